@@ -1,0 +1,59 @@
+"""What one letter is made of before it becomes bytes: the parts all recipients share, and a recipient's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Data = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An address with its display name (RFC 5322 `mailbox`). The domain is in A-labels."""
+
+    address: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """content_type empty: guessed from the file name."""
+
+    filename: str
+    content: bytes
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Subject and bodies. templated: they are Jinja2 sources; otherwise literal text that is never interpreted."""
+
+    subject: str
+    html: str | None = None
+    text: str | None = None
+    templated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Everything that is the same for all recipients of a batch chunk or of a single send.
+
+    to, cc: the headers all recipients see; empty `to` means that each recipient sees only its own address.
+    headers: further header fields. data: template variables that a recipient's own override.
+    """
+
+    sender: Mailbox
+    content: Content
+    reply_to: tuple[Mailbox, ...] = ()
+    to: tuple[Mailbox, ...] = ()
+    cc: tuple[Mailbox, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    data: Data = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    address: str
+    data: Data = field(default_factory=dict)
