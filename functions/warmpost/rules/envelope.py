@@ -50,7 +50,9 @@ class HandOver(Enum):
     REFUSED = "refused"  # 5xx to MAIL, RCPT, DATA or the message: this message will never be taken
     POSTPONED = "postponed"  # 4xx to the same: this message may be taken later
     IN_DOUBT = "in_doubt"  # the end of DATA may have reached the relay, its answer never came
-    NOT_TRIED = "not_tried"  # no relay could be reached, or the connection ended before DATA's end: safe to resend
+    NOT_TRIED = (
+        "not_tried"  # no relay could be reached, or the connection ended before DATA's end: safe to resend
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,3 +57,29 @@ class Letter:
 class Recipient:
     address: str
     data: Data = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFacts:
+    """Variables a template cannot do without, and those it has a default for."""
+
+    required: frozenset[str]
+    optional: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One message to make. date: epoch seconds. headers: this recipient's own, such as List-Unsubscribe."""
+
+    recipient: Recipient
+    message_id: str
+    mail_from: str
+    date: float
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unrenderable:
+    """Why a recipient's message cannot be made: that one fails, the others go on."""
+
+    reason: str

@@ -1,0 +1,214 @@
+"""Documents in Firestore, through the stock asynchronous client.
+
+No transactions: a query inside one locks its whole collection and contended ones dead-lock for seconds. Instead every
+write can name the version it was decided on, and a commit of several documents holds or fails as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+from google.api_core import exceptions as google
+from google.cloud import firestore
+from google.cloud.firestore_v1 import aggregation
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from warmpost.adapters.firestore.meter import Meter, Unmetered
+from warmpost.errors import Moved, Unavailable
+from warmpost.rules.documents import ProgressFields
+from warmpost.rules.writes import Add, Create, Delete, Filter, Put, Stored, Update, Write
+
+T = TypeVar("T")
+
+MOST_AGGREGATIONS = 5
+READ_TIMEOUT = 20.0
+WRITE_TIMEOUT = 20.0
+BUSY = (
+    google.ServiceUnavailable,
+    google.DeadlineExceeded,
+    google.ResourceExhausted,
+    google.RetryError,
+    google.InternalServerError,
+    google.Aborted,
+)
+
+
+def to_fields(value: object) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(value, builtin_types=(bytes, datetime), str_keys=True)
+    return fields
+
+
+def from_fields(kind: type[T], fields: dict[str, Any]) -> T:
+    return msgspec.convert(fields, kind, builtin_types=(bytes, datetime), strict=False)
+
+
+class FirestoreStore:
+    """Implements `sending.ports.Store`. The channel opens with the first request, in the process that serves it."""
+
+    def __init__(self, project: str, meter: Meter | None = None) -> None:
+        self._project = project
+        self._meter = meter or Unmetered()
+        self._opened: firestore.AsyncClient | None = None
+
+    @property
+    def _client(self) -> firestore.AsyncClient:
+        if self._opened is None:
+            self._opened = firestore.AsyncClient(project=self._project)
+        return self._opened
+
+    async def get(self, kind: type[T], path: str) -> Stored[T] | None:
+        try:
+            found = await self._client.document(path).get(timeout=READ_TIMEOUT)
+        except BUSY as error:
+            raise _unavailable() from error
+        self._meter.read(1)
+        return _stored(kind, found) if found.exists else None
+
+    async def find(
+        self,
+        kind: type[T],
+        collection: str,
+        *where: Filter,
+        order_by: str | None = None,
+        descending: bool = False,
+        after: object | None = None,
+        limit: int | None = None,
+        everywhere: bool = False,
+    ) -> list[Stored[T]]:
+        base = self._client.collection_group if everywhere else self._client.collection
+        query: Any = base(collection)
+        for one in where:
+            query = query.where(filter=_condition(one))
+        direction = firestore.Query.DESCENDING if descending else firestore.Query.ASCENDING
+        if order_by or after is not None or descending:
+            query = query.order_by(order_by or "__name__", direction=direction)
+        if after is not None:
+            cursor = after if order_by else self._client.document(f"{collection}/{after}")
+            query = query.start_after({order_by or "__name__": cursor})
+        if limit is not None:
+            query = query.limit(limit)
+        return [_stored(kind, document) for document in await self._run(query)]
+
+    async def fields(
+        self,
+        collection: str,
+        *where: Filter,
+        select: Sequence[str],
+        order_by: str | None = None,
+        limit: int | None = None,
+    ) -> list[tuple[str, dict[str, Any]]]:
+        query: Any = self._client.collection(collection)
+        for one in where:
+            query = query.where(filter=_condition(one))
+        if order_by:
+            query = query.order_by(order_by)
+        if limit is not None:
+            query = query.limit(limit)
+        return [
+            (document.id, document.to_dict() or {})
+            for document in await self._run(query.select(list(select)))
+        ]
+
+    async def _run(self, query: Any) -> list[Any]:
+        try:
+            documents = [document async for document in query.stream(timeout=READ_TIMEOUT)]
+        except BUSY as error:
+            raise _unavailable() from error
+        self._meter.read(max(1, len(documents)))
+        return documents
+
+    async def count(self, collection: str, *where: Filter) -> int:
+        query: Any = self._client.collection(collection)
+        for one in where:
+            query = query.where(filter=_condition(one))
+        found = await self._aggregate(aggregation.AggregationQuery(query).count(alias="all"))
+        return int(found.get("all", 0))
+
+    async def sums(self, collection: str, fields: Sequence[str]) -> dict[str, int]:
+        query: Any = self._client.collection(collection)
+        found: dict[str, float] = {}
+        for start in range(0, len(fields), MOST_AGGREGATIONS):
+            question = aggregation.AggregationQuery(query)
+            for name in fields[start : start + MOST_AGGREGATIONS]:
+                question.sum(name, alias=name.rpartition(".")[2])
+            found |= await self._aggregate(question)
+        return {name: int(value) for name, value in found.items()}
+
+    async def _aggregate(self, question: Any) -> dict[str, float]:
+        try:
+            rows = await question.get(timeout=READ_TIMEOUT)
+        except BUSY as error:
+            raise _unavailable() from error
+        self._meter.read(1)
+        return {one.alias: one.value for row in rows for one in row}
+
+    async def commit(self, *writes: Write) -> list[Any]:
+        batch = self._client.batch()
+        for write in writes:
+            self._add(batch, write)
+        deletes = sum(isinstance(write, Delete) for write in writes)
+        try:
+            results = await batch.commit(timeout=WRITE_TIMEOUT)
+        except (google.FailedPrecondition, google.AlreadyExists, google.NotFound) as error:
+            raise Moved(str(error)) from error
+        except BUSY as error:
+            raise _unavailable() from error
+        self._meter.delete(deletes)
+        self._meter.write(len(writes) - deletes)
+        return [result.update_time for result in results]
+
+    def _add(self, batch: Any, write: Write) -> None:
+        document = self._client.document(write.path)
+        match write:
+            case Create(_, value):
+                batch.create(document, to_fields(value))
+            case Put(_, value):
+                batch.set(document, to_fields(value))
+            case Update(_, changes, version):
+                batch.update(document, _changes(changes), option=self._held(version))
+            case Delete(_, version):
+                batch.delete(document, option=self._held(version))
+
+    def _held(self, version: Any) -> Any:
+        return self._client.write_option(last_update_time=version) if version is not None else None
+
+    async def next_number(self, counter: str) -> int:
+        batch = self._client.batch()
+        batch.set(self._client.document(f"counters/{counter}"), {"last": firestore.Increment(1)}, merge=True)
+        try:
+            results = await batch.commit(timeout=WRITE_TIMEOUT)
+        except BUSY as error:
+            raise _unavailable() from error
+        self._meter.write(1)
+        return int(results[0].transform_results[0].integer_value)
+
+
+def _condition(where: Filter) -> FieldFilter:
+    field, operator, value = where
+    return FieldFilter(field, operator, list(value) if isinstance(value, tuple) else value)
+
+
+def _changes(changes: Mapping[str, object]) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for name, value in changes.items():
+        if isinstance(value, Add):
+            plain[name] = firestore.Increment(value.amount)
+        elif isinstance(value, ProgressFields):
+            plain[name] = to_fields(value)
+        else:
+            plain[name] = msgspec.to_builtins(value, builtin_types=(bytes, datetime), str_keys=True)
+    return plain
+
+
+def _stored(kind: type[T], document: Any) -> Stored[T]:
+    path = "/".join(document.reference._path)
+    return Stored(path, from_fields(kind, document.to_dict() or {}), document.update_time)
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable(
+        "store_unavailable", "The database does not answer at the moment; try again.", retry_after=5
+    )

@@ -1,0 +1,267 @@
+"""The documents of the store, as values: what each collection keeps and under which path.
+
+Content that may be large or nested (letters, variables) is kept as one deflated bytes field, never as a map.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from warmpost.rules.progress import OnUncertain, Progress, begin, pack_details, unpack_details
+from warmpost.rules.relays import Relay
+
+BatchStatus = Literal["planning", "sending", "paused", "done", "cancelled", "failed"]
+Scope = Literal["send", "manage", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class DomainKey:
+    selector: str
+    algorithm: Literal["rsa-sha256", "ed25519-sha256"]
+    public: str
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A DNS record a domain needs. found: what the last look-up saw. status: `missing`, `wrong`, `ok`."""
+
+    purpose: Literal["ownership", "dkim", "spf", "dmarc"]
+    name: str
+    type: str
+    expected: str
+    found: tuple[str, ...] = ()
+    status: Literal["unchecked", "missing", "wrong", "ok"] = "unchecked"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """`domains/{domain}`: a sender domain. pool: the relay pool it is bound to, empty for the shared one."""
+
+    domain: str
+    status: Literal["pending", "verified"]
+    keys: tuple[DomainKey, ...]
+    records: tuple[Record, ...]
+    created_at: datetime
+    verified_at: datetime | None = None
+    checked_at: datetime | None = None
+    pool: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """`domains/{d}/days/{date}`: volume reserved for that domain on that day, before it is queued."""
+
+    reserved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SenderAddress:
+    """`addresses/{address}`."""
+
+    address: str
+    name: str
+    domain: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RelayPool:
+    """`pools/{name}`."""
+
+    name: str
+    relays: tuple[Relay, ...]
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """`templates/{id}`, and each of its states for ever at `templates/{id}/versions/{version}`."""
+
+    name: str
+    subject: str
+    html: str
+    text: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientList:
+    """`lists/{id}`; its recipients are `lists/{id}/pages/{n}`, of which the first `pages` count.
+
+    variables: columns that every recipient has. busy_until: an import is under way until then at the latest.
+    """
+
+    name: str
+    count: int
+    pages: int
+    variables: tuple[str, ...]
+    created_at: datetime
+    busy_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """`names/{kind}:{hash}`: makes a name unique and finds its owner in one read."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """`keys/{id}`: digest is the SHA-256 of the secret, which nobody can show again."""
+
+    name: str
+    scopes: tuple[Scope, ...]
+    digest: str
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """`suppressions/{hash}`: an address that must not be mailed. hash: `chunks.address_hash`. serial: order of change."""
+
+    address: str
+    hash: int
+    reason: Literal["manual", "hard_bounce", "complaint", "unsubscribe"]
+    since: datetime
+    serial: int
+    note: str = ""
+    lifted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """`batches/{id}`.
+
+    letter: deflated JSON of everything the recipients share, or empty where it is kept in `parts` documents.
+    total: recipients asked for. planned, chunks: how many of them are snapshot, in how many chunks.
+    released: how many have left the held queue, counted from the first. queued: for how many of those tasks exist.
+    generation: how often the tasks were made anew (resume, sweep). resend: what to do about uncertain ones.
+    """
+
+    name: str
+    status: BatchStatus
+    domain: str
+    sender: str
+    letter: bytes
+    parts: int
+    list_id: str
+    list_pages: int
+    total: int
+    planned: int
+    chunks: int
+    created_at: datetime
+    key_id: str
+    on_uncertain: OnUncertain = "hold"
+    released: int = 0
+    queued: int = 0
+    generation: int = 0
+    duplicates: int = 0
+    template: str = ""
+    template_version: int = 0
+    tags: dict[str, str] = field(default_factory=dict)
+    paused_until: datetime | None = None
+    reason: str = ""
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """`idempotency/{hash}`: what a key was used for. digest: of the request body."""
+
+    digest: str
+    answer: str
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressFields:
+    """How `Progress` is stored: in `batches/{id}/progress/{n}`, or as part of a message.
+
+    seq: counts the writes; owner and seq tell a worker its own write from another's.
+    """
+
+    results: str
+    details: bytes
+    counts: dict[str, int]
+    owner: str
+    lease_until: float
+    round: int
+    retry_at: float
+    stalled_since: float
+    finished: bool
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`messages/{id}`: a single send: letter as in Batch, recipients as in Chunk, progress as beside a chunk."""
+
+    domain: str
+    sender: str
+    subject: str
+    letter: bytes
+    parts: int
+    recipients: bytes
+    hashes: tuple[int, ...]
+    digest: str
+    created_at: datetime
+    key_id: str
+    progress: ProgressFields
+    on_uncertain: OnUncertain = "resend"
+    generation: int = 0
+    template: str = ""
+    template_version: int = 0
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """`…/parts/{n}`: a slice of content too large for its document."""
+
+    content: bytes
+
+
+def store_progress(progress: Progress, seq: int) -> ProgressFields:
+    return ProgressFields(
+        results=progress.results,
+        details=pack_details(progress) if progress.details or progress.times else b"",
+        counts=progress.counts,
+        owner=progress.owner,
+        lease_until=progress.lease_until,
+        round=progress.round,
+        retry_at=progress.retry_at,
+        stalled_since=progress.stalled_since,
+        finished=progress.is_finished,
+        seq=seq,
+    )
+
+
+def load_progress(stored: ProgressFields | None, count: int) -> Progress:
+    if stored is None:
+        return begin(count)
+    details, times = unpack_details(stored.details)
+    return Progress(
+        results=stored.results,
+        details=details,
+        times=times,
+        owner=stored.owner,
+        lease_until=stored.lease_until,
+        round=stored.round,
+        retry_at=stored.retry_at,
+        stalled_since=stored.stalled_since,
+    )
+
+
+def as_changes(value: ProgressFields) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in ProgressFields.__slots__}

@@ -1,0 +1,27 @@
+"""The deployment's choices that verbs decide by, apart from where and how it is deployed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from warmpost.rules.relays import Pool
+from warmpost.rules.retries import RetryPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """project: part of every derived Message-ID. shared_pool: where mail leaves until a pool `shared` is created.
+
+    stride: messages a worker claims at once, so also the most that one crash can leave uncertain. lease: seconds a
+    claim holds without a sign of life. work_limit: seconds a task works before it hands on to a follow-up.
+    """
+
+    project: str
+    shared_pool: Pool
+    time_zone: str = "UTC"
+    simulator_domain: str = "simulator.invalid"
+    spf_include: str = ""
+    stride: int = 100
+    lease: float = 15.0
+    work_limit: float = 480.0
+    retries: RetryPlan = field(default_factory=RetryPlan)

@@ -1,0 +1,66 @@
+"""Changes of stored documents, and documents as read: values that verbs decide and a store carries out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[T]):
+    """A document as it was read. version: what a later write names to be sure that nothing came between."""
+
+    path: str
+    value: T
+    version: Any
+
+    @property
+    def id(self) -> str:
+        return self.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Fails as a whole commit (`errors.Moved`) if the document exists."""
+
+    path: str
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Written whatever was there before."""
+
+    path: str
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Changes the named fields. version: as read, or None where any state of an existing document will do."""
+
+    path: str
+    changes: Mapping[str, object]
+    version: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """version: as read, or None."""
+
+    path: str
+    version: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """A change of a number by a difference, without reading it first."""
+
+    amount: int
+
+
+Write = Create | Put | Update | Delete
+Filter = tuple[str, Literal["==", "<", "<=", ">", ">=", "in", "array_contains"], object]

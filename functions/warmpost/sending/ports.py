@@ -1,0 +1,130 @@
+"""What the verbs need from the outside, as protocols: the composition root gives them the real things.
+
+Nothing here imports a vendor library, so a verb can be read, typed and tested without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from warmpost.rules.documents import DomainKey
+from warmpost.rules.envelope import Outcome, Outgoing
+from warmpost.rules.letters import Content, Data, Job, Letter, TemplateFacts, Unrenderable
+from warmpost.rules.policy import Policy
+from warmpost.rules.relays import Pool
+from warmpost.rules.tasks import Task
+from warmpost.rules.writes import Filter, Stored, Write
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The moment in UTC; nothing else in the project reads the time."""
+        ...
+
+    def timestamp(self) -> float: ...
+
+
+class Store(Protocol):
+    """Documents by path. A value is a frozen dataclass of `rules.documents`; its fields are the document's."""
+
+    async def get(self, kind: type[T], path: str) -> Stored[T] | None: ...
+
+    async def find(
+        self,
+        kind: type[T],
+        collection: str,
+        *where: Filter,
+        order_by: str | None = None,
+        descending: bool = False,
+        after: object | None = None,
+        limit: int | None = None,
+        everywhere: bool = False,
+    ) -> list[Stored[T]]:
+        """Documents of a collection in order; `order_by` None means by id, `after` is exclusive.
+
+        everywhere: `collection` is the last segment of the path, wherever it stands (a collection group).
+        """
+        ...
+
+    async def fields(
+        self,
+        collection: str,
+        *where: Filter,
+        select: Sequence[str],
+        order_by: str | None = None,
+        limit: int | None = None,
+    ) -> list[tuple[str, dict[str, Any]]]:
+        """Ids and a few fields of a collection's documents, where whole ones would be large."""
+        ...
+
+    async def count(self, collection: str, *where: Filter) -> int: ...
+
+    async def sums(self, collection: str, fields: Sequence[str]) -> dict[str, int]: ...
+
+    async def commit(self, *writes: Write) -> list[Any]:
+        """All or nothing; the new versions in order. Raises errors.Moved where a version or an absence did not hold."""
+        ...
+
+    async def next_number(self, counter: str) -> int:
+        """1, 2, 3 …: never the same twice; gaps are possible."""
+        ...
+
+
+class Tasks(Protocol):
+    async def enqueue(self, *tasks: Task) -> None:
+        """Queues all; a name that was used before counts as queued. Raises errors.Unavailable."""
+        ...
+
+
+class Templates(Protocol):
+    def inspect(self, content: Content) -> TemplateFacts:
+        """Raises errors.Invalid `template_syntax`, with field `subject`, `html` or `text`."""
+        ...
+
+    def preview(self, content: Content, data: Data) -> Content: ...
+
+
+class Composer(Protocol):
+    """Turns recipients of one letter into messages ready for the socket."""
+
+    async def compose(self, jobs: Sequence[Job]) -> list[Outgoing | Unrenderable]: ...
+
+
+class Press(Protocol):
+    """Prepares composers; keeps compiled templates and opened keys for the life of the process."""
+
+    def composer(self, letter: Letter, domain: str, keys: Sequence[DomainKey]) -> Composer: ...
+
+    def new_key(self, algorithm: str, selector: str, domain: str) -> DomainKey: ...
+
+
+class Relays(Protocol):
+    async def hand_over(
+        self, pool: Pool, stride: Sequence[Outgoing], *, stop_at: float | None = None
+    ) -> list[Outcome]: ...
+
+
+class Resolver(Protocol):
+    async def txt(self, name: str) -> list[str]:
+        """TXT values, the strings of each joined; empty where there are none. Raises errors.Unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a verb may use. worker: names this process in claims."""
+
+    clock: Clock
+    store: Store
+    tasks: Tasks
+    templates: Templates
+    press: Press
+    relays: Relays
+    resolver: Resolver
+    policy: Policy
+    worker: str

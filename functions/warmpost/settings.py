@@ -1,0 +1,171 @@
+"""Every setting, read once: the only place that looks at the environment."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from warmpost.rules.policy import Policy
+from warmpost.rules.relays import Pool, Relay
+from warmpost.rules.retries import RetryPlan
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be right; the message names the variable and what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """master_key: 32 bytes that seal private DKIM keys. first_key: the API key to begin with, empty for none.
+
+    verify_signature: False only where the platform checks the caller and strips the token's signature.
+    """
+
+    project: str
+    location: str
+    base_url: str
+    policy: Policy
+    invoker: str
+    master_key: bytes = field(repr=False)
+    first_key: str = field(repr=False, default="")
+    tasks_emulator: str = ""
+    dns: tuple[str, ...] = ()
+    oidc_issuer: str = "https://accounts.google.com"
+    oidc_keys_url: str = "https://www.googleapis.com/oauth2/v3/certs"
+    verify_signature: bool = True
+    hostname: str = ""
+    signing_threads: int = 2
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Raises SettingsError."""
+        get = _Reader(os.environ if env is None else env)
+        connections = get.whole("WARMPOST_CONNECTIONS", 10, 1, 1000)
+        project = get.text("GOOGLE_CLOUD_PROJECT", needed=True)
+        return cls(
+            project=project,
+            location=get.text("WARMPOST_LOCATION", needed=True),
+            base_url=get.text("WARMPOST_BASE_URL", needed=True).rstrip("/"),
+            policy=Policy(
+                project=project,
+                shared_pool=relay_pool(get.text("WARMPOST_RELAY", needed=True), connections),
+                time_zone=get.text("WARMPOST_TIME_ZONE", "UTC"),
+                simulator_domain=get.text("WARMPOST_SIMULATOR_DOMAIN", "simulator.invalid").lower(),
+                spf_include=get.text("WARMPOST_SPF_INCLUDE"),
+                stride=get.whole("WARMPOST_STRIDE", 100, 1, 500),
+                lease=get.seconds("WARMPOST_LEASE_SECONDS", 15.0),
+                work_limit=get.seconds("WARMPOST_WORK_SECONDS", 480.0),
+                retries=get.retries("WARMPOST_RETRY_SECONDS", "WARMPOST_GIVE_UP_SECONDS"),
+            ),
+            invoker=get.text("WARMPOST_INVOKER_EMAIL", needed=True),
+            master_key=get.key("WARMPOST_MASTER_KEY"),
+            first_key=get.text("WARMPOST_API_KEY"),
+            tasks_emulator=get.text("CLOUD_TASKS_EMULATOR_HOST"),
+            dns=tuple(one.strip() for one in get.text("WARMPOST_DNS").split(",") if one.strip()),
+            oidc_issuer=get.text("WARMPOST_OIDC_ISSUER", "https://accounts.google.com"),
+            oidc_keys_url=get.text("WARMPOST_OIDC_JWKS_URL", "https://www.googleapis.com/oauth2/v3/certs"),
+            verify_signature=get.choice("WARMPOST_OIDC_SIGNATURE", "check", ("check", "platform")) == "check",
+            hostname=get.text("WARMPOST_HOSTNAME", urlsplit(get.text("WARMPOST_BASE_URL")).hostname or ""),
+            signing_threads=get.whole("WARMPOST_SIGNING_THREADS", 2, 1, 64),
+        )
+
+
+class _Reader:
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+
+    def text(self, name: str, default: str = "", needed: bool = False) -> str:
+        value = self._env.get(name, "").strip() or default
+        if needed and not value:
+            raise SettingsError(f"{name} is not set")
+        return value
+
+    def whole(self, name: str, default: int, least: int, most: int) -> int:
+        text = self.text(name, str(default))
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise SettingsError(f"{name} must be a whole number from {least} to {most}, not {text!r}")
+        return int(text)
+
+    def seconds(self, name: str, default: float) -> float:
+        text = self.text(name, str(default))
+        try:
+            value = float(text)
+        except ValueError:
+            value = 0.0
+        if not 0 < value < float("inf"):
+            raise SettingsError(f"{name} must be a number of seconds above 0, not {text!r}")
+        return value
+
+    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
+        value = self.text(name, default)
+        if value not in allowed:
+            raise SettingsError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+        return value
+
+    def key(self, name: str) -> bytes:
+        try:
+            key = base64.b64decode(self.text(name, needed=True), validate=True)
+        except binascii.Error:
+            key = b""
+        if len(key) != 32:
+            raise SettingsError(
+                f"{name} must be 32 random bytes in base64: `openssl rand -base64 32` makes one"
+            )
+        return key
+
+    def retries(self, delays: str, give_up: str) -> RetryPlan:
+        plan = RetryPlan()
+        text = self.text(delays)
+        if text:
+            try:
+                plan = RetryPlan(tuple(float(one) for one in text.split(",")))
+            except ValueError:
+                raise SettingsError(f"{delays} must be seconds separated by commas, not {text!r}") from None
+        return RetryPlan(plan.delays, self.seconds(give_up, plan.give_up))
+
+
+def relay_pool(url: str, connections: int = 10) -> Pool:
+    """The shared pool from one URL: `smtp[s]://user:password@host:port?starttls=always|never&verify=no&reports=events`.
+
+    A password in the URL is resolved as the secret named `url`, see `relay_password`. Raises SettingsError.
+    """
+    parts = urlsplit(url)
+    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    unknown = set(options) - {"starttls", "verify", "reports", "final"}
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or port == 0 or unknown:
+        raise SettingsError(
+            "WARMPOST_RELAY must look like smtp://user:password@host:587 or smtps://…:465, with ?starttls=never, "
+            "verify=no, reports=events or final=yes where wanted"
+        )
+    starttls = options.get("starttls", "always")
+    security = "tls" if parts.scheme == "smtps" else ("none" if starttls == "never" else "starttls")
+    relay = Relay(
+        name=parts.hostname,
+        host=parts.hostname,
+        port=port or (465 if security == "tls" else 587),
+        security=cast(Literal["none", "starttls", "tls"], security),
+        verify=options.get("verify", "yes") != "no",
+        username=unquote(parts.username or ""),
+        password_secret="WARMPOST_RELAY" if parts.password else "",
+        max_connections=connections,
+        reports="events" if options.get("reports") == "events" else "none",
+        final=options.get("final") == "yes",
+    )
+    return Pool("shared", (relay,))
+
+
+def secret(name: str, env: Mapping[str, str] | None = None) -> str:
+    """A relay's password: the variable of that name (Secret Manager puts it there), or the one inside a relay URL."""
+    value = (os.environ if env is None else env).get(name, "")
+    if name == "WARMPOST_RELAY":
+        return unquote(urlsplit(value).password or "")
+    return value.strip()
