@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Warmpost on this machine: `up` runs it, `demo` shows it, `test` tests it. Needs Python 3.11 and nothing else."""
+
+import argparse
+import os
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 (runs on any Python)
+
+
+def share(text: str) -> float:
+    if 0 <= float(text) <= 1:
+        return float(text)
+    raise ValueError
+
+
+def positive(text: str) -> int:
+    if int(text) > 0:
+        return int(text)
+    raise ValueError
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dev.py", description=__doc__, allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="up | demo | test")
+
+    up = commands.add_parser("up", help="start the local stack and keep it running until Ctrl-C")
+    up.add_argument("--json", action="store_true", help="print one line of JSON once everything answers")
+    up.add_argument(
+        "--port", type=positive, default=0, metavar="N", help="port of the functions (default: a free one)"
+    )
+    up.add_argument("--data", metavar="DIR", help="keep everything in DIR and go on from there the next time")
+    up.add_argument(
+        "--relay",
+        default="",
+        metavar="URL",
+        help="send through smtp[s]://user:pass@host:port?starttls=… instead of into the inbox",
+    )
+    up.add_argument(
+        "--workers", type=positive, default=1, metavar="N", help="processes that handle requests (1)"
+    )
+    up.add_argument(
+        "--duplicate-rate",
+        type=share,
+        default=0.0,
+        metavar="P",
+        help="share of tasks delivered twice, 0 to 1 (0)",
+    )
+
+    demo = commands.add_parser(
+        "demo", help="send a newsletter to a list and show what became of every recipient"
+    )
+    demo.add_argument("--recipients", metavar="FILE.csv", help="header row with `email` and any variables")
+    demo.add_argument(
+        "--count", type=positive, default=0, metavar="N", help="make the list N recipients long"
+    )
+    demo.add_argument("--keep", action="store_true", help="leave the stack and the inbox open until Ctrl-C")
+
+    commands.add_parser("test", help="run the tests; further arguments go to pytest")
+    return parser
+
+
+def main() -> None:
+    if sys.version_info < (3, 11):  # noqa: UP036 (whoever reads the line that says so runs an older one)
+        sys.exit("dev.py: needs Python 3.11 or newer, this is " + sys.version.split()[0])
+    sys.path[0] = ROOT
+    parser = arguments()
+    options, rest = parser.parse_known_args()
+    if rest and options.command != "test":
+        parser.error("unrecognized arguments: " + " ".join(rest))
+
+    from infra.local import bootstrap
+
+    bootstrap.enter_environment(tests=options.command == "test")
+    if options.command == "test":
+        bootstrap.run_pytest(rest)
+    elif options.command == "up":
+        from infra.local.up import run_up
+
+        run_up(options)
+    else:
+        from infra.local.demo.demo import run_demo
+
+        run_demo(options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""The project's own `.venv`, made from the requirement files by whatever Python runs this; standard library only."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = ROOT / ".venv"
+PYTHON = ENVIRONMENT / "bin" / "python"
+TO_RUN = ("requirements.txt", "infra/requirements.txt")
+TO_TEST = (*TO_RUN, "tests/requirements.txt")
+
+
+def enter_environment(tests: bool) -> None:
+    """Make `.venv` hold what the requirement files name, then go on inside it: does not return where this
+    process is not in it yet (the process id stays)."""
+    prepare(TO_TEST if tests else TO_RUN)
+    if Path(sys.prefix).resolve() != ENVIRONMENT.resolve():
+        sys.stdout.flush()
+        os.execv(PYTHON, [str(PYTHON), *sys.argv])  # noqa: S606
+
+
+def run_pytest(arguments: Sequence[str]) -> None:
+    """Become pytest. Paths among the arguments are relative to the root of the repository."""
+    os.chdir(ROOT)
+    os.execv(PYTHON, [str(PYTHON), "-m", "pytest", *arguments])  # noqa: S606
+
+
+def prepare(files: Sequence[str]) -> None:
+    """Install `files` unless the stamp of an earlier time says that nothing has changed since."""
+    wanted = {name: _fingerprint(ROOT / name) for name in files}
+    if wanted.items() <= _stamp().items():
+        return
+    with _alone():
+        stamp = _stamp()  # another process may have done it while this one waited
+        if wanted.items() <= stamp.items():
+            return
+        started = time.monotonic()
+        if not PYTHON.exists():
+            _say("making .venv")
+            _make_environment()
+        _say(f"installing {', '.join(files)} into .venv (once, takes about a minute)")
+        _install(files)
+        _stamp_file().write_text(json.dumps(stamp | wanted))
+        _say(f".venv is ready after {time.monotonic() - started:.0f} s")
+
+
+def _make_environment() -> None:
+    if importlib.util.find_spec("ensurepip") is None:
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        sys.exit(
+            f"dev.py: Python's venv module is missing: `apt-get install python{version}-venv`, then again"
+        )
+    made = subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], capture_output=True, text=True)
+    if made.returncode:
+        sys.exit(f"dev.py: cannot make .venv: {(made.stderr or made.stdout).strip()}")
+
+
+def _install(files: Sequence[str]) -> None:
+    command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    for name in files:
+        command += ["-r", str(ROOT / name)]
+    if subprocess.run(command, stdout=sys.stderr).returncode:
+        sys.exit("dev.py: pip could not install the requirements (its words are above)")
+
+
+def _fingerprint(file: Path) -> str:
+    """Also differs between Python versions: wheels do."""
+    return f"{sys.version_info[:2]} {hashlib.sha256(file.read_bytes()).hexdigest()}"
+
+
+def _stamp_file() -> Path:
+    return ENVIRONMENT / ".installed.json"
+
+
+def _stamp() -> dict[str, str]:
+    try:
+        return dict(json.loads(_stamp_file().read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    ENVIRONMENT.mkdir(exist_ok=True)
+    with (ENVIRONMENT / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _say(text: str) -> None:
+    print(f"dev.py: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,91 @@
+"""Serves every function in one asynchronous process, each under its own name: `/batch-submit/7` is what the function
+`batch_submit` sees as `/7`, as it would behind the URL it has to itself in production."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import uvicorn
+from functions_framework.aio import create_asgi_app
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from infra.local.bootstrap import ROOT
+from infra.local.clock import MovableClock
+from infra.local.operations import SharedMeter
+from infra.local.routes import LocalRoutes
+from warmpost import errors, services
+from warmpost.gateways.http import answer
+
+SOURCE = ROOT / "functions" / "main.py"
+TARGETS = ("send", "batch_submit", "schedule", "event_webhook", "manage", "track", "work", "daily")
+
+
+class FunctionsServer:
+    """An ASGI application over the functions of one source file.
+
+    local: answers `/` and `/_local/…`. invoked: called once per request that a function gets.
+    """
+
+    def __init__(
+        self, source: Path, targets: Sequence[str], local: ASGIApp, invoked: Callable[[], None]
+    ) -> None:
+        self._functions = {in_url(name): _application(name, source) for name in targets}
+        self._local = local
+        self._invoked = invoked
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        name, _, rest = scope["path"].removeprefix("/").partition("/")
+        if name in ("", "_local"):
+            await self._local(scope, receive, send)
+        elif function := self._functions.get(name):
+            self._invoked()
+            raw = scope["raw_path"].removeprefix(b"/" + name.encode()) or b"/"
+            await function({**scope, "path": "/" + rest, "raw_path": raw}, receive, send)
+        else:
+            response = await answer(Request(scope, receive), self._no_such_function)
+            await response(scope, receive, send)
+
+    async def _no_such_function(self, request: Request) -> Response:
+        known = ", ".join(f"/{name}" for name in self._functions)
+        raise errors.NotFound("not_found", f"There is no function at {request.url.path}; there are {known}.")
+
+
+def _application(target: str, source: Path) -> ASGIApp:
+    application: ASGIApp = create_asgi_app(target, str(source))  # type: ignore[no-untyped-call]
+    return application
+
+
+def in_url(function: str) -> str:
+    return function.replace("_", "-")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--socket", type=int, required=True, help="file descriptor that listens already")
+    parser.add_argument("--row", type=int, required=True, help="of this process in the counters' file")
+    parser.add_argument("--data", type=Path, required=True)
+    options = parser.parse_args()
+
+    clock = MovableClock(options.data / "clock")
+    meter = SharedMeter(options.data / "operations", options.row)
+    services.use_local(clock=clock, meter=meter)
+    local = LocalRoutes(options.data, clock, [in_url(name) for name in TARGETS])
+    server = FunctionsServer(SOURCE, TARGETS, local, meter.invocation)
+    config = uvicorn.Config(
+        server,
+        loop="uvloop",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=1,
+    )
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=options.socket)])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""What has to stay the same when a stack goes on from its data directory: names, keys and ports."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from infra.local.ports import free_ports
+
+PARTS = ("functions", "firestore", "tasks", "tasks_http", "smtp", "inbox", "dns")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """project: fresh for each data directory, so that a shared Firestore emulator keeps stacks apart.
+
+    master_key: base64 of 32 bytes, under which private DKIM keys are encrypted. ports: by name of the part; queued
+    tasks hold addresses that contain them.
+    """
+
+    project: str
+    api_key: str
+    master_key: str
+    ports: dict[str, int]
+
+    @classmethod
+    def kept_in(cls, file: Path) -> Identity:
+        """The identity in `file`, made anew where there is none yet."""
+        if file.exists():
+            return cls(**json.loads(file.read_text()))
+        return cls(
+            project=f"warmpost-{secrets.token_hex(4)}",
+            api_key=f"wp_{secrets.token_urlsafe(24)}",
+            master_key=base64.b64encode(secrets.token_bytes(32)).decode(),
+            ports=dict(zip(PARTS, free_ports(len(PARTS)), strict=True)),
+        )
+
+    def keep_in(self, file: Path) -> None:
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(asdict(self), indent=1))
+
+    def address(self, part: str) -> str:
+        return f"127.0.0.1:{self.ports[part]}"
+
+    def url(self, part: str) -> str:
+        return f"http://{self.address(part)}"

@@ -1,0 +1,236 @@
+"""Everything Warmpost needs, on this machine: the functions, Firestore, Cloud Tasks, an inbox and a name server."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+import aiohttp
+import dns.asyncquery
+import dns.exception
+import dns.message
+
+from infra.local import firestore, operations, ports, queues
+from infra.local.identity import Identity
+from infra.local.supervisor import Part, StartFailure, Supervisor
+
+LOCATION = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """port: of the functions, 0 for the data directory's own. data: None for a directory that goes with the stack.
+
+    relay: URL of the relay to send through, empty for the inbox. duplicate_rate: share of tasks delivered twice.
+    """
+
+    port: int = 0
+    data: Path | None = None
+    relay: str = ""
+    workers: int = 1
+    duplicate_rate: float = 0.0
+
+
+class Stack:
+    """`async with Stack(options) as stack`: every part answers inside, none is left after it. Raises StartFailure."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._lock: TextIO | None = None
+        self._sockets: list[socket.socket] = []
+        self._borrowed = os.environ.get("FIRESTORE_EMULATOR_HOST", "")
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._occupy()
+            await self._start()
+        except ports.PortTaken as taken:
+            await self._end()
+            raise StartFailure(str(taken)) from None
+        except BaseException:
+            await self._end()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._end()
+
+    def _occupy(self) -> None:
+        """Take the data directory for this process alone and read or make what stays the same in it."""
+        if self._options.data is None:
+            self.data = Path(tempfile.mkdtemp(prefix="warmpost-"))
+        else:
+            self.data = self._options.data.resolve()
+            self.data.mkdir(parents=True, exist_ok=True)
+        self._supervisor = Supervisor(self.data / "logs", self._note_down)
+        self._lock = (self.data / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StartFailure(f"another stack is using {self.data}") from None
+        (self.data / "logs").mkdir(exist_ok=True)
+        self.identity = Identity.kept_in(self.data / "identity.json")
+        if self._options.port:
+            self.identity.ports["functions"] = self._options.port
+        self.identity.keep_in(self.data / "identity.json")
+
+    async def _start(self) -> None:
+        await ports.wait_until_free(self.identity.ports.values())
+        operations.create(self.data / "operations", self._options.workers)
+        self._sockets = ports.listen(self.identity.ports["functions"], self._options.workers)
+        parts = [self._tasks(), self._inbox(), self._names()]
+        if not self._borrowed:
+            parts.append(self._firestore())
+        parts += [self._functions(row, listener) for row, listener in enumerate(self._sockets)]
+        await self._supervisor.start(parts)
+        await queues.create(self.identity.address("tasks"), self.identity.project, LOCATION)
+
+    async def _end(self) -> None:
+        """Those who write first; then Firestore is asked for what it holds, where that is to be kept."""
+        for listener in self._sockets:
+            listener.close()
+        if self._lock is None:
+            return
+        if self._options.data is None or self._borrowed:
+            await self._supervisor.stop()
+        else:
+            await self._supervisor.stop("functions", "tasks")
+            await self._keep_documents()
+            await self._supervisor.stop()
+        self._lock.close()
+        self._lock = None
+        if self._options.data is None:
+            shutil.rmtree(self.data, ignore_errors=True)
+
+    async def _keep_documents(self) -> None:
+        try:
+            await firestore.export(self.identity.address("firestore"), self.identity.project, self.data)
+        except (aiohttp.ClientError, OSError) as error:
+            print(f"Firestore's documents could not be kept: {error}", file=sys.stderr)
+
+    def _note_down(self) -> None:
+        """The file that `GET /_local/stack` answers from; replaced in one step, as it is read at any time."""
+        draft = self.data / "stack.json.new"
+        draft.write_text(json.dumps(self.info()))
+        draft.replace(self.data / "stack.json")
+
+    def info(self) -> dict[str, Any]:
+        """What `up --json` prints: addresses as host:port, and the process ids of this moment."""
+        identity = self.identity
+        return {
+            "url": identity.url("functions"),
+            "api_key": identity.api_key,
+            "inbox_url": identity.url("inbox"),
+            "inbox_dir": str(self.data / "inbox"),
+            "smtp": identity.address("smtp"),
+            "firestore": self._borrowed or identity.address("firestore"),
+            "tasks": identity.address("tasks"),
+            "tasks_http": identity.address("tasks_http"),
+            "dns": identity.address("dns"),
+            "project": identity.project,
+            "data": str(self.data),
+            "pids": {
+                group: self._supervisor.pids(group)
+                for group in ("functions", "tasks", "firestore", "inbox", "dns")
+            },
+        }
+
+    def _firestore(self) -> Part:
+        port = self.identity.ports["firestore"]
+        return Part(
+            name="firestore",
+            group="firestore",
+            command=firestore.command(port, self.data),
+            answers=lambda: _answers(f"http://127.0.0.1:{port}/"),
+            forgets="its documents since the stack was started are gone",
+        )
+
+    def _tasks(self) -> Part:
+        identity = self.identity
+        command = _python("infra.local.cloud_tasks", "--grpc-port", identity.ports["tasks"])
+        command += ["--http-port", str(identity.ports["tasks_http"])]
+        command += ["--data", str(self.data / "tasks.sqlite"), "--clock", str(self.data / "clock")]
+        command += ["--duplicate-rate", str(self._options.duplicate_rate)]
+        url = f"{identity.url('tasks_http')}/healthz"
+        return Part(name="tasks", group="tasks", command=command, answers=lambda: _answers(url))
+
+    def _inbox(self) -> Part:
+        identity = self.identity
+        command = _python("infra.local.inbox", "--smtp-port", identity.ports["smtp"])
+        command += ["--http-port", str(identity.ports["inbox"]), "--maildir", str(self.data / "inbox")]
+        command += ["--dns", identity.address("dns")]
+        url = f"{identity.url('inbox')}/healthz"
+        return Part(name="inbox", group="inbox", command=command, answers=lambda: _answers(url))
+
+    def _names(self) -> Part:
+        port = self.identity.ports["dns"]
+        command = _python("infra.local.nameserver", "--port", port, "--zone", self.data / "zone.json")
+        return Part(name="dns", group="dns", command=command, answers=lambda: _answers_questions(port))
+
+    def _functions(self, row: int, listener: socket.socket) -> Part:
+        url = f"{self.identity.url('functions')}/_local/stack"
+        command = _python("infra.local.functions_server", "--socket", listener.fileno(), "--row", row)
+        return Part(
+            name=f"functions-{row + 1}",
+            group="functions",
+            command=[*command, "--data", str(self.data)],
+            answers=lambda: _answers(url),
+            environment=self._settings(),
+            sockets=(listener.fileno(),),
+        )
+
+    def _settings(self) -> dict[str, str]:
+        """What a deployment sets for the functions, with this machine's addresses."""
+        identity = self.identity
+        issuer = identity.url("tasks_http")
+        return {
+            "PYTHONPATH": "functions",
+            "no_grpc_proxy": "127.0.0.1",
+            "GOOGLE_CLOUD_PROJECT": identity.project,
+            "FIRESTORE_EMULATOR_HOST": self._borrowed or identity.address("firestore"),
+            "CLOUD_TASKS_EMULATOR_HOST": identity.address("tasks"),
+            "WARMPOST_LOCATION": LOCATION,
+            "WARMPOST_BASE_URL": identity.url("functions"),
+            "WARMPOST_API_KEY": identity.api_key,
+            "WARMPOST_MASTER_KEY": identity.master_key,
+            "WARMPOST_DNS": identity.address("dns"),
+            "WARMPOST_OIDC_ISSUER": issuer,
+            "WARMPOST_OIDC_JWKS_URL": f"{issuer}/jwks",
+            "WARMPOST_INVOKER_EMAIL": "invoker@warmpost.local",
+            "WARMPOST_RELAY": self._options.relay or f"smtp://{identity.address('smtp')}?starttls=never",
+        }
+
+
+def _python(module: str, *arguments: object) -> list[str]:
+    return [sys.executable, "-m", module, *map(str, arguments)]
+
+
+async def _answers(url: str) -> bool:
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(2)) as client,
+            client.get(url) as response,
+        ):
+            return response.status == 200
+    except (aiohttp.ClientError, TimeoutError):
+        return False
+
+
+async def _answers_questions(port: int) -> bool:
+    try:
+        query = dns.message.make_query("warmpost.invalid", "TXT")
+        await dns.asyncquery.udp(query, "127.0.0.1", timeout=0.5, port=port)
+    except (OSError, dns.exception.DNSException):
+        return False
+    return True
