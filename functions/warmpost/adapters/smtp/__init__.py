@@ -1,0 +1,13 @@
+"""Handing messages to relays over SMTP: pooled connections, pipelined, and never a guess about what was taken.
+
+relays      pools of connections; spreads a stride over them
+opening     connect, encrypt and log in (aiosmtplib)
+connection  one pipelined conversation
+stride      the messages that several connections share
+wire        commands and content as bytes
+"""
+
+from warmpost.adapters.smtp.relays import Relays
+from warmpost.adapters.smtp.wire import Timeouts
+
+__all__ = ["Relays", "Timeouts"]

@@ -1,0 +1,131 @@
+"""Pools of relays, and strides of messages spread over their connections."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+
+from warmpost.adapters.smtp.connection import Conversation
+from warmpost.adapters.smtp.opening import Opener
+from warmpost.adapters.smtp.station import Station
+from warmpost.adapters.smtp.stride import Stride
+from warmpost.adapters.smtp.wire import Timeouts
+from warmpost.rules.envelope import Outcome, Outgoing
+from warmpost.rules.relay_choice import Nobody, choose_relay, connections_wanted
+from warmpost.rules.relays import Pool, Relay
+
+_GOODBYE = 1.0
+
+
+class Relays:
+    """Keeps connections warm from one stride to the next, for all strides of one event loop.
+
+    secret: the value of a named secret. local_hostname: how we greet (EHLO). jitter: 0 to 1, spreads pauses.
+    """
+
+    def __init__(
+        self,
+        *,
+        secret: Callable[[str], str],
+        local_hostname: str,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 -- frozen
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._opener = Opener(secret, local_hostname, timeouts)
+        self._jitter = jitter
+        self._stations: dict[Relay, Station] = {}
+        self._changed = asyncio.Event()
+
+    async def hand_over(
+        self, pool: Pool, stride: Sequence[Outgoing], *, stop_at: float | None = None
+    ) -> list[Outcome]:
+        """Hand each message to a relay of the pool, at most once unless a relay said no to it.
+
+        Outcomes are in the order given; a relay's faults are outcomes, never exceptions. stop_at: time of the running
+        event loop; no content is begun after it, and what was not begun is NOT_TRIED. Cancelled, it closes the
+        connections it used. Strides may be handed over side by side: connections that one no longer needs serve the next.
+        """
+        time = asyncio.get_running_loop().time
+        work = Stride(stride, time, stop_at)
+        stations = [self._station(relay) for relay in pool.relays]
+        if work.has_waiting():
+            lanes = connections_wanted(len(stride), [station.standing() for station in stations], time())
+            async with asyncio.TaskGroup() as group:
+                for _ in range(lanes):
+                    group.create_task(self._work(stations, work))
+        if work.is_stopped():
+            return work.outcomes("stopped before it was begun")
+        return work.outcomes(_why(pool, stations))
+
+    async def close(self) -> None:
+        """Say goodbye on every connection; those in use are closed as they are."""
+        conversations = [c for station in self._stations.values() for c in station.connections()]
+        self._stations.clear()
+        for conversation in conversations:
+            conversation.quit()
+        try:
+            async with asyncio.timeout(_GOODBYE):
+                for conversation in conversations:
+                    await conversation.closed.wait()
+        except TimeoutError:
+            for conversation in conversations:
+                conversation.hang_up()
+
+    def _station(self, relay: Relay) -> Station:
+        if relay not in self._stations:
+            time = asyncio.get_running_loop().time
+            self._stations[relay] = Station(relay, self._opener, time, self._jitter)
+        return self._stations[relay]
+
+    async def _work(self, stations: list[Station], work: Stride) -> None:
+        """One connection after the other, until nothing is waiting or no relay is left."""
+        while True:
+            try:
+                async with asyncio.timeout_at(work.stop_at):
+                    found = await self._next_connection(stations, work)
+            except TimeoutError:
+                return
+            if found is None:
+                return
+            station, conversation = found
+            try:
+                await conversation.work_on(work)
+            finally:
+                station.take_back(conversation)
+                self._announce()
+
+    async def _next_connection(
+        self, stations: list[Station], work: Stride
+    ) -> tuple[Station, Conversation] | None:
+        time = asyncio.get_running_loop().time
+        while work.has_waiting():
+            choice = choose_relay([station.standing() for station in stations], time())
+            if choice is Nobody.DOWN:
+                return None
+            if choice is Nobody.BUSY:
+                await self._changed.wait()
+                continue
+            for station, credit in zip(stations, choice.credits, strict=True):
+                station.credit = credit
+            station = stations[choice.index]
+            try:
+                conversation = await station.connection()
+            finally:
+                self._announce()
+            if conversation is not None:
+                return station, conversation
+        return None
+
+    def _announce(self) -> None:
+        """Wake those that wait for a connection."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def _why(pool: Pool, stations: list[Station]) -> str:
+    if not stations:
+        return f"the pool {pool.name!r} has no relay"
+    return "; ".join(
+        f"{station.relay.name}: {station.reason or 'no connection to be had'}" for station in stations
+    )

@@ -1,0 +1,70 @@
+"""The messages of one hand-over, shared by all connections that work on it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from warmpost.adapters.smtp.wire import Offers, Unfit, envelope_commands
+from warmpost.rules.envelope import HandOver, Outcome, Outgoing
+
+MOST_TRIES = 3
+
+
+class Item:
+    """One message on its way. tries: connections that broke while it was being handed over."""
+
+    __slots__ = ("index", "message", "tries")
+
+    def __init__(self, index: int, message: Outgoing) -> None:
+        self.index = index
+        self.message = message
+        self.tries = 0
+
+
+class Stride:
+    """A queue from which each connection takes its next message, so that a slow one holds up nobody else's.
+
+    An item is in one place at a time: waiting here, with one connection, or settled. Nothing is given out once
+    stop_at (seconds of `time`) has come.
+    """
+
+    def __init__(
+        self, messages: Sequence[Outgoing], time: Callable[[], float], stop_at: float | None = None
+    ) -> None:
+        self._waiting = deque(Item(index, message) for index, message in enumerate(messages))
+        self._outcomes: list[Outcome | None] = [None] * len(messages)
+        self._time = time
+        self.stop_at = stop_at
+
+    def is_stopped(self) -> bool:
+        return self.stop_at is not None and self._time() >= self.stop_at
+
+    def has_waiting(self) -> bool:
+        return bool(self._waiting) and not self.is_stopped()
+
+    def take(self, relay: str, offers: Offers) -> tuple[Item, bytes] | None:
+        """The next message that this relay can carry, with its commands; those it cannot are refused on the way."""
+        while self.has_waiting():
+            item = self._waiting.popleft()
+            try:
+                return item, envelope_commands(item.message, offers)
+            except Unfit as unfit:
+                self.settle(item, Outcome(HandOver.REFUSED, relay, None, str(unfit)))
+        return None
+
+    def put_back(self, item: Item, relay: str, reason: str, *, counts: bool) -> None:
+        """For a message that no relay can have taken. counts: its connection was sound when it was begun."""
+        item.tries += counts
+        if item.tries < MOST_TRIES:
+            self._waiting.appendleft(item)
+        else:
+            self.settle(item, Outcome(HandOver.NOT_TRIED, relay, None, reason))
+
+    def settle(self, item: Item, outcome: Outcome) -> None:
+        self._outcomes[item.index] = outcome
+
+    def outcomes(self, reason: str) -> list[Outcome]:
+        """In the order given; what nobody took is NOT_TRIED for this reason."""
+        not_tried = Outcome(HandOver.NOT_TRIED, reason=reason)
+        return [outcome or not_tried for outcome in self._outcomes]
