@@ -1,0 +1,246 @@
+"""Content turned into something that renders a recipient's subject and bodies quickly, and checked before it is stored.
+
+Compiling costs milliseconds and is done once for each content a process meets; rendering costs microseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Template, TemplateSyntaxError, nodes
+from jinja2.runtime import Context
+
+from warmpost.adapters.html_text import text_of_html
+from warmpost.adapters.template_pieces import PieceSandbox
+from warmpost.adapters.template_sandbox import Sandbox
+from warmpost.adapters.template_source import bound, constants_of, parse, variables_of
+from warmpost.adapters.template_work import begin_work
+from warmpost.errors import Invalid
+from warmpost.rules.composable import CannotCompose
+from warmpost.rules.headers import encode_subject
+from warmpost.rules.letters import Content, Data, TemplateFacts
+from warmpost.rules.mime import Encoding, TextPart
+from warmpost.rules.quoted_printable import SOFT_BREAK, encode_piece, encode_text_base64, text_octets
+
+LONGEST_SOURCE = 1_000_000  # characters
+LONGEST_OUTPUT = 3_000_000  # characters, or octets once encoded
+
+_COMPILED_KEPT = 128
+
+Variables = dict[str, Any]
+Encoder = Callable[[Variables], bytes]
+
+_TEXT, _HTML = Sandbox(autoescape=False), Sandbox(autoescape=True)
+_TEXT_PIECES, _HTML_PIECES = PieceSandbox(autoescape=False), PieceSandbox(autoescape=True)
+_GLOBALS: Variables = dict(_TEXT.globals)
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledContent:
+    """parts: which bodies there are, plain text first. bodies: their encoders, in the same order."""
+
+    parts: tuple[TextPart, ...]
+    subject: Encoder
+    bodies: tuple[Encoder, ...]
+
+    def render(self, shared: Data, own: Data) -> tuple[bytes, list[bytes]]:
+        """The subject as a header value, and the encoded bodies. Raises CannotCompose, saying where and why."""
+        begin_work()
+        variables = {**_GLOBALS, **shared, **own}
+        return self.subject(variables), [body(variables) for body in self.bodies]
+
+
+class Templates:
+    """Keeps what it compiled for the life of the process, the 128 contents used last."""
+
+    def __init__(self) -> None:
+        self._compile = lru_cache(maxsize=_COMPILED_KEPT)(_compile)
+
+    def inspect(self, content: Content) -> TemplateFacts:
+        """Raises Invalid `template_syntax`, with field `subject`, `html` or `text` and the line in the message."""
+        self.compile(content)
+        if not content.templated:
+            return TemplateFacts(frozenset(), frozenset())
+        required: set[str] = set()
+        mentioned: set[str] = set()
+        for sandbox, field, source in _sources(content):
+            with _syntax_errors(field):
+                needed, spare = variables_of(parse(sandbox, source))
+            required |= needed
+            mentioned |= needed | spare
+        return TemplateFacts(frozenset(required), frozenset(mentioned - required))
+
+    def compile(self, content: Content) -> CompiledContent:
+        """Raises Invalid as `inspect` does."""
+        return self._compile(content) if content.templated else _encode_literal(content)
+
+    def preview(self, content: Content, data: Data) -> Content:
+        """What a recipient with these variables would read. Raises Invalid `cannot_render` and as `inspect` does."""
+        rendered = {"subject": content.subject, "html": content.html, "text": content.text}
+        if content.templated:
+            self.compile(content)
+            begin_work()
+            for sandbox, field, source in _sources(content):
+                template = _template(sandbox, parse(sandbox, source))
+                try:
+                    rendered[field] = _render(template, field, {**_GLOBALS, **data})
+                except CannotCompose as error:
+                    raise Invalid("cannot_render", error.reason, field) from None
+        html, text = rendered["html"], rendered["text"]
+        if text is None and html is not None:
+            text = text_of_html(html)
+        return Content(subject=rendered["subject"] or "", html=html, text=text)
+
+
+def _sources(content: Content) -> Iterator[tuple[Sandbox, str, str]]:
+    yield _TEXT, "subject", content.subject
+    if content.text is not None:
+        yield _TEXT, "text", content.text
+    if content.html is not None:
+        yield _HTML, "html", content.html
+
+
+@contextmanager
+def _syntax_errors(field: str) -> Iterator[None]:
+    """Everything that can be wrong with a source becomes Invalid `template_syntax`."""
+    try:
+        yield
+    except TemplateSyntaxError as error:
+        raise Invalid("template_syntax", f"line {error.lineno}: {error.message}", field) from None
+    except CannotCompose as error:
+        raise Invalid("template_syntax", error.reason, field) from None
+    except (SyntaxError, RecursionError, MemoryError, ValueError):
+        raise Invalid("template_syntax", "the template nests too deeply", field) from None
+
+
+def _compile(content: Content) -> CompiledContent:
+    parts: list[TextPart] = []
+    bodies: list[Encoder] = []
+    subject: Encoder | None = None
+    begin_work()
+    for sandbox, field, source in _sources(content):
+        if len(source) > LONGEST_SOURCE:
+            raise Invalid("template_too_large", f"a template has {LONGEST_SOURCE} characters at most", field)
+        with _syntax_errors(field):
+            text_octets(source)
+            if field == "subject":
+                subject = _subject_encoder(_template(sandbox, parse(sandbox, source)))
+            else:
+                part, body = _body_encoder(field, sandbox, source)
+                parts.append(part)
+                bodies.append(body)
+    if content.text is None and content.html is not None:
+        parts.insert(0, TextPart("plain", "quoted-printable"))
+        bodies.insert(0, _derived_encoder(_template(_HTML, parse(_HTML, content.html))))
+    assert subject is not None
+    return CompiledContent(tuple(parts), subject, tuple(bodies))
+
+
+def _encode_literal(content: Content) -> CompiledContent:
+    text = content.text
+    if text is None:
+        text = text_of_html(content.html) if content.html is not None else ""
+    parts: list[TextPart] = []
+    bodies: list[Encoder] = []
+    for field, source in (("text", text), ("html", content.html)):
+        if source is not None:
+            encoding = _shorter_encoding(source)
+            try:
+                octets = (
+                    encode_piece(source) if encoding == "quoted-printable" else encode_text_base64(source)
+                )
+            except CannotCompose as error:
+                raise Invalid("content_invalid", error.reason, field) from None
+            parts.append(TextPart("html" if field == "html" else "plain", encoding))
+            bodies.append(_always(octets))
+    try:
+        subject = encode_subject(content.subject)
+    except CannotCompose as error:
+        raise Invalid("subject_invalid", error.reason, "subject") from None
+    return CompiledContent(tuple(parts), _always(subject), tuple(bodies))
+
+
+def _body_encoder(field: str, sandbox: Sandbox, source: str) -> tuple[TextPart, Encoder]:
+    pieces = _HTML_PIECES if field == "html" else _TEXT_PIECES
+    tree = parse(sandbox, source)
+    encoding = _shorter_encoding(constants_of(tree))
+    part = TextPart("html" if field == "html" else "plain", encoding)
+    if encoding == "base64":
+        template = _template(sandbox, tree)
+        return part, lambda variables: encode_text_base64(_render(template, field, variables))
+    return part, _pieces_encoder(_template(pieces, parse(pieces, source)), field)
+
+
+def _pieces_encoder(template: Template, field: str) -> Encoder:
+    pieces: Callable[[Context], Iterator[bytes]] = template.root_render_func  # type: ignore[assignment]
+
+    def encode(variables: Variables) -> bytes:
+        try:
+            body = SOFT_BREAK.join(pieces(template.new_context(variables, shared=True)))
+        except Exception as error:
+            raise _cannot_render(error, template, field) from None
+        if len(body) > LONGEST_OUTPUT:
+            raise CannotCompose(f"{field}: renders to more than {LONGEST_OUTPUT} bytes")
+        return body
+
+    return encode
+
+
+def _always(octets: bytes) -> Encoder:
+    return lambda _: octets
+
+
+def _subject_encoder(template: Template) -> Encoder:
+    return lambda variables: encode_subject(_render(template, "subject", variables))
+
+
+def _derived_encoder(template: Template) -> Encoder:
+    return lambda variables: encode_piece(text_of_html(_render(template, "html", variables)))
+
+
+def _render(template: Template, field: str, variables: Variables) -> str:
+    """Raises CannotCompose for whatever a template can run into: it is the author's, and its errors are too."""
+    texts: list[str] = []
+    length = 0
+    try:
+        for text in template.root_render_func(template.new_context(variables, shared=True)):
+            texts.append(text)
+            length += len(text)
+            if length > LONGEST_OUTPUT:
+                raise CannotCompose(f"{field}: renders to more than {LONGEST_OUTPUT} characters")
+    except Exception as error:
+        raise _cannot_render(error, template, field) from None
+    return "".join(texts)
+
+
+def _cannot_render(error: Exception, template: Template, field: str) -> CannotCompose:
+    """The error with the line of the template it happened in."""
+    if isinstance(error, CannotCompose):
+        return error
+    line = 0
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = template.get_corresponding_lineno(trace.tb_lineno)
+        trace = trace.tb_next
+    if isinstance(error, RecursionError):
+        return CannotCompose(f"{field}, line {line}: calls itself too deeply")
+    return CannotCompose(f"{field}, line {line}: {error}")
+
+
+def _template(sandbox: Sandbox, tree: nodes.Template) -> Template:
+    return sandbox.from_string(bound(tree))
+
+
+def _shorter_encoding(text: str) -> Encoding:
+    """By what is known before rendering; quoted-printable, which people can read, unless it is clearly longer."""
+    try:
+        octets = text.encode()
+    except UnicodeEncodeError:
+        return "quoted-printable"
+    escaped = sum(octet > 126 or octet == 61 for octet in octets)
+    return "base64" if 2 * escaped > len(octets) * 0.37 else "quoted-printable"
