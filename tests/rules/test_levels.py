@@ -4,6 +4,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from warmpost.rules.levels import STANDARD, Condition, Standing, describe_table, parse_table
 
 

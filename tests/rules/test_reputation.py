@@ -5,6 +5,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from warmpost.rules.levels import STANDARD, Standing
 from warmpost.rules.reputation import (
     DayFigures,
@@ -264,6 +265,8 @@ def test_levels_never_leave_the_table_and_move_by_one(figures, level):
     raised = evaluate_raises(figures, level)
     lowered = evaluate_lowering(figures, level, DAY)
     for each in (*raised, lowered):
+        assert each.level_before is not None
+        assert each.level_after is not None
         assert 1 <= each.level_before <= 20
         assert 1 <= each.level_after <= 20
         assert abs(each.level_after - each.level_before) == (1 if each.changes else 0)

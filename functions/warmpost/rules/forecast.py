@@ -48,12 +48,14 @@ class DomainToday:
 class ForecastDay:
     """One calendar day on which something leaves (or fails in a block).
 
-    starts_at: when that day's first message leaves. level, cap: in force at the end of the day's sending (cap `None`: no
-    limit). held_after: what waits on. decisions: what the day's figures did to the domain, with reasons.
+    starts_at, ends_at: when that day's first message leaves, and its last (from a slow relay perhaps on a later day).
+    level, cap: in force at the end of the day's sending (cap `None`: no limit). held_after: what waits on. decisions: what
+    the day's figures did to the domain, with reasons.
     """
 
     date: date
     starts_at: datetime
+    ends_at: datetime
     level: int
     cap: int | None
     sent: int
@@ -75,7 +77,7 @@ def forecast(
     """Day by day, how many of `remaining` recipients leave.
 
     Nobody else's mail is foreseen; what is booked and not yet attempted is taken to be attempted at once. zone: the
-    deployment's, for calendar days. per_second: how fast the relays take mail, `None` for at once. Looks ten years
+    deployment's, for calendar days. per_second: messages that the relays take, `None` for all at once. Looks ten years
     ahead: if the last day still holds some, or there is no day at all, no end is in sight.
     """
     run = _Run(remaining, domain, now, zone, assumption, on_block, per_second)
@@ -200,12 +202,13 @@ class _Run:
     def book(self, sent: int, *, failed: int = 0, started: datetime | None = None) -> None:
         """Note what left in the row of this calendar day."""
         self.remaining -= sent + failed
-        row = ForecastDay(self.day.date, started or self.now, 0, None, 0, 0)
+        row = ForecastDay(self.day.date, started or self.now, self.now, 0, None, 0, 0)
         if self.days and self.days[-1].date == self.day.date:
             row = self.days.pop()
         self.days.append(
             replace(
                 row,
+                ends_at=self.now,
                 level=self.standing.level,
                 cap=self.standing.cap,
                 sent=row.sent + sent,
