@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
@@ -14,27 +14,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from infra.local.bootstrap import ROOT
 from infra.local.clock import MovableClock
 from infra.local.operations import SharedMeter
 from infra.local.routes import LocalRoutes
+from infra.local.source import SOURCE, declared_functions, in_url
 from warmpost import errors, services
 from warmpost.gateways.http import answer
 
-SOURCE = ROOT / "functions" / "main.py"
-TARGETS = ("send", "batch_submit", "schedule", "event_webhook", "manage", "track", "work", "daily")
-
 
 class FunctionsServer:
-    """An ASGI application over the functions of one source file.
+    """An ASGI application over functions of one source file.
 
     local: answers `/` and `/_local/…`. invoked: called once per request that a function gets.
     """
 
-    def __init__(
-        self, source: Path, targets: Sequence[str], local: ASGIApp, invoked: Callable[[], None]
-    ) -> None:
-        self._functions = {in_url(name): _application(name, source) for name in targets}
+    def __init__(self, source: Path, local: ASGIApp, invoked: Callable[[], None]) -> None:
+        self._functions = {in_url(name): _application(name, source) for name in declared_functions(source)}
         self._local = local
         self._invoked = invoked
 
@@ -60,10 +55,6 @@ def _application(target: str, source: Path) -> ASGIApp:
     return application
 
 
-def in_url(function: str) -> str:
-    return function.replace("_", "-")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--socket", type=int, required=True, help="file descriptor that listens already")
@@ -74,8 +65,7 @@ def main() -> None:
     clock = MovableClock(options.data / "clock")
     meter = SharedMeter(options.data / "operations", options.row)
     services.use_local(clock=clock, meter=meter)
-    local = LocalRoutes(options.data, clock, [in_url(name) for name in TARGETS])
-    server = FunctionsServer(SOURCE, TARGETS, local, meter.invocation)
+    server = FunctionsServer(SOURCE, LocalRoutes(options.data, clock), meter.invocation)
     config = uvicorn.Config(
         server,
         loop="uvloop",

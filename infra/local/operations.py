@@ -36,14 +36,14 @@ class SharedMeter:
             self._map = mmap.mmap(handle.fileno(), 0)
         self._row = memoryview(self._map)[row * ROW : (row + 1) * ROW].cast("q")
 
-    def read(self, count: int) -> None:
-        self._row[0] += count
+    def read(self, documents: int) -> None:
+        self._row[0] += documents
 
-    def write(self, count: int) -> None:
-        self._row[1] += count
+    def write(self, documents: int) -> None:
+        self._row[1] += documents
 
-    def delete(self, count: int) -> None:
-        self._row[2] += count
+    def delete(self, documents: int) -> None:
+        self._row[2] += documents
 
     def invocation(self) -> None:
         self._row[3] += 1

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from infra.local import nameserver, operations
 from infra.local.clock import MovableClock
+from infra.local.source import declared_functions, in_url
 from warmpost import errors
 from warmpost.gateways.http import Route, Router, answer, decode, json_response, read_body
 
@@ -40,12 +41,11 @@ class Move(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class LocalRoutes:
-    """data: the stack's directory. clock: the one the functions in this process read. functions: names in URLs."""
+    """data: the stack's directory. clock: the one the functions in this process read."""
 
-    def __init__(self, data: Path, clock: MovableClock, functions: Sequence[str]) -> None:
+    def __init__(self, data: Path, clock: MovableClock) -> None:
         self._data = data
         self._clock = clock
-        self._functions = functions
         self._routes = (
             Route("GET", "/", self.page),
             Route("GET", "/_local/stack", self.stack),
@@ -93,7 +93,7 @@ class LocalRoutes:
         return json_response({"firestore": counted, "tasks": tasks, "invocations": invocations})
 
     async def page(self, _: Request) -> Response:
-        return HTMLResponse(front_page(self._stack(), self._routes, self._functions))
+        return HTMLResponse(front_page(self._stack(), self._routes))
 
     def _stack(self) -> dict[str, Any]:
         described: dict[str, Any] = json.loads((self._data / "stack.json").read_text())
@@ -136,14 +136,14 @@ def _destination(move: Move, now: float) -> float:
     return to
 
 
-def front_page(stack: Mapping[str, Any], routes: Sequence[Route], functions: Sequence[str]) -> str:
+def front_page(stack: Mapping[str, Any], routes: Sequence[Route]) -> str:
     """What there is to see, for someone who opened the functions' address in a browser."""
     inbox = html.escape(stack["inbox_url"], quote=True)
     local = "".join(
         f"<li><code>{route.method} <a href='{route.pattern}'>{route.pattern}</a></code></li>"
         for route in routes
     )
-    served = "".join(f"<li><code>/{html.escape(name)}</code></li>" for name in functions)
+    served = "".join(f"<li><code>/{in_url(name)}</code></li>" for name in declared_functions())
     return f"""<!doctype html><meta charset="utf-8"><title>Warmpost, local</title>
 <meta name="viewport" content="width=device-width">
 <style>body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 42rem; margin: 3rem auto; padding: 0 1rem;

@@ -21,9 +21,11 @@ import dns.message
 
 from infra.local import firestore, operations, ports, queues
 from infra.local.identity import Identity
+from infra.local.source import declared_functions
 from infra.local.supervisor import Part, StartFailure, Supervisor
 
 LOCATION = "local"
+INVOKER = "invoker@warmpost.local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Stack:
         self._lock: TextIO | None = None
         self._sockets: list[socket.socket] = []
         self._borrowed = os.environ.get("FIRESTORE_EMULATOR_HOST", "")
+        self._has_documents = False  # that nobody else keeps
 
     async def __aenter__(self) -> Self:
         try:
@@ -74,11 +77,13 @@ class Stack:
             self.data = self._options.data.resolve()
             self.data.mkdir(parents=True, exist_ok=True)
         self._supervisor = Supervisor(self.data / "logs", self._note_down)
-        self._lock = (self.data / "lock").open("w")
+        lock = (self.data / "lock").open("w")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            lock.close()
             raise StartFailure(f"another stack is using {self.data}") from None
+        self._lock = lock
         (self.data / "logs").mkdir(exist_ok=True)
         self.identity = Identity.kept_in(self.data / "identity.json")
         if self._options.port:
@@ -94,6 +99,7 @@ class Stack:
             parts.append(self._firestore())
         parts += [self._functions(row, listener) for row, listener in enumerate(self._sockets)]
         await self._supervisor.start(parts)
+        self._has_documents = self._options.data is not None and not self._borrowed
         await queues.create(self.identity.address("tasks"), self.identity.project, LOCATION)
 
     async def _end(self) -> None:
@@ -102,12 +108,10 @@ class Stack:
             listener.close()
         if self._lock is None:
             return
-        if self._options.data is None or self._borrowed:
-            await self._supervisor.stop()
-        else:
+        if self._has_documents:
             await self._supervisor.stop("functions", "tasks")
             await self._keep_documents()
-            await self._supervisor.stop()
+        await self._supervisor.stop()
         self._lock.close()
         self._lock = None
         if self._options.data is None:
@@ -162,8 +166,24 @@ class Stack:
         command += ["--http-port", str(identity.ports["tasks_http"])]
         command += ["--data", str(self.data / "tasks.sqlite"), "--clock", str(self.data / "clock")]
         command += ["--duplicate-rate", str(self._options.duplicate_rate)]
+        command += ["--cron", str(self._jobs())]
         url = f"{identity.url('tasks_http')}/healthz"
         return Part(name="tasks", group="tasks", command=command, answers=lambda: _answers(url))
+
+    def _jobs(self) -> Path:
+        """The file that tells the emulator when Cloud Scheduler would call what, and as whom."""
+        url = self.identity.url("functions")
+        job = {
+            "name": "daily",
+            "schedule": "5 0 * * *",
+            "time_zone": os.environ.get("WARMPOST_TIME_ZONE", "UTC"),
+            "url": f"{url}/daily",
+            "service_account_email": INVOKER,
+            "audience": url,
+        }
+        file = self.data / "jobs.json"
+        file.write_text(json.dumps([job] if job["name"] in declared_functions() else []))
+        return file
 
     def _inbox(self) -> Part:
         identity = self.identity
@@ -207,7 +227,7 @@ class Stack:
             "WARMPOST_DNS": identity.address("dns"),
             "WARMPOST_OIDC_ISSUER": issuer,
             "WARMPOST_OIDC_JWKS_URL": f"{issuer}/jwks",
-            "WARMPOST_INVOKER_EMAIL": "invoker@warmpost.local",
+            "WARMPOST_INVOKER_EMAIL": INVOKER,
             "WARMPOST_RELAY": self._options.relay or f"smtp://{identity.address('smtp')}?starttls=never",
         }
 

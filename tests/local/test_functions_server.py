@@ -32,9 +32,7 @@ def server(tmp_path):
     (tmp_path / "main.py").write_text(SOURCE)
     invoked = []
     local = PlainTextResponse("local")
-    application = FunctionsServer(
-        tmp_path / "main.py", ("send", "batch_submit"), local, lambda: invoked.append(1)
-    )
+    application = FunctionsServer(tmp_path / "main.py", local, lambda: invoked.append(1))
     client = httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://stack")
     client.invoked = invoked
     return client

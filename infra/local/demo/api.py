@@ -1,0 +1,60 @@
+"""The few calls of the HTTP API that the demo makes, as any client would make them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+
+Json = dict[str, Any]
+
+
+class Refused(Exception):
+    """The API said no; the text is its own."""
+
+
+class Api:
+    """url and key: as `up` printed them. Use as `async with`."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self._session = aiohttp.ClientSession(
+            url, headers={"Authorization": f"Bearer {key}"}, timeout=aiohttp.ClientTimeout(300)
+        )
+
+    async def __aenter__(self) -> Api:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def get(self, path: str, **query: str) -> Json:
+        return await self._call("GET", path, params=query)
+
+    async def post(self, path: str, body: Json | None = None) -> Json:
+        return await self._call("POST", path, json=body or {})
+
+    async def post_csv(self, path: str, content: bytes) -> Json:
+        return await self._call("POST", path, data=content, headers={"Content-Type": "text/csv"})
+
+    async def pages(self, path: str, of: str, **query: str) -> AsyncIterator[Json]:
+        """Every item of a listing, page after page. of: the field that holds them."""
+        cursor = ""
+        while True:
+            page = await self.get(path, **query, **({"cursor": cursor} if cursor else {}))
+            for item in page[of]:
+                yield item
+            cursor = page.get("next_cursor") or ""
+            if not cursor:
+                return
+
+    async def _call(self, method: str, path: str, **options: Any) -> Json:
+        async with self._session.request(method, path, **options) as response:
+            answer: Json = await response.json()
+        if response.status >= 400:
+            error = answer.get("error", {})
+            where = f" ({error['field']})" if error.get("field") else ""
+            raise Refused(
+                f"{method} {path}: {response.status} {error.get('code')}: {error.get('message')}{where}"
+            )
+        return answer

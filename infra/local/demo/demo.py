@@ -1,0 +1,82 @@
+"""`demo`: a newsletter from a CSV file to an inbox on this machine, and what became of every recipient."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from infra.local.demo import report, story
+from infra.local.demo.api import Api, Json, Refused
+from infra.local.demo.recipients import SHIPPED, imports
+from infra.local.stack import Options, Stack
+from infra.local.up import run_until_signal
+
+
+def run_demo(arguments: argparse.Namespace) -> None:
+    file = Path(arguments.recipients) if arguments.recipients else SHIPPED
+    run_until_signal(demo(file, arguments.count, keep=arguments.keep))
+
+
+async def demo(file: Path, count: int, keep: bool) -> int:
+    """Exit code 0 only where every recipient is accounted for."""
+    console = report.new_console()
+    console.print("\n[bold]Warmpost[/]: a newsletter to a list, on this machine only\n")
+    try:
+        parts = imports(file, count)
+    except (OSError, ValueError) as error:
+        console.print(f" [red]✗[/] {escape(str(error))}")
+        return 1
+    started = time.monotonic()
+    async with Stack(Options()) as stack:
+        info = stack.info()
+        report.step(console, "stack", f"{info['url']}  [dim]in {time.monotonic() - started:.1f} s[/]")
+        try:
+            accounted = await _tell(console, info, file, parts)
+        except Refused as refusal:
+            console.print(f" [red]✗[/] {escape(str(refusal))}")
+            accounted = False
+        if keep:
+            console.print(
+                f"\n Look at the mails: [link={info['inbox_url']}]{info['inbox_url']}[/]   Ctrl-C ends it."
+            )
+            await asyncio.Event().wait()
+    if accounted:
+        console.print(
+            " The stack has ended; to look at the mails: [bold]python3 infra/dev.py demo --keep[/]\n"
+        )
+    return 0 if accounted else 1
+
+
+async def _tell(console: Console, info: Json, file: Path, parts: list[bytes]) -> bool:
+    async with Api(info["url"], info["api_key"]) as api, Api(info["inbox_url"], "") as inbox:
+        purposes = await story.verify_domain(api)
+        report.step(console, "domain", f"{story.DOMAIN} verified  [dim]{', '.join(purposes)}[/]")
+        await story.store_template(api)
+        report.step(console, "template", "an HTML newsletter and its text  [dim]Jinja2, personalised[/]")
+        imported = await story.import_list(api, file.stem, parts)
+        refused = f"{len(imported.rejected):,} rows rejected, {imported.duplicates:,} duplicates"
+        report.step(
+            console, "list", f"{imported.added:,} recipients from {escape(file.name)}  [dim]{refused}[/]"
+        )
+        batch, ending = await _send(console, api, inbox, imported)
+    report.step(console, "batch", f"number {batch} is through  [dim]{ending.seconds:.1f} s[/]")
+    report.show_ending(console, imported, ending)
+    wrong = story.unaccounted(imported, ending)
+    report.show_verdict(console, wrong, ending.recipients)
+    return not wrong
+
+
+async def _send(console: Console, api: Api, inbox: Api, imported: story.Imported) -> tuple[int, story.Ending]:
+    with report.new_progress(console) as progress:
+        bar = progress.add_task("", total=imported.added, detail="")
+
+        def show(batch: Json) -> None:
+            through, detail = report.done_in(batch)
+            progress.update(bar, completed=through, detail=detail)
+
+        return await story.send_batch(api, inbox, imported, show)
