@@ -68,6 +68,8 @@ async def serve(arguments: argparse.Namespace, jobs: list[CronJob]) -> None:
         registry = Registry(store, clock)
         dispatcher = Dispatcher(registry, courier, changed, arguments.duplicate_rate)
         scheduler = Scheduler(jobs, clock, courier, changed)
+        cleanup.push_async_callback(scheduler.close)
+        cleanup.push_async_callback(dispatcher.close)
         traveller = Traveller(clock, (dispatcher, scheduler), changed)
 
         server = new_server(CloudTasksService(registry, dispatcher))
@@ -82,8 +84,6 @@ async def serve(arguments: argparse.Namespace, jobs: list[CronJob]) -> None:
         await server.start()
         cleanup.push_async_callback(server.stop, _GRACE)
         await web.TCPSite(runner, HOST, arguments.http_port).start()
-        cleanup.push_async_callback(scheduler.close)
-        cleanup.push_async_callback(dispatcher.close)
         dispatcher.start()
         scheduler.start()
         await stop.wait()
