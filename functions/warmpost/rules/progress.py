@@ -151,9 +151,16 @@ def take_over(progress: Progress, policy: OnUncertain, at: float) -> Progress:
     if not left:
         return replace(progress, owner="", lease_until=0.0)
     reason = "the worker ended between claiming this message and recording the relay's answer"
-    verdict = Status.QUEUED if policy == "resend" else Status.UNCERTAIN
-    result = Result(verdict, Note(at, Status.UNCERTAIN, reason))
-    return replace(record(progress, dict.fromkeys(left, result), at), owner="", lease_until=0.0)
+    note = Note(at, Status.UNCERTAIN, reason)
+    results = {position: Result(_verdict(progress, position, policy), note) for position in left}
+    return replace(record(progress, results, at), owner="", lease_until=0.0)
+
+
+def _verdict(progress: Progress, position: int, policy: OnUncertain) -> Status:
+    if policy == "hold":
+        return Status.UNCERTAIN
+    detail = progress.details.get(position)
+    return Status.DEFERRED if detail and detail.since else Status.QUEUED
 
 
 def settle_own(progress: Progress, results: Mapping[int, Result], at: float) -> Progress:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from warmpost.rules.documents import DomainKey
 from warmpost.rules.envelope import Outcome, Outgoing
@@ -17,6 +17,12 @@ from warmpost.rules.policy import Policy
 from warmpost.rules.relays import Pool
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Filter, Stored, Write
+
+if TYPE_CHECKING:
+    from warmpost.sending.cache import Cache
+    from warmpost.sending.desk import Desk
+    from warmpost.sending.letter_store import LetterStore
+    from warmpost.sending.suppressed import Suppressed
 
 T = TypeVar("T")
 
@@ -57,9 +63,10 @@ class Store(Protocol):
         *where: Filter,
         select: Sequence[str],
         order_by: str | None = None,
+        after: object | None = None,
         limit: int | None = None,
     ) -> list[tuple[str, dict[str, Any]]]:
-        """Ids and a few fields of a collection's documents, where whole ones would be large."""
+        """Ids and a few fields of a collection's documents, where whole ones would be large; `after` as in find."""
         ...
 
     async def count(self, collection: str, *where: Filter) -> int: ...
@@ -117,7 +124,10 @@ class Resolver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything a verb may use. worker: names this process in claims."""
+    """Everything a verb may use.
+
+    letters, cache, suppressed, desk: what this process remembers. worker: names it in claims.
+    """
 
     clock: Clock
     store: Store
@@ -126,5 +136,9 @@ class Services:
     press: Press
     relays: Relays
     resolver: Resolver
+    letters: LetterStore
+    cache: Cache
+    suppressed: Suppressed
+    desk: Desk
     policy: Policy
     worker: str

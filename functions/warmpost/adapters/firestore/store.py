@@ -7,13 +7,12 @@ write can name the version it was decided on, and a commit of several documents 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
 from google.api_core import exceptions as google
 from google.cloud import firestore
-from google.cloud.firestore_v1 import aggregation
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from warmpost.adapters.firestore.meter import Meter, Unmetered
@@ -42,7 +41,13 @@ def to_fields(value: object) -> dict[str, Any]:
 
 
 def from_fields(kind: type[T], fields: dict[str, Any]) -> T:
-    return msgspec.convert(fields, kind, builtin_types=(bytes, datetime), strict=False)
+    plain = {name: _moment(value) if isinstance(value, datetime) else value for name, value in fields.items()}
+    return msgspec.convert(plain, kind, builtin_types=(bytes, datetime), strict=False)
+
+
+def _moment(value: datetime) -> datetime:
+    """The client's own subclass of datetime, which the codec does not know, as a plain one."""
+    return datetime.fromtimestamp(value.timestamp(), UTC)
 
 
 class FirestoreStore:
@@ -98,13 +103,17 @@ class FirestoreStore:
         *where: Filter,
         select: Sequence[str],
         order_by: str | None = None,
+        after: object | None = None,
         limit: int | None = None,
     ) -> list[tuple[str, dict[str, Any]]]:
         query: Any = self._client.collection(collection)
         for one in where:
             query = query.where(filter=_condition(one))
-        if order_by:
-            query = query.order_by(order_by)
+        if order_by or after is not None:
+            query = query.order_by(order_by or "__name__")
+        if after is not None:
+            cursor = after if order_by else self._client.document(f"{collection}/{after}")
+            query = query.start_after({order_by or "__name__": cursor})
         if limit is not None:
             query = query.limit(limit)
         return [
@@ -124,16 +133,16 @@ class FirestoreStore:
         query: Any = self._client.collection(collection)
         for one in where:
             query = query.where(filter=_condition(one))
-        found = await self._aggregate(aggregation.AggregationQuery(query).count(alias="all"))
+        found = await self._aggregate(query.count(alias="all"))
         return int(found.get("all", 0))
 
     async def sums(self, collection: str, fields: Sequence[str]) -> dict[str, int]:
         query: Any = self._client.collection(collection)
         found: dict[str, float] = {}
         for start in range(0, len(fields), MOST_AGGREGATIONS):
-            question = aggregation.AggregationQuery(query)
+            question: Any = query
             for name in fields[start : start + MOST_AGGREGATIONS]:
-                question.sum(name, alias=name.rpartition(".")[2])
+                question = question.sum(name, alias=name.rpartition(".")[2])
             found |= await self._aggregate(question)
         return {name: int(value) for name, value in found.items()}
 

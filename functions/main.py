@@ -1,0 +1,38 @@
+"""Every entry point: what the platform calls, and nothing but the way to who answers."""
+
+from __future__ import annotations
+
+import functions_framework.aio
+from starlette.requests import Request
+from starlette.responses import Response
+
+from warmpost import services
+from warmpost.gateways.http import answer
+
+
+@functions_framework.aio.http
+async def send(request: Request) -> Response:
+    from warmpost.gateways.send import send as door
+
+    return await answer(request, lambda asked: door(asked, services.services(), services.keys()))
+
+
+@functions_framework.aio.http
+async def batch_submit(request: Request) -> Response:
+    from warmpost.gateways.batch_submit import batch_submit as door
+
+    return await answer(request, lambda asked: door(asked, services.services(), services.keys()))
+
+
+@functions_framework.aio.http
+async def manage(request: Request) -> Response:
+    from warmpost.gateways.manage import manage as door
+
+    return await answer(request, lambda asked: door(asked, services.services(), services.keys()))
+
+
+@functions_framework.aio.http
+async def work(request: Request) -> Response:
+    from warmpost.gateways.work import work as door
+
+    return await answer(request, lambda asked: door(asked, services.services(), services.tokens()))

@@ -1,0 +1,86 @@
+"""Composes messages a group at a time: rendering on the event loop, the public-key operation on threads beside it.
+
+OpenSSL lets go of the GIL while it signs, so two threads keep both processors busy while the loop renders the next
+group and talks to relays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from warmpost.adapters.composing import Composer, Unsigned
+from warmpost.adapters.dkim_signing import generate_ed25519_key, generate_rsa_key
+from warmpost.adapters.sealing import Seal
+from warmpost.adapters.templates import Templates
+from warmpost.rules.dkim import SigningKey
+from warmpost.rules.documents import DomainKey
+from warmpost.rules.envelope import Outgoing
+from warmpost.rules.letters import Job, Letter, Unrenderable
+
+GROUP = 10
+"""Messages signed in one visit to a thread: few enough that the loop is never held for more than a few milliseconds."""
+
+
+class Press:
+    """Implements `sending.ports.Press`; keeps keys open and templates compiled for the life of the process."""
+
+    def __init__(self, templates: Templates, seal: Seal, threads: int) -> None:
+        self._templates = templates
+        self._seal = seal
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="signing")
+        self._keys: dict[tuple[str, bytes], SigningKey] = {}
+
+    def composer(self, letter: Letter, domain: str, keys: Sequence[DomainKey]) -> ThreadedComposer:
+        """Raises errors.Invalid for a template or key that cannot be used."""
+        opened = [self._opened(domain, key) for key in keys]
+        return ThreadedComposer(
+            Composer(letter, self._templates.compile(letter.content), opened), self._threads
+        )
+
+    def _opened(self, domain: str, key: DomainKey) -> SigningKey:
+        known = self._keys.get((domain, key.sealed))
+        if known is None:
+            private = self._seal.open(key.sealed, key_context(domain, key.selector))
+            known = SigningKey(domain, key.selector, key.algorithm, private)
+            self._keys[domain, key.sealed] = known
+        return known
+
+    def new_key(self, algorithm: str, selector: str, domain: str) -> DomainKey:
+        if algorithm == "ed25519-sha256":
+            private, public = generate_ed25519_key()
+            sealed = self._seal.close(private, key_context(domain, selector))
+            return DomainKey(selector, "ed25519-sha256", public, sealed)
+        private, public = generate_rsa_key()
+        return DomainKey(
+            selector, "rsa-sha256", public, self._seal.close(private, key_context(domain, selector))
+        )
+
+
+def key_context(domain: str, selector: str) -> str:
+    """What a sealed key is bound to: put under another name it does not open."""
+    return f"dkim:{domain}:{selector}"
+
+
+class ThreadedComposer:
+    """Implements `sending.ports.Composer`."""
+
+    def __init__(self, composer: Composer, threads: ThreadPoolExecutor) -> None:
+        self._composer = composer
+        self._threads = threads
+
+    async def compose(self, jobs: Sequence[Job]) -> list[Outgoing | Unrenderable]:
+        """In the order of the jobs."""
+        loop = asyncio.get_running_loop()
+        groups: list[tuple[list[Unsigned | Unrenderable], asyncio.Future[list[Outgoing]]]] = []
+        for start in range(0, len(jobs), GROUP):
+            prepared = [self._composer.prepare(job) for job in jobs[start : start + GROUP]]
+            to_sign = [one for one in prepared if isinstance(one, Unsigned)]
+            groups.append((prepared, loop.run_in_executor(self._threads, self._composer.sign_all, to_sign)))
+            await asyncio.sleep(0)
+        composed: list[Outgoing | Unrenderable] = []
+        for prepared, signing in groups:
+            signed = iter(await signing)
+            composed += [next(signed) if isinstance(one, Unsigned) else one for one in prepared]
+        return composed

@@ -1,0 +1,170 @@
+"""The shapes of requests: what validates them is what documents them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from warmpost.errors import Invalid
+from warmpost.rules.letters import Attachment
+from warmpost.rules.limits import MOST_DATA, MOST_MESSAGE, MOST_RECIPIENT_DATA
+from warmpost.rules.orders import BatchOrder, RecipientOrder, SendOrder
+
+Text = Annotated[str, Meta(max_length=2000)]
+Body = Annotated[str, Meta(max_length=MOST_MESSAGE)]
+Reference = Annotated[str, Meta(min_length=1, max_length=200)] | Annotated[int, Meta(ge=1)]
+Variables = dict[str, Any]
+_SPACE = re.compile(r"\s+")
+
+
+class Model(Struct, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class Tracking(Model):
+    opens: bool = True
+    clicks: bool = True
+
+
+class AttachmentModel(Model, kw_only=True):
+    """content: base64, with or without line breaks."""
+
+    filename: Annotated[str, Meta(max_length=1000)]
+    content: str
+    content_type: Annotated[str, Meta(max_length=255)] = ""
+
+
+class SendModel(Model, kw_only=True):
+    """POST /send: subject with html or text, or a template with data."""
+
+    sender: Text = field(name="from")
+    to: list[Text]
+    cc: list[Text] = []
+    bcc: list[Text] = []
+    reply_to: Text | list[Text] | None = None
+    subject: str | None = None
+    html: Body | None = None
+    text: Body | None = None
+    template: Reference | None = None
+    data: Variables = {}
+    attachments: list[AttachmentModel] = []
+    headers: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    unsubscribe: bool | Text | None = None
+    track: bool | Tracking | None = None
+    on_uncertain: Literal["hold", "resend"] = "resend"
+
+
+class RecipientModel(Model):
+    to: Text
+    data: Variables = {}
+
+
+class BatchModel(Model, kw_only=True):
+    """POST /batch-submit: a template to a list or to inline recipients."""
+
+    name: Annotated[str, Meta(max_length=200)] = ""
+    sender: Text = field(name="from")
+    reply_to: Text | list[Text] | None = None
+    template: Reference
+    subject: str | None = None
+    data: Variables = {}
+    list_: Reference | None = field(name="list", default=None)
+    recipients: list[RecipientModel] | None = None
+    attachments: list[AttachmentModel] = []
+    headers: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    unsubscribe: bool | Text | None = None
+    track: bool | Tracking | None = None
+    on_uncertain: Literal["hold", "resend"] = "hold"
+
+
+class DeliverTask(Model):
+    batch: str = ""
+    chunk: str = ""
+    message: str = ""
+    first: int = 0
+    end: int = 0
+    generation: int = 0
+
+
+class BatchTask(Model):
+    batch: str
+
+
+def send_order(model: SendModel) -> SendOrder:
+    """Raises errors.Invalid."""
+    check_data(model.data, "data", MOST_DATA)
+    return SendOrder(
+        sender=model.sender,
+        to=tuple(model.to),
+        cc=tuple(model.cc),
+        bcc=tuple(model.bcc),
+        reply_to=_several(model.reply_to),
+        subject=model.subject,
+        html=model.html,
+        text=model.text,
+        template=None if model.template is None else str(model.template),
+        data=model.data,
+        attachments=_attachments(model.attachments),
+        headers=model.headers,
+        tags=model.tags,
+        on_uncertain=model.on_uncertain,
+    )
+
+
+def batch_order(model: BatchModel) -> BatchOrder:
+    """Raises errors.Invalid."""
+    check_data(model.data, "data", MOST_DATA)
+    recipients: tuple[RecipientOrder, ...] | None = None
+    if model.recipients is not None:
+        for number, one in enumerate(model.recipients):
+            if one.data:
+                check_data(one.data, f"recipients[{number}].data", MOST_RECIPIENT_DATA)
+        recipients = tuple(RecipientOrder(one.to, one.data) for one in model.recipients)
+    return BatchOrder(
+        sender=model.sender,
+        template=str(model.template),
+        name=model.name,
+        reply_to=_several(model.reply_to),
+        subject=model.subject,
+        data=model.data,
+        list=None if model.list_ is None else str(model.list_),
+        recipients=recipients,
+        attachments=_attachments(model.attachments),
+        headers=model.headers,
+        tags=model.tags,
+        on_uncertain=model.on_uncertain,
+    )
+
+
+def check_data(data: Variables, field_path: str, most: int) -> None:
+    """Raises errors.Invalid where variables are larger than they may be."""
+    size = len(msgspec.json.encode(data))
+    if size > most:
+        raise Invalid(
+            "data_too_large", f"The variables have {size:,} bytes as JSON; {most:,} are allowed.", field_path
+        )
+
+
+def _several(value: str | list[str] | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _attachments(models: list[AttachmentModel]) -> tuple[Attachment, ...]:
+    return tuple(_attachment(one, f"attachments[{number}]") for number, one in enumerate(models))
+
+
+def _attachment(model: AttachmentModel, path: str) -> Attachment:
+    try:
+        content = base64.b64decode(_SPACE.sub("", model.content), validate=True)
+    except (binascii.Error, ValueError):
+        raise Invalid("bad_base64", "The content is not valid base64.", f"{path}.content") from None
+    return Attachment(model.filename, content, model.content_type)

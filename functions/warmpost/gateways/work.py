@@ -1,0 +1,60 @@
+"""`/work`: the verbs behind the queue. Called by Cloud Tasks with an identity token, by nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from warmpost.errors import NotFound, Unavailable
+from warmpost.gateways.auth import TokenCheck, bearer
+from warmpost.gateways.http import decode, json_response, read_body, segments
+from warmpost.gateways.models import BatchTask, DeliverTask
+from warmpost.sending.deliver import NotFoundYetError, deliver
+from warmpost.sending.parcels import Errand
+from warmpost.sending.plan_batch import PlanMissingError, plan_batch
+from warmpost.sending.ports import Services
+from warmpost.sending.release_chunks import ReleaseMissingError, release_chunks
+
+MOST_TASK = 1_000_000
+PATIENCE = 6
+"""Retries of a task whose document is not there: a task is queued just before its document is written."""
+
+
+async def work(request: Request, services: Services, tokens: TokenCheck) -> Response:
+    await tokens.check(bearer(request))
+    verb = VERBS.get(segments(request).strip("/")) if request.method == "POST" else None
+    if verb is None:
+        raise NotFound("not_found", f"There is no task {segments(request)}.")
+    body = await read_body(request, MOST_TASK)
+    try:
+        await verb(services, body)
+    except (NotFoundYetError, PlanMissingError, ReleaseMissingError):
+        if int(request.headers.get("x-cloudtasks-taskretrycount", "0")) < PATIENCE:
+            raise Unavailable(
+                "not_there_yet", "What this task is about is not stored yet.", retry_after=1
+            ) from None
+    return json_response({"done": True})
+
+
+async def _deliver(services: Services, body: bytes) -> None:
+    task = decode(body, DeliverTask)
+    await deliver(
+        services, Errand(task.batch, task.chunk, task.message, task.first, task.end, task.generation)
+    )
+
+
+async def _plan(services: Services, body: bytes) -> None:
+    await plan_batch(services, decode(body, BatchTask).batch)
+
+
+async def _release(services: Services, body: bytes) -> None:
+    await release_chunks(services, decode(body, BatchTask).batch)
+
+
+VERBS: dict[str, Callable[[Services, bytes], Awaitable[None]]] = {
+    "deliver": _deliver,
+    "plan": _plan,
+    "release": _release,
+}

@@ -1,0 +1,33 @@
+"""Mailboxes as callers write them: `local@domain` or `Name <local@domain>` (RFC 5322 section 3.4)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from warmpost.errors import Invalid
+from warmpost.rules.addresses import Flaw, read_address
+from warmpost.rules.letters import Mailbox
+
+MOST_NAME = 200
+_NAMED = re.compile(r"\s*(?P<name>.*?)\s*<(?P<address>[^<>]*)>\s*", re.DOTALL)
+
+
+def read_mailbox(text: str, field: str) -> Mailbox:
+    """The name without its quotes. Raises Invalid that names the field, the reason and what would be right."""
+    match = _NAMED.fullmatch(text)
+    name, written = (match["name"], match["address"]) if match else ("", text)
+    if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in text):
+        raise Invalid("header_injection", "An address has no line breaks or control characters.", field)
+    if len(name) >= 2 and name[0] == name[-1] == '"':
+        name = re.sub(r"\\(.)", r"\1", name[1:-1])
+    if len(name) > MOST_NAME:
+        raise Invalid("name_too_long", f"A name before an address has {MOST_NAME} characters at most.", field)
+    address = read_address(written.strip())
+    if isinstance(address, Flaw):
+        raise Invalid(
+            "invalid_address",
+            f"{written[:100]!r} is not a mail address: it {address.reason}. Right would be name@example.com.",
+            field,
+        )
+    return Mailbox(address, name)

@@ -1,0 +1,65 @@
+"""What a caller asks for, as values: the same whether it came by HTTP or out of a schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from warmpost.rules.letters import Attachment
+from warmpost.rules.progress import OnUncertain
+
+
+@dataclass(frozen=True, slots=True)
+class SendOrder:
+    """One message to up to 50 recipients. Addresses are as the caller wrote them, `Name <local@domain>` included.
+
+    Either subject with html or text, or template (id or name) with data.
+    """
+
+    sender: str
+    to: tuple[str, ...]
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+    reply_to: tuple[str, ...] = ()
+    subject: str | None = None
+    html: str | None = None
+    text: str | None = None
+    template: str | None = None
+    data: Mapping[str, object] = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    on_uncertain: OnUncertain = "resend"
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientOrder:
+    to: str
+    data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOrder:
+    """One message per recipient of a list (id or name) or of `recipients`, from a template (id or name)."""
+
+    sender: str
+    template: str
+    name: str = ""
+    reply_to: tuple[str, ...] = ()
+    subject: str | None = None
+    data: Mapping[str, object] = field(default_factory=dict)
+    list: str | None = None
+    recipients: tuple[RecipientOrder, ...] | None = None
+    attachments: tuple[Attachment, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    on_uncertain: OnUncertain = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Who asks, and under which idempotency key. digest: of everything the answer depends on."""
+
+    key_id: str
+    idempotency_key: str = ""
+    digest: str = ""

@@ -1,0 +1,70 @@
+"""Pause, resume and cancel a batch: what is already with a relay stays, the rest stops between two strides."""
+
+from __future__ import annotations
+
+from warmpost.errors import Conflict, Moved, NotFound
+from warmpost.rules.documents import Batch, BatchStatus
+from warmpost.rules.identities import task_name
+from warmpost.rules.tasks import Task
+from warmpost.rules.writes import Stored, Update
+from warmpost.sending.ports import Services
+
+ENDED: tuple[BatchStatus, ...] = ("done", "cancelled", "failed")
+TRIES = 10
+
+
+async def pause_batch(services: Services, batch_id: str) -> None:
+    """Raises NotFound, or Conflict where the batch has ended. Pausing twice is pausing once."""
+    await _change(services, batch_id, "paused")
+
+
+async def cancel_batch(services: Services, batch_id: str) -> None:
+    """Whoever was not handed over becomes `cancelled`. Raises NotFound, Conflict."""
+    await _change(services, batch_id, "cancelled")
+
+
+async def resume_batch(services: Services, batch_id: str) -> None:
+    """Tasks that came while it was paused did nothing, so they are made anew under the next generation."""
+    after = await _change(services, batch_id, "sending")
+    if after.value.planned < after.value.total:
+        name = task_name("plan", batch_id, after.value.generation, after.value.chunks)
+        await services.tasks.enqueue(Task("plan", {"batch": batch_id}, name))
+    name = task_name("release", batch_id, "resumed", after.value.generation)
+    await services.tasks.enqueue(Task("release", {"batch": batch_id}, name))
+
+
+async def find_batch(services: Services, batch_id: str) -> Stored[Batch]:
+    """Raises NotFound."""
+    known = batch_id.isascii() and batch_id.isdigit() and len(batch_id) < 16
+    batch = await services.store.get(Batch, f"batches/{int(batch_id)}") if known else None
+    if batch is None:
+        raise NotFound("batch_not_found", f"There is no batch {batch_id!r}.")
+    return batch
+
+
+async def _change(services: Services, batch_id: str, status: BatchStatus) -> Stored[Batch]:
+    for _ in range(TRIES):
+        batch = await find_batch(services, batch_id)
+        value = batch.value
+        if value.status in ENDED and value.status != status:
+            raise Conflict(f"batch_{value.status}", f"The batch is {value.status} already.")
+        changes = _changes(value, status)
+        if not changes:
+            return batch
+        if status == "cancelled":
+            changes["finished_at"] = services.clock.now()
+        try:
+            await services.store.commit(Update(batch.path, changes, batch.version))
+        except Moved:
+            continue
+        return await find_batch(services, batch_id)
+    raise Conflict("changed_meanwhile", "The batch keeps changing just now; try again.")
+
+
+def _changes(batch: Batch, status: BatchStatus) -> dict[str, object]:
+    if status == "sending":
+        if batch.status != "paused":
+            return {}
+        running = "sending" if batch.planned >= batch.total else "planning"
+        return {"status": running, "queued": 0, "generation": batch.generation + 1, "paused_until": None}
+    return {} if batch.status == status else {"status": status}

@@ -1,0 +1,276 @@
+"""Deliver: claim, drop the suppressed, send in strides, record: for one chunk of a batch or one single send.
+
+The order of writes is the guarantee. A stride is claimed before its first message meets a socket, and its results are
+recorded with the claim of the next. Whatever ends the worker in between, the claim shows which messages are in doubt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from warmpost.rules import progress as rules
+from warmpost.rules.documents import Batch, Message
+from warmpost.rules.envelope import HandOver, Outcome, Outgoing
+from warmpost.rules.identities import task_name
+from warmpost.rules.letters import Unrenderable
+from warmpost.rules.outcomes import judge, unreachable
+from warmpost.rules.progress import Detail, Note, Result
+from warmpost.rules.simulator import simulate
+from warmpost.rules.statuses import Status
+from warmpost.rules.tasks import Task
+from warmpost.sending.claims import Claims, LeaseLostError
+from warmpost.sending.finish_batch import finish_batch
+from warmpost.sending.parcels import Errand, Parcel, open_batch_chunk, open_message
+from warmpost.sending.ports import Composer, Services
+
+log = logging.getLogger("warmpost")
+
+RUNNING = ("planning", "sending")
+FENCE = 0.8
+"""Of a lease: no message is begun later than that after its claim."""
+
+STALL_DELAYS = (5.0, 15.0, 60.0, 300.0)
+
+
+@dataclass(slots=True)
+class Stride:
+    """positions: claimed together. letters: composed, or why not."""
+
+    positions: Sequence[int]
+    letters: list[Outgoing | Unrenderable]
+
+
+class NotFoundYetError(Exception):
+    """The task overtook the document it is about, or that was never accepted; the queue tries a few times more."""
+
+
+async def deliver(services: Services, errand: Errand) -> None:
+    """Raises NotFoundYetError; errors.Unavailable where the store or the queue fails: the task comes again."""
+    with services.desk.hold(errand.path) as free:
+        if not free:
+            return
+        parcel = await _open(services, errand)
+        if parcel is None:
+            return
+        claims = Claims(services, errand.path, len(parcel.recipients), bool(errand.message))
+        progress = await claims.read()
+        now = services.clock.timestamp()
+        if rules.is_leased(progress, services.worker, now):
+            await _come_again(services, errand, "leased", claims, progress.lease_until)
+            return
+        claims.progress = rules.take_over(progress, parcel.on_uncertain, now)
+        try:
+            await _Delivery(services, parcel, claims, claims.progress != progress).run()
+        except LeaseLostError:
+            log.warning("%s was taken over by another worker", errand.path)
+    if claims.progress.is_finished and errand.batch:
+        await finish_batch(services, errand.batch)
+
+
+async def _open(services: Services, errand: Errand) -> Parcel | None:
+    """None where there is nothing to do: the batch is paused, cancelled or gone on under a newer generation."""
+    if errand.message:
+        message = await services.store.get(Message, f"messages/{errand.message}")
+        if message is None:
+            raise NotFoundYetError(errand.path)
+        return await open_message(services, errand, message.value)
+    batch = await services.store.get(Batch, f"batches/{errand.batch}")
+    if batch is None:
+        raise NotFoundYetError(errand.path)
+    if batch.value.status not in RUNNING or batch.value.generation != errand.generation:
+        return None
+    return await open_batch_chunk(services, errand, batch.value)
+
+
+async def _come_again(services: Services, errand: Errand, why: str, claims: Claims, at: float) -> None:
+    """A follow-up named by the state it follows, so that repeated tasks make one."""
+    name = task_name(errand.path.replace("/", "-"), why, errand.first, errand.generation, claims.seq)
+    due = datetime.fromtimestamp(at, UTC) + timedelta(seconds=1)
+    await services.tasks.enqueue(Task("deliver", errand.as_body(), name, due, "deliver"))
+
+
+class _Delivery:
+    """One turn at one parcel."""
+
+    def __init__(self, services: Services, parcel: Parcel, claims: Claims, took_over: bool) -> None:
+        self._services = services
+        self._parcel = parcel
+        self._claims = claims
+        self._unrecorded: dict[int, Result] = {}
+        self._changed = took_over
+        self._stalled = ""
+        self._composer: Composer | None = None
+        self._ends = services.clock.timestamp() + services.policy.work_limit
+
+    async def run(self) -> None:
+        todo = self._todo()
+        await self._drop_suppressed(todo)
+        todo = [position for position in todo if position not in self._unrecorded]
+        strides = self._strides(todo)
+        upcoming = self._compose_ahead(strides, 0)
+        try:
+            async with self._services.desk.turn(shared=bool(self._parcel.errand.message)):
+                for number in range(1, len(strides) + 1):
+                    stride = await upcoming
+                    upcoming = self._compose_ahead(strides, number)
+                    await self._send(stride)
+                    if number == len(strides) or self._stalled or self._is_late():
+                        break
+                    if not await self._may_go_on():
+                        break
+                await self._close()
+        finally:
+            upcoming.cancel()
+            await asyncio.gather(upcoming, return_exceptions=True)
+        await self._follow_up()
+
+    def _todo(self) -> list[int]:
+        """Queued recipients of the released stretch, and deferred ones whose time has come."""
+        progress, now = self._claims.progress, self._services.clock.timestamp()
+        queued = [one for one in progress.positions(Status.QUEUED) if one in self._parcel.stretch]
+        if progress.retry_at > now:
+            return queued
+        return sorted(queued + progress.positions(Status.DEFERRED))
+
+    async def _drop_suppressed(self, todo: Sequence[int]) -> None:
+        addresses = {self._parcel.recipients[position].address for position in todo}
+        found = await self._services.suppressed.among(addresses) if addresses else {}
+        now = self._services.clock.timestamp()
+        for position in todo:
+            reason = found.get(self._parcel.recipients[position].address)
+            if reason:
+                note = Note(now, Status.SUPPRESSED, f"the address is suppressed: {reason}")
+                self._unrecorded[position] = Result(Status.SUPPRESSED, note, tried=False)
+
+    def _strides(self, todo: Sequence[int]) -> list[Sequence[int]]:
+        size = self._services.policy.stride
+        return [todo[start : start + size] for start in range(0, len(todo), size)]
+
+    def _compose_ahead(self, strides: Sequence[Sequence[int]], number: int) -> asyncio.Task[Stride]:
+        positions = strides[number] if number < len(strides) else ()
+        return asyncio.create_task(self._compose(positions))
+
+    async def _compose(self, positions: Sequence[int]) -> Stride:
+        if not positions:
+            return Stride(positions, [])
+        parcel, project = self._parcel, self._services.policy.project
+        if self._composer is None:
+            self._composer = self._services.press.composer(
+                parcel.letter, parcel.domain.domain, parcel.domain.keys
+            )
+        now = self._services.clock.timestamp()
+        letters = await self._composer.compose([parcel.job(one, project, now) for one in positions])
+        return Stride(positions, letters)
+
+    async def _send(self, stride: Stride) -> None:
+        """Claim, hand over, judge. Results are recorded by the next claim or by `_close`."""
+        outgoing: dict[int, Outgoing] = {}
+        results: dict[int, Result] = {}
+        outcomes: dict[int, Outcome] = {}
+        now = self._services.clock.timestamp()
+        for position, letter in zip(stride.positions, stride.letters, strict=True):
+            simulated = simulate(
+                self._parcel.recipients[position].address, self._services.policy.simulator_domain
+            )
+            if isinstance(letter, Unrenderable):
+                results[position] = Result(
+                    Status.FAILED, Note(now, Status.FAILED, letter.reason), tried=False
+                )
+            elif simulated is not None:
+                outcomes[position] = simulated
+            else:
+                outgoing[position] = letter
+        await self._claims.claim(self._unrecorded, stride.positions)
+        self._unrecorded = results
+        outcomes |= await self._hand_over(outgoing)
+        self._judge(outcomes)
+
+    async def _hand_over(self, outgoing: Mapping[int, Outgoing]) -> dict[int, Outcome]:
+        if not outgoing:
+            return {}
+        stop_at = asyncio.get_running_loop().time() + FENCE * self._services.policy.lease
+        async with self._claims.kept_alive():
+            outcomes = await self._services.relays.hand_over(
+                self._parcel.pool, list(outgoing.values()), stop_at=stop_at
+            )
+        return dict(zip(outgoing, outcomes, strict=True))
+
+    def _judge(self, outcomes: Mapping[int, Outcome]) -> None:
+        policy, now = self._services.policy, self._services.clock.timestamp()
+        final = {relay.name for relay in self._parcel.pool.relays if relay.final} | {"simulator"}
+        for position, outcome in outcomes.items():
+            before = self._claims.progress.details.get(position, Detail())
+            self._unrecorded[position] = judge(
+                outcome, before, policy.retries, self._parcel.on_uncertain, now, outcome.relay in final
+            )
+        idle = [one for one in outcomes.values() if one.hand_over is HandOver.NOT_TRIED]
+        if idle and len(idle) == len(outcomes):
+            self._stalled = idle[0].reason
+
+    def _is_late(self) -> bool:
+        return self._services.clock.timestamp() > self._ends
+
+    async def _may_go_on(self) -> bool:
+        """Pausing and cancelling take effect between two strides."""
+        errand = self._parcel.errand
+        if not errand.batch:
+            return True
+        batch = await self._services.store.get(Batch, f"batches/{errand.batch}")
+        return bool(batch and batch.value.status in RUNNING and batch.value.generation == errand.generation)
+
+    async def _close(self) -> None:
+        """The last results, and when to come again; nothing is written where nothing happened."""
+        progress, now = self._claims.progress, self._services.clock.timestamp()
+        if not (self._unrecorded or self._changed or progress.owner):
+            return
+        stalled_since = (progress.stalled_since or now) if self._stalled else 0.0
+        if self._stalled and now - stalled_since > self._services.policy.retries.give_up:
+            reason = f"no relay could be reached for {self._services.policy.retries.give_up / 3600:.0f} h: {self._stalled}"
+            self._give_up(now, reason)
+        after = rules.record(progress, self._unrecorded, now)
+        retry_at, turn = progress.retry_at, progress.round
+        if retry_at <= now:
+            retry_at = self._next_retry(after, now)
+            turn += 1
+        try:
+            await self._claims.close(
+                self._unrecorded, retry_at=retry_at, round=turn, stalled_since=stalled_since
+            )
+        except LeaseLostError:
+            await self._claims.settle(self._unrecorded)
+            raise
+
+    def _give_up(self, now: float, reason: str) -> None:
+        for position in self._parcel.stretch:
+            if self._claims.progress.status(position) in (Status.QUEUED, Status.SENDING):
+                self._unrecorded[position] = unreachable(now, reason)
+
+    def _next_retry(self, progress: rules.Progress, now: float) -> float:
+        """The earliest of the deferred recipients' next tries, 0 where none is deferred."""
+        plan = self._services.policy.retries
+        waits = [
+            plan.delay(progress.details[position].tries) for position in progress.positions(Status.DEFERRED)
+        ]
+        return now + min(waits) if waits else 0.0
+
+    async def _follow_up(self) -> None:
+        """Tasks for what is left: at once, after a stall, or when deferred recipients are due."""
+        progress, errand, now = self._claims.progress, self._parcel.errand, self._services.clock.timestamp()
+        left = [one for one in progress.positions(Status.QUEUED) if one in self._parcel.stretch]
+        if left and await self._may_go_on():
+            wait = self._stall_delay(progress, now) if self._stalled else 0.0
+            await _come_again(self._services, errand, "rest", self._claims, now + wait)
+        if progress.retry_at and progress.positions(Status.DEFERRED):
+            name = task_name(errand.path.replace("/", "-"), "retry", errand.generation, progress.round)
+            due = datetime.fromtimestamp(progress.retry_at, UTC)
+            await self._services.tasks.enqueue(
+                Task("deliver", replace(errand, first=0, end=0).as_body(), name, due, "deliver")
+            )
+
+    def _stall_delay(self, progress: rules.Progress, now: float) -> float:
+        stalled = now - progress.stalled_since if progress.stalled_since else 0.0
+        return next((delay for delay in STALL_DELAYS if stalled < delay * 3), STALL_DELAYS[-1])

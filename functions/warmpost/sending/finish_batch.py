@@ -1,0 +1,29 @@
+"""A batch is done when every recipient of every chunk has come to an end."""
+
+from __future__ import annotations
+
+from warmpost.errors import Moved
+from warmpost.rules.documents import Batch
+from warmpost.rules.writes import Stored, Update
+from warmpost.sending.ports import Services
+
+
+async def finish_batch(services: Services, batch_id: str) -> None:
+    """Called whenever a chunk finishes; the last one finds all finished. Calling it again changes nothing."""
+    path = f"batches/{batch_id}"
+    batch = await services.store.get(Batch, path)
+    if batch is None or not await is_complete(services, batch):
+        return
+    changes = {"status": "done", "finished_at": services.clock.now()}
+    try:
+        await services.store.commit(Update(path, changes, batch.version))
+    except Moved:
+        await finish_batch(services, batch_id)
+
+
+async def is_complete(services: Services, batch: Stored[Batch]) -> bool:
+    value = batch.value
+    if value.status != "sending" or value.released < value.total or value.planned < value.total:
+        return False
+    finished = await services.store.count(f"{batch.path}/progress", ("finished", "==", True))
+    return finished >= value.chunks

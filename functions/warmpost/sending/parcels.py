@@ -1,0 +1,106 @@
+"""What `deliver` works on: a released chunk of a batch, or a single send. Both look the same from here on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from warmpost.rules.chunks import Chunk, inflate, unpack
+from warmpost.rules.documents import Batch, Domain, Message, RelayPool
+from warmpost.rules.identities import batch_message_id, return_path, send_message_id
+from warmpost.rules.letters import Job, Letter, Recipient
+from warmpost.rules.progress import OnUncertain
+from warmpost.rules.relays import Pool
+from warmpost.sending.ports import Services
+
+SHARED = "shared"
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A deliver task's body. first, end: the released stretch of the chunk. generation: see `Batch`."""
+
+    batch: str = ""
+    chunk: str = ""
+    message: str = ""
+    first: int = 0
+    end: int = 0
+    generation: int = 0
+
+    @property
+    def path(self) -> str:
+        """Of the document that keeps the progress."""
+        return f"messages/{self.message}" if self.message else f"batches/{self.batch}/progress/{self.chunk}"
+
+    def as_body(self) -> Mapping[str, object]:
+        return {name: getattr(self, name) for name in Errand.__slots__ if getattr(self, name)}
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """first: position in the batch of the first recipient. stretch: what of it is released."""
+
+    errand: Errand
+    recipients: list[Recipient]
+    first: int
+    stretch: range
+    letter: Letter
+    domain: Domain
+    pool: Pool
+    on_uncertain: OnUncertain
+    created_at: float
+
+    def job(self, position: int, project: str, now: float) -> Job:
+        """The identity depends on the recipient's place alone; a single send has one identity for all recipients."""
+        domain = self.domain.domain
+        if self.errand.message:
+            message_id = send_message_id(project, self.errand.message, domain)
+        else:
+            message_id = batch_message_id(project, self.errand.batch, self.first + position, domain)
+        return Job(self.recipients[position], message_id, return_path(domain), now)
+
+
+async def open_batch_chunk(services: Services, errand: Errand, batch: Batch) -> Parcel | None:
+    path = f"batches/{errand.batch}"
+    chunk = await services.store.get(Chunk, f"{path}/chunks/{errand.chunk}")
+    if chunk is None:
+        return None
+    letter = await services.letters.read(path, batch.letter, batch.parts)
+    domain, pool = await route(services, batch.domain)
+    return Parcel(
+        errand=errand,
+        recipients=unpack(chunk.value),
+        first=chunk.value.first,
+        stretch=range(errand.first, min(errand.end, chunk.value.count)),
+        letter=letter,
+        domain=domain,
+        pool=pool,
+        on_uncertain=batch.on_uncertain,
+        created_at=batch.created_at.timestamp(),
+    )
+
+
+async def open_message(services: Services, errand: Errand, message: Message) -> Parcel:
+    letter = await services.letters.read(f"messages/{errand.message}", message.letter, message.parts)
+    domain, pool = await route(services, message.domain)
+    recipients = [Recipient(address) for address in inflate(message.recipients)]
+    return Parcel(
+        errand=errand,
+        recipients=recipients,
+        first=0,
+        stretch=range(len(recipients)),
+        letter=letter,
+        domain=domain,
+        pool=pool,
+        on_uncertain=message.on_uncertain,
+        created_at=message.created_at.timestamp(),
+    )
+
+
+async def route(services: Services, name: str) -> tuple[Domain, Pool]:
+    """The domain with its keys, and the relays its mail leaves by: its own pool, or the shared one."""
+    domain = await services.cache.get(Domain, f"domains/{name}")
+    if domain is None:
+        raise LookupError(f"domain {name} has gone while its mail was queued")
+    pool = await services.cache.get(RelayPool, f"pools/{domain.pool or SHARED}")
+    return domain, Pool(pool.name, pool.relays) if pool else services.policy.shared_pool

@@ -1,0 +1,92 @@
+"""Plan: copies a list into the chunks of a batch, a stretch of pages at a time.
+
+A page of a list and a chunk of a batch have the same form, so nothing is unpacked on the way. Repeating a stretch writes
+the same documents again; the batch's own count moves only from the state it was read in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from warmpost.errors import Moved
+from warmpost.rules.chunks import Chunk, pack, unpack
+from warmpost.rules.documents import Batch
+from warmpost.rules.identities import task_name
+from warmpost.rules.tasks import Task
+from warmpost.rules.writes import Put, Stored, Update
+from warmpost.sending.finish_batch import finish_batch
+from warmpost.sending.ports import Services
+
+PAGES_PER_STEP = 20
+PAGES_PER_COMMIT = 4
+STEPS_PER_TASK = 10
+
+
+class PlanMissingError(Exception):
+    """The task overtook its batch, or the batch was never accepted."""
+
+
+async def plan_batch(services: Services, batch_id: str) -> None:
+    """Raises PlanMissingError; errors.Unavailable: the task comes again."""
+    path = f"batches/{batch_id}"
+    for _ in range(STEPS_PER_TASK):
+        batch = await services.store.get(Batch, path)
+        if batch is None:
+            raise PlanMissingError(path)
+        if batch.value.status not in ("planning", "paused") or _is_planned(batch.value):
+            return
+        after = await _plan_step(services, batch)
+        try:
+            await services.store.commit(Update(path, _changes(batch.value, after), batch.version))
+        except Moved:
+            continue
+        name = task_name("release", batch_id, "planned", after.planned)
+        await services.tasks.enqueue(Task("release", {"batch": batch_id}, name))
+        if _is_planned(after):
+            if after.total == 0:
+                await finish_batch(services, batch_id)
+            return
+    name = task_name("plan", batch_id, after.chunks)
+    await services.tasks.enqueue(Task("plan", {"batch": batch_id}, name))
+
+
+def _is_planned(batch: Batch) -> bool:
+    return batch.planned >= batch.total
+
+
+def _changes(before: Batch, after: Batch) -> dict[str, object]:
+    changes: dict[str, object] = {
+        "planned": after.planned,
+        "chunks": after.chunks,
+        "total": after.total,
+    }
+    if _is_planned(after) and before.status == "planning":
+        changes["status"] = "sending"
+    return changes
+
+
+async def _plan_step(services: Services, batch: Stored[Batch]) -> Batch:
+    """Copies the next pages; each page becomes one chunk, the last cut to what the batch was submitted for."""
+    value = batch.value
+    pages = await services.store.find(
+        Chunk,
+        f"lists/{value.list_id}/pages",
+        after=f"{value.chunks - 1:06d}" if value.chunks else None,
+        limit=min(PAGES_PER_STEP, value.list_pages - value.chunks),
+    )
+    planned, puts = value.planned, []
+    for number, page in enumerate(pages, value.chunks):
+        chunk = _cut(page.value, planned, value.total - planned)
+        puts.append(Put(f"{batch.path}/chunks/{number:06d}", chunk))
+        planned += chunk.count
+    for start in range(0, len(puts), PAGES_PER_COMMIT):
+        await services.store.commit(*puts[start : start + PAGES_PER_COMMIT])
+    chunks = value.chunks + len(pages)
+    exhausted = chunks >= value.list_pages or not pages
+    return replace(value, planned=planned, chunks=chunks, total=planned if exhausted else value.total)
+
+
+def _cut(page: Chunk, first: int, room: int) -> Chunk:
+    if page.count <= room:
+        return replace(page, first=first)
+    return pack(first, unpack(page)[:room])

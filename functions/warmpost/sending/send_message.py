@@ -1,0 +1,126 @@
+"""Send: accepts one message for up to 50 recipients and queues its delivery."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from warmpost.errors import Conflict, Invalid, Moved
+from warmpost.rules.chunks import address_hash, deflate
+from warmpost.rules.documents import Message, store_progress
+from warmpost.rules.identities import short_hash, task_name
+from warmpost.rules.letter_packing import pack_letter
+from warmpost.rules.limits import MOST_SEND_RECIPIENTS, check_tags
+from warmpost.rules.mailboxes import read_mailbox
+from warmpost.rules.orders import Request, SendOrder
+from warmpost.rules.progress import begin
+from warmpost.rules.tasks import Task
+from warmpost.rules.writes import Create, Stored
+from warmpost.sending.letter_store import store_parts
+from warmpost.sending.parcels import Errand
+from warmpost.sending.ports import Services
+from warmpost.sending.write_letter import Written, write_message
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    id: str
+    recipients: int
+
+
+async def send_message(services: Services, order: SendOrder, request: Request) -> Accepted:
+    """Raises the errors of `write_message`; errors.Conflict where an idempotency key comes with another body."""
+    message_id = _message_id(request)
+    if request.idempotency_key:
+        before = await services.store.get(Message, f"messages/{message_id}")
+        if before is not None:
+            return await _again(services, before, request)
+    recipients = _recipients(order)
+    check_tags(order.tags)
+    written = await write_message(services, order)
+    path = f"messages/{message_id}"
+    packed = pack_letter(written.letter)
+    parts = await store_parts(services.store, path, packed)
+    message = _message(services, order, request, written, recipients, b"" if parts else packed, parts)
+    # Queued first: if the queue fails nothing was accepted, and a task without its message is dropped.
+    await _queue(services, message_id)
+    try:
+        await services.store.commit(Create(path, message))
+    except Moved:
+        existing = await services.store.get(Message, path)
+        if existing is None:
+            raise
+        return await _again(services, existing, request)
+    return Accepted(message_id, len(recipients))
+
+
+def _message_id(request: Request) -> str:
+    if request.idempotency_key:
+        return short_hash("send", request.key_id, request.idempotency_key, length=24)
+    return short_hash(secrets.token_bytes(16), length=24)
+
+
+async def _again(services: Services, before: Stored[Message], request: Request) -> Accepted:
+    """The same answer for the same request; its task is named, so asking for it again makes no second one."""
+    refuse_other_body(before.value.digest, request)
+    await _queue(services, before.id)
+    return Accepted(before.id, len(before.value.hashes))
+
+
+def refuse_other_body(digest: str, request: Request) -> None:
+    if digest != request.digest:
+        raise Conflict(
+            "idempotency_key_reused",
+            "This Idempotency-Key came with another body before; a new request needs a new key.",
+        )
+
+
+async def _queue(services: Services, message_id: str) -> None:
+    body = Errand(message=message_id).as_body()
+    await services.tasks.enqueue(Task("deliver", body, task_name("send", message_id), queue="deliver"))
+
+
+def _recipients(order: SendOrder) -> list[str]:
+    """Each address once, in the order of to, cc and bcc."""
+    found: dict[str, str] = {}
+    for field, texts in (("to", order.to), ("cc", order.cc), ("bcc", order.bcc)):
+        for number, text in enumerate(texts):
+            address = read_mailbox(text, f"{field}[{number}]").address
+            found.setdefault(address.lower(), address)
+    if not order.to:
+        raise Invalid("missing_field", "A message needs at least one recipient in `to`.", "to")
+    if len(order.to) + len(order.cc) + len(order.bcc) > MOST_SEND_RECIPIENTS:
+        raise Invalid(
+            "too_many_recipients",
+            f"A message has {MOST_SEND_RECIPIENTS} recipients at most; use a batch.",
+            "to",
+        )
+    return list(found.values())
+
+
+def _message(
+    services: Services,
+    order: SendOrder,
+    request: Request,
+    written: Written,
+    recipients: list[str],
+    letter: bytes,
+    parts: int,
+) -> Message:
+    return Message(
+        domain=written.domain,
+        sender=written.letter.sender.address,
+        subject=written.letter.content.subject,
+        letter=letter,
+        parts=parts,
+        recipients=deflate(recipients),
+        hashes=tuple(address_hash(one) for one in recipients),
+        digest=request.digest,
+        created_at=services.clock.now(),
+        key_id=request.key_id,
+        progress=store_progress(begin(len(recipients)), 0),
+        on_uncertain=order.on_uncertain,
+        template=written.template,
+        template_version=written.template_version,
+        tags=dict(order.tags),
+    )

@@ -1,0 +1,163 @@
+"""Submit: accepts a batch, snapshots inline recipients, queues what follows, and answers at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from warmpost.errors import Conflict, Invalid, Moved
+from warmpost.rules.chunks import Chunk, pack_all
+from warmpost.rules.documents import Batch, Idempotency
+from warmpost.rules.identities import short_hash, task_name
+from warmpost.rules.letter_packing import pack_letter
+from warmpost.rules.letters import Recipient
+from warmpost.rules.limits import MOST_INLINE_RECIPIENTS, check_tags
+from warmpost.rules.mailboxes import read_mailbox
+from warmpost.rules.orders import BatchOrder, Request
+from warmpost.rules.tasks import Task
+from warmpost.rules.writes import Create, Put
+from warmpost.sending.find_named import find_list
+from warmpost.sending.letter_store import store_parts
+from warmpost.sending.ports import Services, Store
+from warmpost.sending.send_message import refuse_other_body
+from warmpost.sending.write_letter import Written, refuse_missing, write_batch
+
+CHUNKS_PER_COMMIT = 5
+KEEP_KEYS = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    id: str
+    recipients: int
+    duplicates: int = 0
+
+
+async def submit_batch(services: Services, order: BatchOrder, request: Request) -> Submitted:
+    """Raises the errors of `write_batch`; errors.Conflict where an idempotency key comes with another body."""
+    before = await _earlier(services, request)
+    if before is not None:
+        return before
+    check_tags(order.tags)
+    written = await write_batch(services, order)
+    if (order.list is None) == (order.recipients is None):
+        raise Invalid("recipients_or_list", "Give either a list or recipients.", "list")
+    if order.list is not None:
+        batch = await _from_list(services, order.list, written)
+        chunks: list[Chunk] = []
+    else:
+        batch, chunks = _from_recipients(services, order, written)
+    batch_id = str(await services.store.next_number("batches"))
+    path = f"batches/{batch_id}"
+    await _store_chunks(services.store, path, chunks)
+    parts = await store_parts(services.store, path, pack_letter(written.letter), always=True)
+    batch = replace(
+        batch,
+        name=order.name or written.letter.content.subject,
+        parts=parts,
+        key_id=request.key_id,
+        on_uncertain=order.on_uncertain,
+        tags=dict(order.tags),
+    )
+    # Queued first: if the queue fails nothing was accepted, and a task without its batch is dropped.
+    verb = "release" if batch.status == "sending" else "plan"
+    await services.tasks.enqueue(Task(verb, {"batch": batch_id}, task_name(verb, batch_id, 0)))
+    return await _accept(services, batch_id, batch, request)
+
+
+async def _accept(services: Services, batch_id: str, batch: Batch, request: Request) -> Submitted:
+    """The batch and its idempotency key appear in one commit, or neither does."""
+    answer = Submitted(batch_id, batch.total, batch.duplicates)
+    writes = [Create(f"batches/{batch_id}", batch)]
+    if request.idempotency_key:
+        now = services.clock.now()
+        kept = f"{answer.id} {answer.recipients} {answer.duplicates}"
+        writes.append(Create(_key_path(request), Idempotency(request.digest, kept, now, now + KEEP_KEYS)))
+    try:
+        await services.store.commit(*writes)
+    except Moved:
+        before = await _earlier(services, request)
+        if before is None:
+            raise
+        return before
+    return answer
+
+
+def _key_path(request: Request) -> str:
+    return f"idempotency/{short_hash('batch', request.key_id, request.idempotency_key, length=32)}"
+
+
+async def _earlier(services: Services, request: Request) -> Submitted | None:
+    if not request.idempotency_key:
+        return None
+    known = await services.store.get(Idempotency, _key_path(request))
+    if known is None:
+        return None
+    refuse_other_body(known.value.digest, request)
+    batch_id, recipients, duplicates = known.value.answer.split()
+    return Submitted(batch_id, int(recipients), int(duplicates))
+
+
+def _new_batch(services: Services, written: Written, total: int) -> Batch:
+    return Batch(
+        name="",
+        status="planning",
+        domain=written.domain,
+        sender=written.letter.sender.address,
+        letter=b"",
+        parts=0,
+        list_id="",
+        list_pages=0,
+        total=total,
+        planned=0,
+        chunks=0,
+        created_at=services.clock.now(),
+        key_id="",
+        template=written.template,
+        template_version=written.template_version,
+    )
+
+
+async def _from_list(services: Services, reference: str, written: Written) -> Batch:
+    """The list as it is now: people added later are not part of this batch."""
+    found = await find_list(services.store, reference, "list")
+    if found.value.count == 0:
+        raise Conflict("list_empty", "The list has no recipients yet.", "list")
+    refuse_missing(written.required - set(found.value.variables), "data")
+    batch = _new_batch(services, written, found.value.count)
+    return replace(batch, list_id=found.id, list_pages=found.value.pages)
+
+
+def _from_recipients(services: Services, order: BatchOrder, written: Written) -> tuple[Batch, list[Chunk]]:
+    wanted = order.recipients or ()
+    if not wanted:
+        raise Invalid("missing_field", "A batch needs at least one recipient.", "recipients")
+    if len(wanted) > MOST_INLINE_RECIPIENTS:
+        raise Invalid(
+            "too_many_recipients",
+            f"{MOST_INLINE_RECIPIENTS:,} recipients fit into a request; put more into a list.",
+            "recipients",
+        )
+    unique: dict[str, Recipient] = {}
+    for number, one in enumerate(wanted):
+        address = read_mailbox(one.to, f"recipients[{number}].to").address
+        refuse_missing(written.required - one.data.keys(), f"recipients[{number}].data")
+        unique.setdefault(address.lower(), Recipient(address, one.data))
+    chunks = list(pack_all(unique.values()))
+    batch = _new_batch(services, written, len(unique))
+    return (
+        replace(
+            batch,
+            status="sending",
+            planned=len(unique),
+            chunks=len(chunks),
+            duplicates=len(wanted) - len(unique),
+        ),
+        chunks,
+    )
+
+
+async def _store_chunks(store: Store, path: str, chunks: list[Chunk]) -> None:
+    for start in range(0, len(chunks), CHUNKS_PER_COMMIT):
+        few = list(enumerate(chunks[start : start + CHUNKS_PER_COMMIT], start))
+        await store.commit(*(Put(f"{path}/chunks/{number:06d}", chunk) for number, chunk in few))

@@ -1,0 +1,93 @@
+"""The composition root: builds what verbs and doors need, once per process and only when it is first asked for."""
+
+from __future__ import annotations
+
+import secrets as random
+from dataclasses import dataclass
+from functools import cache
+
+from warmpost.adapters.clock import SystemClock
+from warmpost.adapters.cloud_tasks import CloudTasks
+from warmpost.adapters.firestore.meter import Meter
+from warmpost.adapters.firestore.store import FirestoreStore
+from warmpost.gateways.auth import Keys, TokenCheck
+from warmpost.sending.cache import Cache
+from warmpost.sending.desk import Desk
+from warmpost.sending.letter_store import LetterStore
+from warmpost.sending.ports import Clock, Services
+from warmpost.sending.suppressed import Suppressed
+from warmpost.settings import Settings, secret
+
+
+@dataclass(slots=True)
+class _Local:
+    clock: Clock | None = None
+    meter: Meter | None = None
+
+
+_local = _Local()
+
+
+def use_local(clock: Clock, meter: Meter) -> None:
+    """Called by the local stack before the first request: a clock that can be moved, counters that can be read."""
+    _local.clock = clock
+    _local.meter = meter
+
+
+@cache
+def settings() -> Settings:
+    """Raises settings.SettingsError."""
+    return Settings.from_env()
+
+
+@cache
+def services() -> Services:
+    """Raises settings.SettingsError."""
+    from warmpost.adapters.dns import DnsResolver
+    from warmpost.adapters.press import Press
+    from warmpost.adapters.sealing import Seal
+    from warmpost.adapters.smtp.relays import Relays
+    from warmpost.adapters.templates import Templates
+
+    chosen = settings()
+    clock = _local.clock or SystemClock()
+    store = FirestoreStore(chosen.project, _local.meter)
+    templates = Templates()
+    return Services(
+        clock=clock,
+        store=store,
+        tasks=CloudTasks(
+            chosen.project, chosen.location, chosen.base_url, chosen.invoker, chosen.tasks_emulator
+        ),
+        templates=templates,
+        press=Press(templates, Seal(chosen.master_key), chosen.signing_threads),
+        relays=Relays(secret=secret, local_hostname=chosen.hostname),
+        resolver=DnsResolver(chosen.dns),
+        letters=LetterStore(store),
+        cache=Cache(store, clock),
+        suppressed=Suppressed(store),
+        desk=Desk(),
+        policy=chosen.policy,
+        worker=random.token_hex(8),
+    )
+
+
+@cache
+def keys() -> Keys:
+    return Keys(services().store, settings().first_key)
+
+
+@cache
+def tokens() -> TokenCheck:
+    """The check of who calls `work` and `daily`."""
+    from warmpost.adapters.oidc import TokenVerifier
+
+    chosen = settings()
+    return TokenVerifier(
+        chosen.oidc_keys_url,
+        chosen.oidc_issuer,
+        chosen.base_url,
+        chosen.invoker,
+        services().clock.timestamp,
+        chosen.verify_signature,
+    )
