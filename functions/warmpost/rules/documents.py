@@ -39,7 +39,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """`domains/{domain}`: a sender domain. pool: the relay pool it is bound to, empty for the shared one."""
+    """`domains/{domain}`: a sender domain. pool: the relay pool it is bound to, empty for the shared one.
+
+    addresses: how many sender addresses it has; counted in the commits that create and delete them.
+    """
 
     domain: str
     status: Literal["pending", "verified"]
@@ -49,6 +52,7 @@ class Domain:
     verified_at: datetime | None = None
     checked_at: datetime | None = None
     pool: str = ""
+    addresses: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +74,20 @@ class SenderAddress:
 
 @dataclass(frozen=True, slots=True)
 class RelayPool:
-    """`pools/{name}`."""
+    """`pools/{name}`. domains: how many are bound to it; counted in the commits that bind them."""
 
     name: str
     relays: tuple[Relay, ...]
     created_at: datetime | None = None
+    domains: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`templates/{id}`, and each of its states for ever at `templates/{id}/versions/{version}`."""
+    """`templates/{id}`, and each of its states for ever at `templates/{id}/versions/{version}`.
+
+    number: the id, as what templates are listed by.
+    """
 
     name: str
     subject: str
@@ -90,6 +98,7 @@ class Template:
     version: int
     created_at: datetime
     updated_at: datetime
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,7 @@ class RecipientList:
     """`lists/{id}`; its recipients are `lists/{id}/pages/{n}`, of which the first `pages` count.
 
     variables: columns that every recipient has. busy_until: an import is under way until then at the latest.
+    number: the id, as what lists are listed by.
     """
 
     name: str
@@ -105,6 +115,7 @@ class RecipientList:
     variables: tuple[str, ...]
     created_at: datetime
     busy_until: datetime | None = None
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

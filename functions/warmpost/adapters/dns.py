@@ -1,0 +1,60 @@
+"""DNS look-ups, through the machine's resolver or the servers a deployment names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import dns.asyncresolver
+import dns.exception
+import dns.inet
+import dns.nameserver
+import dns.resolver
+
+from warmpost.errors import Unavailable
+
+LIFETIME = 5.0
+"""Seconds for one look-up over all servers and tries."""
+
+
+class DnsResolver:
+    """Implements `sending.ports.Resolver`. servers: `host:port`, `[v6]:port` or an IP address alone; none: the machine's.
+
+    Raises ValueError where a server is no IP address.
+    """
+
+    def __init__(self, servers: Sequence[str] = (), lifetime: float = LIFETIME) -> None:
+        self._servers = [_nameserver(one) for one in servers]
+        self._lifetime = lifetime
+        self._opened: dns.asyncresolver.Resolver | None = None
+
+    async def txt(self, name: str) -> list[str]:
+        try:
+            found = await self._resolver().resolve(name, "TXT", search=False, lifetime=self._lifetime)
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            return []
+        except (dns.exception.DNSException, OSError) as error:
+            raise Unavailable(
+                "dns_unavailable",
+                f"The DNS did not answer for {name}; nothing was changed, try again.",
+                retry_after=10,
+            ) from error
+        return [b"".join(rdata.strings).decode("utf-8", "replace") for rdata in found]
+
+    def _resolver(self) -> dns.asyncresolver.Resolver:
+        if self._opened is None:
+            self._opened = dns.asyncresolver.Resolver(configure=not self._servers)
+            if self._servers:
+                self._opened.nameservers = list(self._servers)
+        return self._opened
+
+
+def _nameserver(text: str) -> dns.nameserver.Nameserver:
+    host, port = text, "53"
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        port = rest.removeprefix(":") or port
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    if not dns.inet.is_address(host) or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError(f"a DNS server is an IP address with a port, such as 127.0.0.1:5353, not {text!r}")
+    return dns.nameserver.Do53Nameserver(host, int(port))

@@ -1,0 +1,54 @@
+"""The function `manage`: everything behind `/manage/…`, one module per collection."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from warmpost.gateways.auth import Keys
+from warmpost.gateways.http import Route, Router, segments
+from warmpost.gateways.manage import (
+    addresses,
+    domains,
+    keys,
+    lists,
+    pools,
+    recipients,
+    suppressions,
+    templates,
+)
+from warmpost.rules.documents import Scope
+from warmpost.sending.ports import Services
+
+ROUTES: list[Route] = [
+    *domains.ROUTES,
+    *addresses.ROUTES,
+    *templates.ROUTES,
+    *lists.ROUTES,
+    *recipients.ROUTES,
+    *suppressions.ROUTES,
+    *pools.ROUTES,
+    *keys.ROUTES,
+]
+"""A handler is called with the request, the services and the path's segments by name."""
+
+
+async def manage(request: Request, services: Services, keys: Keys) -> Response:
+    """Raises the Problems that `http.answer` turns into the contract's errors."""
+    path = segments(request)
+    await keys.caller(request, _scope(request.method, path))
+    handle, named = _router().find(request.method, path)
+    return await handle(request, services, **named)
+
+
+@cache
+def _router() -> Router:
+    return Router(*ROUTES)
+
+
+def _scope(method: str, path: str) -> Scope:
+    """Who may read may not see which keys there are."""
+    is_read = method in ("GET", "HEAD") and path != "/keys" and not path.startswith("/keys/")
+    return "read" if is_read else "manage"

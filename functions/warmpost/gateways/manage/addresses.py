@@ -1,0 +1,63 @@
+"""`/manage/addresses`: sender addresses of verified domains."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from warmpost.gateways.http import Route, json_response
+from warmpost.gateways.manage import bodies
+from warmpost.rules.documents import SenderAddress
+from warmpost.sending import manage_addresses
+from warmpost.sending.ports import Services
+
+
+class NewAddress(bodies.Body):
+    address: str
+    name: str = ""
+
+
+class AddressChange(bodies.Body):
+    name: str
+
+
+def shown(sender: SenderAddress) -> dict[str, object]:
+    return {
+        "address": sender.address,
+        "name": sender.name,
+        "domain": sender.domain,
+        "created_at": sender.created_at,
+    }
+
+
+async def create(request: Request, services: Services) -> Response:
+    body = await bodies.read(request, NewAddress)
+    return json_response(shown(await manage_addresses.create_address(services, body.address, body.name)), 201)
+
+
+async def listing(request: Request, services: Services) -> Response:
+    found = await manage_addresses.list_addresses(services, bodies.page(request))
+    return bodies.listed(found, lambda one: shown(one.value))
+
+
+async def get(request: Request, services: Services, address: str) -> Response:
+    return json_response(shown((await manage_addresses.find_address(services.store, address)).value))
+
+
+async def change(request: Request, services: Services, address: str) -> Response:
+    body = await bodies.read(request, AddressChange)
+    return json_response(shown(await manage_addresses.rename_address(services, address, body.name)))
+
+
+async def delete(request: Request, services: Services, address: str) -> Response:
+    await manage_addresses.delete_address(services, address)
+    return bodies.deleted()
+
+
+ROUTES = [
+    Route("GET", "/addresses", listing),
+    Route("POST", "/addresses", create),
+    Route("GET", "/addresses/{address}", get),
+    Route("PATCH", "/addresses/{address}", change),
+    Route("DELETE", "/addresses/{address}", delete),
+]

@@ -1,0 +1,55 @@
+"""`/manage/keys`: who may call, and for what."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from warmpost.gateways.http import Route, json_response
+from warmpost.gateways.manage import bodies
+from warmpost.rules.documents import ApiKey, Scope
+from warmpost.sending import manage_keys
+from warmpost.sending.ports import Services
+
+
+class KeyBody(bodies.Body):
+    name: str
+    scopes: list[Scope]
+
+
+def shown(id: str, key: ApiKey) -> dict[str, object]:
+    return {
+        "id": id,
+        "name": key.name,
+        "scopes": key.scopes,
+        "created_at": key.created_at,
+        "revoked_at": key.revoked_at,
+    }
+
+
+async def create(request: Request, services: Services) -> Response:
+    body = await bodies.read(request, KeyBody)
+    new = await manage_keys.create_key(services, body.name, body.scopes)
+    return json_response({**shown(new.id, new.key), "key": new.token}, 201)
+
+
+async def listing(request: Request, services: Services) -> Response:
+    found = await manage_keys.list_keys(services, bodies.page(request))
+    return bodies.listed(found, lambda one: shown(one.id, one.value))
+
+
+async def get(request: Request, services: Services, id: str) -> Response:
+    return json_response(shown(id, (await manage_keys.find_key(services.store, id)).value))
+
+
+async def revoke(request: Request, services: Services, id: str) -> Response:
+    await manage_keys.revoke_key(services, id)
+    return bodies.deleted()
+
+
+ROUTES = [
+    Route("GET", "/keys", listing),
+    Route("POST", "/keys", create),
+    Route("GET", "/keys/{id}", get),
+    Route("DELETE", "/keys/{id}", revoke),
+]

@@ -1,0 +1,71 @@
+"""`/manage/lists`: recipient lists, by id or by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from warmpost.gateways.http import Route, json_response
+from warmpost.gateways.manage import bodies
+from warmpost.rules.documents import RecipientList
+from warmpost.rules.writes import Stored
+from warmpost.sending import manage_lists
+from warmpost.sending.find_named import find_list
+from warmpost.sending.ports import Services
+
+
+class NamedList(bodies.Body):
+    name: str
+
+
+def shown(stored: Stored[RecipientList]) -> dict[str, object]:
+    found = stored.value
+    return {
+        "id": int(stored.id),
+        "name": found.name,
+        "count": found.count,
+        "variables": found.variables,
+        "created_at": found.created_at,
+    }
+
+
+def shown_in_list(one: tuple[str, dict[str, Any]]) -> dict[str, object]:
+    number, fields = one
+    return {
+        "id": int(number),
+        **{name: fields[name] for name in ("name", "count", "variables", "created_at")},
+    }
+
+
+async def create(request: Request, services: Services) -> Response:
+    body = await bodies.read(request, NamedList)
+    return json_response(shown(await manage_lists.create_list(services, body.name)), 201)
+
+
+async def listing(request: Request, services: Services) -> Response:
+    return bodies.listed(await manage_lists.list_lists(services, bodies.page(request)), shown_in_list)
+
+
+async def get(request: Request, services: Services, reference: str) -> Response:
+    return json_response(shown(await find_list(services.store, reference)))
+
+
+async def change(request: Request, services: Services, reference: str) -> Response:
+    body = await bodies.read(request, NamedList)
+    return json_response(shown(await manage_lists.rename_list(services, reference, body.name)))
+
+
+async def delete(request: Request, services: Services, reference: str) -> Response:
+    await manage_lists.delete_list(services, reference)
+    return bodies.deleted()
+
+
+ROUTES = [
+    Route("GET", "/lists", listing),
+    Route("POST", "/lists", create),
+    Route("GET", "/lists/{reference}", get),
+    Route("PATCH", "/lists/{reference}", change),
+    Route("DELETE", "/lists/{reference}", delete),
+]

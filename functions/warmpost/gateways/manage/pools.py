@@ -1,0 +1,96 @@
+"""`/manage/pools`: relays, and the secrets' names that hold their passwords."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Literal
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from warmpost.gateways.http import Route, json_response
+from warmpost.gateways.manage import bodies
+from warmpost.rules.documents import RelayPool
+from warmpost.rules.relays import Relay, Security
+from warmpost.sending import manage_pools
+from warmpost.sending.ports import Services
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Share = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+
+
+class RelayBody(bodies.Body):
+    """port: by default 465 for `tls` and 587 otherwise. name: by default the host."""
+
+    host: str
+    name: str = ""
+    port: Port | None = None
+    security: Security = "starttls"
+    verify: bool = True
+    username: str = ""
+    password_secret: str = ""
+    weight: Share = 1
+    max_connections: Share = 10
+    reports: Literal["none", "events"] = "none"
+    final: bool = False
+
+
+class NewPool(bodies.Body):
+    name: str
+    relays: list[RelayBody]
+
+
+class PoolChange(bodies.Body):
+    relays: list[RelayBody]
+
+
+def _relays(given: list[RelayBody]) -> list[Relay]:
+    return [
+        Relay(**{**msgspec.structs.asdict(one), "port": one.port or (465 if one.security == "tls" else 587)})
+        for one in given
+    ]
+
+
+def shown(pool: RelayPool) -> dict[str, object]:
+    return {
+        "name": pool.name,
+        "relays": [asdict(one) for one in pool.relays],
+        "domains": pool.domains,
+        "created_at": pool.created_at,
+    }
+
+
+async def create(request: Request, services: Services) -> Response:
+    body = await bodies.read(request, NewPool)
+    return json_response(
+        shown(await manage_pools.create_pool(services, body.name, _relays(body.relays))), 201
+    )
+
+
+async def listing(request: Request, services: Services) -> Response:
+    found = await manage_pools.list_pools(services, bodies.page(request))
+    return bodies.listed(found, lambda one: shown(one.value))
+
+
+async def get(request: Request, services: Services, name: str) -> Response:
+    return json_response(shown((await manage_pools.find_pool(services.store, name)).value))
+
+
+async def change(request: Request, services: Services, name: str) -> Response:
+    body = await bodies.read(request, PoolChange)
+    return json_response(shown(await manage_pools.change_pool(services, name, _relays(body.relays))))
+
+
+async def delete(request: Request, services: Services, name: str) -> Response:
+    await manage_pools.delete_pool(services, name)
+    return bodies.deleted()
+
+
+ROUTES = [
+    Route("GET", "/pools", listing),
+    Route("POST", "/pools", create),
+    Route("GET", "/pools/{name}", get),
+    Route("PATCH", "/pools/{name}", change),
+    Route("DELETE", "/pools/{name}", delete),
+]

@@ -1,0 +1,100 @@
+"""`/manage/lists/{id}/recipients`: added as JSON or CSV, looked through, removed one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from warmpost.errors import Invalid
+from warmpost.gateways.http import MOST_BODY, Route, decode, json_response, read_body
+from warmpost.gateways.manage import bodies
+from warmpost.rules.addresses import Flaw
+from warmpost.rules.letters import Recipient
+from warmpost.rules.list_import import JsonRows, Rows, open_csv
+from warmpost.rules.names import MOST_CHARACTERS
+from warmpost.sending import manage_lists
+from warmpost.sending.import_recipients import import_recipients
+from warmpost.sending.list_documents import Listed
+from warmpost.sending.ports import Services
+
+UTF_8 = ("utf-8", "utf8", "us-ascii")
+
+
+class NewRecipient(bodies.Body):
+    """`to` and `email` mean the same; one of them is needed."""
+
+    to: str | None = None
+    email: str | None = None
+    data: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class NewRecipients(bodies.Body):
+    recipients: list[NewRecipient]
+
+
+def shown(one: Recipient) -> dict[str, object]:
+    return {"to": one.address, "data": one.data}
+
+
+async def add(request: Request, services: Services, reference: str) -> Response:
+    body = await read_body(request, MOST_BODY)
+    done = await import_recipients(services, reference, _rows(request.headers.get("content-type", ""), body))
+    return json_response(
+        {
+            "added": done.added,
+            "duplicates": done.duplicates,
+            "rejected": done.rejected,
+            "count": done.count,
+        }
+    )
+
+
+def _rows(content_type: str, body: bytes) -> Rows:
+    kind, _, parameters = content_type.lower().partition(";")
+    if kind.strip() != "text/csv":
+        return JsonRows([_given(at, one) for at, one in enumerate(decode(body, NewRecipients).recipients)])
+    charset = parameters.partition("charset=")[2].partition(";")[0].strip(' "') or "utf-8"
+    if charset not in UTF_8:
+        raise Invalid("bad_csv", f"A CSV file must be in UTF-8, not {charset[:40]}.")
+    rows = open_csv(body)
+    if isinstance(rows, Flaw):
+        raise Invalid("bad_csv", f"The file {rows.reason}.")
+    return rows
+
+
+def _given(at: int, one: NewRecipient) -> tuple[str, dict[str, Any]]:
+    field = f"recipients[{at}]"
+    address = one.to if one.to is not None else one.email
+    if address is None:
+        raise Invalid("missing_field", "A recipient needs `to` (or `email`).", f"{field}.to")
+    if one.to is not None and one.email is not None:
+        raise Invalid("invalid_field", "`to` and `email` mean the same; give one of them.", f"{field}.email")
+    long = next((name for name in one.data if not 0 < len(name) <= MOST_CHARACTERS), None)
+    if long is not None:
+        reason = f"Names of variables have 1 to {MOST_CHARACTERS} characters."
+        raise Invalid("invalid_field", reason, f"{field}.data")
+    return address, one.data
+
+
+async def listing(request: Request, services: Services, reference: str) -> Response:
+    page = bodies.page(request, "address")
+    address = request.query_params.get("address")
+    if address is None:
+        return bodies.listed(await manage_lists.list_recipients(services, reference, page), shown)
+    found = await manage_lists.find_recipient(services, reference, address)
+    return bodies.listed(Listed(found, None), shown)
+
+
+async def remove(request: Request, services: Services, reference: str, address: str) -> Response:
+    await manage_lists.remove_recipient(services, reference, address)
+    return bodies.deleted()
+
+
+ROUTES = [
+    Route("GET", "/lists/{reference}/recipients", listing),
+    Route("POST", "/lists/{reference}/recipients", add),
+    Route("DELETE", "/lists/{reference}/recipients/{address}", remove),
+]

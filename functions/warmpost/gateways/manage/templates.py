@@ -1,0 +1,117 @@
+"""`/manage/templates`: what mails say, by id or by name."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from warmpost.errors import Invalid
+from warmpost.gateways.http import Route, json_response
+from warmpost.gateways.manage import bodies
+from warmpost.rules.documents import Template
+from warmpost.rules.writes import Stored
+from warmpost.sending import manage_templates
+from warmpost.sending.ports import Services
+
+Version = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
+
+
+class NewTemplate(bodies.Body):
+    name: str
+    subject: str
+    html: str | None = None
+    text: str | None = None
+
+
+class TemplateChange(bodies.Body):
+    """null takes html or text away."""
+
+    name: str | msgspec.UnsetType = msgspec.UNSET
+    subject: str | msgspec.UnsetType = msgspec.UNSET
+    html: str | msgspec.UnsetType | None = msgspec.UNSET
+    text: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class Preview(bodies.Body):
+    data: dict[str, Any] = msgspec.field(default_factory=dict)
+    version: Version | None = None
+
+
+def shown(stored: Stored[Template]) -> dict[str, object]:
+    template = stored.value
+    return {
+        "id": int(stored.id),
+        "name": template.name,
+        "subject": template.subject,
+        "html": template.html or None,
+        "text": template.text or None,
+        "variables": {"required": template.required, "optional": template.optional},
+        "version": template.version,
+        "created_at": template.created_at,
+        "updated_at": template.updated_at,
+    }
+
+
+def shown_in_list(one: tuple[str, dict[str, Any]]) -> dict[str, object]:
+    number, fields = one
+    return {
+        "id": int(number),
+        "name": fields["name"],
+        "subject": fields["subject"],
+        "variables": {"required": fields["required"], "optional": fields["optional"]},
+        "version": fields["version"],
+        "created_at": fields["created_at"],
+        "updated_at": fields["updated_at"],
+    }
+
+
+async def create(request: Request, services: Services) -> Response:
+    body = await bodies.read(request, NewTemplate)
+    draft = manage_templates.Draft(body.name, body.subject, body.html or "", body.text or "")
+    return json_response(shown(await manage_templates.create_template(services, draft)), 201)
+
+
+async def listing(request: Request, services: Services) -> Response:
+    return bodies.listed(await manage_templates.list_templates(services, bodies.page(request)), shown_in_list)
+
+
+async def get(request: Request, services: Services, template: str) -> Response:
+    wanted = request.query_params.get("version")
+    if wanted is not None and not (wanted.isascii() and wanted.isdigit() and len(wanted) <= 9):
+        raise Invalid("invalid_field", "`version` is a whole number.", "version")
+    version = int(wanted) if wanted is not None else None
+    return json_response(shown(await manage_templates.template_version(services, template, version)))
+
+
+async def change(request: Request, services: Services, template: str) -> Response:
+    body = await bodies.read(request, TemplateChange)
+    changes = {
+        name: value or ""
+        for name, value in msgspec.structs.asdict(body).items()
+        if value is not msgspec.UNSET
+    }
+    return json_response(shown(await manage_templates.change_template(services, template, changes)))
+
+
+async def delete(request: Request, services: Services, template: str) -> Response:
+    await manage_templates.delete_template(services, template)
+    return bodies.deleted()
+
+
+async def preview(request: Request, services: Services, template: str) -> Response:
+    body = await bodies.read(request, Preview)
+    content = await manage_templates.preview_template(services, template, body.data, body.version)
+    return json_response({"subject": content.subject, "html": content.html, "text": content.text})
+
+
+ROUTES = [
+    Route("GET", "/templates", listing),
+    Route("POST", "/templates", create),
+    Route("GET", "/templates/{template}", get),
+    Route("PATCH", "/templates/{template}", change),
+    Route("DELETE", "/templates/{template}", delete),
+    Route("POST", "/templates/{template}/preview", preview),
+]
