@@ -131,8 +131,13 @@ class Supervisor:
         return self._logs / f"{part.name}.log"
 
     def _last_words(self, part: Part) -> str:
-        lines = self._log(part).read_text(errors="replace").splitlines()[-25:]
-        return "".join(f"\n  {line}" for line in lines)
+        return last_lines(self._log(part))
+
+
+def last_lines(log: Path) -> str:
+    """How a log ends, indented, beginning with a line break; empty for an empty log."""
+    lines = log.read_text(errors="replace").splitlines()[-25:]
+    return "".join(f"\n  {line}" for line in lines)
 
 
 def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:

@@ -147,12 +147,13 @@ def test_clock_moves_forward_for_every_worker(stack):
 
 
 def test_killed_workers_lose_neither_requests_nor_figures(stack):
-    httpx.get(f"{stack.url}/track/nothing")
+    httpx.get(f"{stack.url}/send/nothing")
     before = stack.get("/_local/operations")
     killed = stack.pids("functions")
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
-    httpx.get(f"{stack.url}/track/nothing", timeout=60)  # waits in the socket that the supervisor holds
+    assert eventually(lambda: not any(map(is_alive, killed)))
+    httpx.get(f"{stack.url}/send/nothing", timeout=60)  # waits in the socket that the supervisor holds
     assert stack.get("/_local/operations")["invocations"] == before["invocations"] + 1
     assert eventually(lambda: not set(stack.pids("functions")) & set(killed))
     assert eventually(lambda: len(stack.pids("functions")) == 2)

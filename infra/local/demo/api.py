@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -49,12 +50,23 @@ class Api:
                 return
 
     async def _call(self, method: str, path: str, **options: Any) -> Json:
-        async with self._session.request(method, path, **options) as response:
-            answer: Json = await response.json()
+        try:
+            async with self._session.request(method, path, **options) as response:
+                body = await response.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Refused(f"{method} {path}: {error or type(error).__name__}") from None
+        answer = _json(body)
         if response.status >= 400:
-            error = answer.get("error", {})
-            where = f" ({error['field']})" if error.get("field") else ""
-            raise Refused(
-                f"{method} {path}: {response.status} {error.get('code')}: {error.get('message')}{where}"
-            )
+            told = answer.get("error", {})
+            where = f" ({told['field']})" if told.get("field") else ""
+            words = f"{told.get('code')}: {told.get('message')}{where}" if told else body.decode()[:200]
+            raise Refused(f"{method} {path}: {response.status} {words}")
         return answer
+
+
+def _json(body: bytes) -> Json:
+    """Empty for what is none, such as the platform's own errors."""
+    try:
+        return dict(json.loads(body))
+    except ValueError:
+        return {}

@@ -14,6 +14,7 @@ from infra.local.demo import report, story
 from infra.local.demo.api import Api, Json, Refused
 from infra.local.demo.recipients import SHIPPED, imports
 from infra.local.stack import Options, Stack
+from infra.local.supervisor import last_lines
 from infra.local.up import run_until_signal
 
 
@@ -38,7 +39,8 @@ async def demo(file: Path, count: int, keep: bool) -> int:
         try:
             accounted = await _tell(console, info, file, parts)
         except Refused as refusal:
-            console.print(f" [red]✗[/] {escape(str(refusal))}")
+            log = last_lines(stack.data / "logs" / "functions-1.log")
+            console.print(f" [red]✗[/] {escape(str(refusal))}[dim]{escape(log)}[/]")
             accounted = False
         if keep:
             console.print(
