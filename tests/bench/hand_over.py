@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import resource
 import shutil
 import socket
@@ -67,8 +68,12 @@ def main() -> None:
         sys.exit("smtp-sink is missing: apt-get install postfix")
     with closing(socket.create_server(("127.0.0.1", 0))) as probe:
         port = probe.getsockname()[1]
-    flags = ["-p"] if arguments.no_pipelining else []
-    server = subprocess.Popen([sink, "-c", *flags, f"127.0.0.1:{port}", "100"], stdout=subprocess.DEVNULL)
+    flags = [
+        "-c",
+        *(["-p"] if arguments.no_pipelining else []),
+        *(["-u", "nobody"] if os.getuid() == 0 else []),
+    ]
+    server = subprocess.Popen([sink, *flags, f"127.0.0.1:{port}", "100"], stdout=subprocess.DEVNULL)
     try:
         time.sleep(0.3)
         mail = messages(arguments.messages, arguments.size)

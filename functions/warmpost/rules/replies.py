@@ -34,7 +34,7 @@ class ReplyReader:
         return bool(self._rest)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Replies that are now complete, each with all its lines. Raises Garbled for one without end."""
+        """Replies that are now complete, each with all its lines."""
         if self._rest:
             data = self._rest + data
         replies = []
@@ -45,9 +45,12 @@ class ReplyReader:
                 start = end + 1
             line = end + 1
         self._rest = data[start:]
+        return replies
+
+    def check(self) -> None:
+        """Raises Garbled for a reply that has begun and does not end; those before it have been given out."""
         if len(self._rest) > LONGEST_REPLY:
             raise Garbled(f"a reply longer than {LONGEST_REPLY} bytes")
-        return replies
 
 
 @lru_cache(maxsize=64)

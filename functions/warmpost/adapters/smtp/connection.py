@@ -23,8 +23,12 @@ class Conversation(Channel):
     ending     its final dot was written: if anything breaks before its reply, it is in doubt
     """
 
-    def __init__(self, relay: str, offers: Offers, timeouts: Timeouts, transport: asyncio.Transport) -> None:
+    def __init__(
+        self, relay: str, offers: Offers, timeouts: Timeouts, transport: asyncio.Transport, since: float
+    ) -> None:
+        """since: when its opening began."""
         super().__init__(transport, timeouts.idle)
+        self.since = since
         self._relay = relay
         self._offers = offers
         self._timeouts = timeouts
@@ -120,6 +124,7 @@ class Conversation(Channel):
             self._replies.extend(self._reader.feed(data))
             while self._replies and self.is_open:
                 self._take_reply(parse_reply(self._replies.popleft()))
+            self._reader.check()
         except Garbled as garbled:
             self._end(f"the relay answered out of turn ({garbled})")
         if self.is_open:

@@ -30,14 +30,17 @@ class Opener:
 
     async def open(self, relay: Relay) -> Conversation:
         """Raises NotOpened."""
-        timeouts = self._timeouts
+        began = asyncio.get_running_loop().time()
         password = self._password(relay)
         try:
-            async with asyncio.timeout(timeouts.connect + timeouts.command):
-                return await self._open(relay, password)
+            smtp = await self._connect(relay, password)
         except (TimeoutError, OSError, ValueError, aiosmtplib.SMTPException) as error:
             reason = _reason(relay, error)
             raise NotOpened(reason.replace(password, "(password)") if password else reason) from None
+        offers = Offers.from_extensions(smtp.esmtp_extensions)
+        return Conversation(
+            relay.name, offers, self._timeouts, cast(asyncio.Transport, smtp.transport), began
+        )
 
     def _password(self, relay: Relay) -> str:
         if not relay.password_secret:
@@ -49,30 +52,33 @@ class Opener:
                 f"the secret {relay.password_secret!r} could not be read ({type(error).__name__})"
             ) from None
 
-    async def _open(self, relay: Relay, password: str) -> Conversation:
+    async def _connect(self, relay: Relay, password: str) -> aiosmtplib.SMTP:
+        """Time is kept here, not by aiosmtplib: its asyncio.wait_for may lose a cancellation before Python 3.12."""
         smtp = aiosmtplib.SMTP(
             hostname=relay.host,
             port=relay.port,
-            username=relay.username or None,
-            password=password if relay.username else None,
             local_hostname=self._local_hostname,
-            timeout=self._timeouts.command,
+            timeout=None,
             use_tls=relay.security == "tls",
-            start_tls=relay.security == "starttls",
+            start_tls=False,
             tls_context=None if relay.security == "none" else self._tls_context(relay.verify),
         )
         try:
-            await smtp.connect(timeout=self._timeouts.connect)
-            if smtp.is_ehlo_or_helo_needed:
-                await _greet(smtp)
+            async with asyncio.timeout(self._timeouts.connect):
+                await smtp.connect()
+            async with asyncio.timeout(self._timeouts.command):
+                if relay.security == "starttls":
+                    await smtp.starttls()
+                if relay.username:
+                    await smtp.login(relay.username, password)
+                if smtp.is_ehlo_or_helo_needed:
+                    await _greet(smtp)
             if not smtp.is_connected:
                 raise aiosmtplib.SMTPServerDisconnected("connection lost after the greeting")
-            offers = Offers.from_extensions(smtp.esmtp_extensions)
-            transport = cast(asyncio.Transport, smtp.transport)
-            return Conversation(relay.name, offers, self._timeouts, transport)
         except BaseException:
             smtp.close()
             raise
+        return smtp
 
     def _tls_context(self, verify: bool) -> ssl.SSLContext:
         """Made once: reading the certificate authorities takes longer than a connection."""

@@ -22,7 +22,7 @@ class Station:
         self._time = time
         self._jitter = jitter
         self._idle: list[Conversation] = []
-        self._busy: dict[Conversation, float] = {}  # since when
+        self._busy: set[Conversation] = set()
         self._opening = 0
 
     def standing(self) -> Standing:
@@ -41,10 +41,10 @@ class Station:
 
     async def connection(self) -> Conversation | None:
         """An idle connection, the one used last first, so that the others may go; else a new one, if it can be had."""
-        began = self._time()
         if self._idle:
             conversation = self._idle.pop()
         else:
+            began = self._time()
             self._opening += 1
             try:
                 conversation = await self._opener.open(self.relay)
@@ -53,17 +53,18 @@ class Station:
                 return None
             finally:
                 self._opening -= 1
-        self._busy[conversation] = began
+        self._busy.add(conversation)
         return conversation
 
     def take_back(self, conversation: Conversation) -> None:
-        began = self._busy.pop(conversation)
+        """All is well again once a connection made after the last failure has served; an older one proves nothing."""
+        self._busy.remove(conversation)
         if conversation.is_open:
             self._idle.append(conversation)
-        if conversation.answered:
+        if conversation.fault:
+            self._failed(conversation.since, conversation.fault)
+        elif conversation.answered and conversation.since >= self.backoff.failed_at:
             self.backoff = WELL
-        elif conversation.fault:
-            self._failed(began, conversation.fault)
 
     def _failed(self, began: float, reason: str) -> None:
         self.reason = reason

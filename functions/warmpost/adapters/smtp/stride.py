@@ -54,10 +54,17 @@ class Stride:
         return None
 
     def put_back(self, item: Item, relay: str, reason: str, *, counts: bool) -> None:
-        """For a message that no relay can have taken. counts: its connection was sound when it was begun."""
-        item.tries += counts
-        if item.tries < MOST_TRIES:
+        """For a message that no relay can have taken.
+
+        counts: its connection was sound when it was begun, so the message itself may be what broke it; it goes behind
+        the others, and is given up after MOST_TRIES.
+        """
+        if not counts:
             self._waiting.appendleft(item)
+            return
+        item.tries += 1
+        if item.tries < MOST_TRIES:
+            self._waiting.append(item)
         else:
             self.settle(item, Outcome(HandOver.NOT_TRIED, relay, None, reason))
 

@@ -15,9 +15,9 @@ BLOCK = 65_536
 class Timeouts:
     """Seconds until a relay counts as hung (in the spirit of RFC 5321 section 4.5.3.2, shorter: a worker's time is short).
 
-    connect: until connected and greeted. command: EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA each; connect and command
-    together bound the whole opening. data: until a block of content has left. end_of_data: until a whole message is
-    answered. idle: how long an unused connection is kept.
+    connect: until connected and greeted. command: for EHLO, STARTTLS and AUTH together, then for MAIL, RCPT, DATA each.
+    data: until a block of content has left. end_of_data: until a whole message is answered. idle: how long an unused
+    connection is kept.
     """
 
     connect: float = 10
