@@ -68,19 +68,19 @@ def text_piece(value: Any) -> bytes:
     """A value as a piece of a plain text body."""
     if type(value) is str:
         plain = encode_plain(value)
-        if plain is not None:
-            return plain
-    text = str(plain_value(value))
-    spend(len(text) >> 6)
-    return encode_piece(text)
+        return _encode(value) if plain is None else plain
+    return b"%d" % value if type(value) is int else _encode(str(plain_value(value)))
 
 
 def html_piece(value: Any) -> bytes:
     """A value as a piece of an HTML body, escaped unless it is markup."""
     if type(value) is str:
         plain = encode_plain(value)  # holds nothing that HTML would escape
-        if plain is not None:
-            return plain
-    text = str(escape(plain_value(value)))
-    spend(len(text) >> 6)
+        return _encode(escape(value)) if plain is None else plain
+    return b"%d" % value if type(value) is int else _encode(escape(plain_value(value)))
+
+
+def _encode(text: str) -> bytes:
+    if len(text) > 64:
+        spend(len(text) >> 4)
     return encode_piece(text)

@@ -7,6 +7,7 @@ template and data always end the same way.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from functools import wraps
@@ -19,6 +20,7 @@ UNITS = 1_000_000
 _WIDEST = 1000
 _LARGEST_PRODUCT = 10_000_000
 _MOST_BITS = 4096
+_WIDE_FORMAT = re.compile(r"%(?:\([^)]*\))?[^a-zA-Z%]*(?:[0-9]{4}|\*)|\{[^{}]*:[^{}]*(?:[0-9]{4}|\{)").search
 _MEASURED = (str, list, tuple, dict, range, int)
 
 _left: ContextVar[list[int]] = ContextVar("units left")
@@ -152,15 +154,8 @@ def modulo(left: Any, right: Any) -> Any:
 
 def check_format(pattern: str) -> None:
     """Refuse widths and precisions of four digits and more, or taken from an argument, in `%` and `{}` formats."""
-    digits = 0
-    for previous, character in zip(" " + pattern, pattern, strict=False):
-        digits = digits + 1 if character.isdigit() else 0
-        if (
-            digits > 3
-            or (character == "*" and previous in "%-+ #0.")
-            or (character == "{" and previous == ":")
-        ):
-            raise TooMuchWork("a format's width has three digits at most")
+    if len(pattern) > _WIDEST or _WIDE_FORMAT(pattern):
+        raise TooMuchWork(f"a format has {_WIDEST} characters, and its widths three digits, at most")
     spend(1 + size_of(pattern))
 
 

@@ -9,7 +9,7 @@ runs of spaces, bare CR or LF, a line of more than 76 octets.
 from __future__ import annotations
 
 import re
-from binascii import b2a_base64
+from binascii import b2a_base64, b2a_qp
 
 from warmpost.rules.composable import CannotCompose
 
@@ -17,9 +17,7 @@ SOFT_BREAK = b"=\r\n"  # joins pieces
 
 _LONGEST = 73  # octets of a line; leaves room for a protected first character and the soft break
 
-_PLAIN = re.compile(
-    r"[A-Za-z0-9@/:_+-](?:[A-Za-z0-9.,@/:_+ -]{0,66}[A-Za-z0-9.,@/:_+-])?", re.ASCII
-).fullmatch
+_PLAIN = re.compile(r"(?!From )[!#$%()*+,/-;?-~-][ !#$%()*+,./-;?-~-]{0,70}+").fullmatch
 _OCTETS = [bytes([n]) if 32 <= n <= 126 and n != ord("=") else b"=%02X" % n for n in range(256)]
 _OCTETS[10] = b"\n"
 _SEGMENT = re.compile(rb".{1,%d}(?<!=)(?<!=[0-9A-F])" % _LONGEST).findall
@@ -28,7 +26,7 @@ _STARTS_BADLY = re.compile(rb"\.|From ").match
 
 def encode_plain(text: str) -> bytes | None:
     """The piece of a text that is its own encoding, also in HTML, or None: most names, numbers and addresses are."""
-    if _PLAIN(text) and "  " not in text and not text.startswith("From "):
+    if _PLAIN(text) and "  " not in text and text[-1] != " ":
         return text.encode("ascii")
     return None
 
@@ -38,7 +36,12 @@ def encode_piece(text: str) -> bytes:
 
     Raises CannotCompose where text is no Unicode text (lone surrogates) or holds NUL.
     """
-    octets = text_octets(text).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    octets = text_octets(text)
+    if len(octets) <= _LONGEST:
+        encoded = b2a_qp(octets)
+        if len(encoded) <= _LONGEST and not _needs_care(encoded):
+            return encoded
+    octets = octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     escaped = b"".join([_OCTETS[octet] for octet in octets]).replace(b"  ", b" =20")
     return b"\r\n".join([_encode_line(line) for line in escaped.split(b"\n")])
 
@@ -68,6 +71,17 @@ def text_octets(text: str) -> bytes:
     if b"\0" in octets:
         raise CannotCompose("the text holds a NUL character, which mail cannot carry")
     return octets
+
+
+def _needs_care(encoded: bytes) -> bool:
+    """Whether what the standard library made of a short text holds more than one line or something not to be left."""
+    return (
+        b"\n" in encoded
+        or b"\r" in encoded
+        or b"  " in encoded
+        or b"\t" in encoded
+        or encoded.startswith((b".", b"From "))
+    )
 
 
 def _encode_line(escaped: bytes) -> bytes:
