@@ -71,8 +71,6 @@ class Conversation(Channel):
         else:
             self._end("closed by us", blame=False)
 
-    # Writing
-
     def _proceed(self) -> None:
         """Nothing is under way: begin the next message, or rest."""
         if commands := self._next_envelope():
@@ -115,8 +113,6 @@ class Conversation(Channel):
         self._awaited.append(Step.MESSAGE)
         envelope = self._next_envelope() if self._offers.pipelining else b""
         self.write(b"".join((content, end_of_data(item.message.content), envelope)))
-
-    # Reading
 
     def data_received(self, data: bytes) -> None:
         self._heard = True
@@ -218,17 +214,9 @@ class Conversation(Channel):
                 self._settled = True
         self._end(f"the relay said unasked: {reply}")
 
-    # Time, and the end
-
     def set_alarm(self) -> None:
-        if self.is_streaming:
-            self.expect_within(self._timeouts.data)
-        elif not self._awaited:
-            self.expect_within(self._timeouts.idle)
-        elif self._awaited[0] in (Step.MESSAGE, Step.LONE_DOT):
-            self.expect_within(self._timeouts.end_of_data)
-        else:
-            self.expect_within(self._timeouts.command)
+        awaited = self._awaited[0] if self._awaited else None
+        self.expect_within(self._timeouts.data if self.is_streaming else self._timeouts.until(awaited))
 
     def overdue(self) -> None:
         if self._finished is None:
@@ -244,9 +232,8 @@ class Conversation(Channel):
         if not self.is_open:
             return
         self.hang_up()
-        sound = blame and (
-            self._heard or not self._served
-        )  # else it had gone stale, which costs no message a try
+        stale = self._served and not self._heard  # it had ended before, unnoticed
+        sound = blame and not stale
         if sound and not self.answered:
             self.fault = reason
         if self._ending is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 from collections.abc import Callable
 from typing import cast
@@ -38,12 +39,11 @@ class Opener:
             reason = _reason(relay, error)
             raise NotOpened(reason.replace(password, "(password)") if password else reason) from None
         offers = Offers.from_extensions(smtp.esmtp_extensions)
-        return Conversation(
-            relay.name, offers, self._timeouts, cast(asyncio.Transport, smtp.transport), began
-        )
+        transport = cast(asyncio.Transport, smtp.transport)
+        return Conversation(relay.name, offers, self._timeouts, transport, began)
 
     def _password(self, relay: Relay) -> str:
-        if not relay.password_secret:
+        if not (relay.username and relay.password_secret):
             return ""
         try:
             return self._secret(relay.password_secret)
@@ -108,6 +108,8 @@ def _reason(relay: Relay, error: BaseException) -> str:
             return f"TLS with {where}: its certificate is not accepted: {cause.verify_message or cause}"
         case ssl.SSLError():
             return f"TLS with {where} failed: {cause.reason or cause}"
+        case socket.gaierror():
+            return f"{where}: the host name was not found ({cause.strerror})"
         case OSError(errno=int(errno)):
             return f"{where}: {os.strerror(errno)}"
     match error:

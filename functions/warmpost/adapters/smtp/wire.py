@@ -11,6 +11,20 @@ from warmpost.rules.envelope import Outgoing
 BLOCK = 65_536
 
 
+class Step(Enum):
+    """What a reply is awaited for."""
+
+    RSET = 1
+    MAIL = 2
+    RCPT = 3
+    DATA = 4
+    LONE_DOT = 5
+    MESSAGE = 6
+
+
+ENVELOPE = (Step.MAIL, Step.RCPT, Step.DATA)
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Seconds until a relay counts as hung (in the spirit of RFC 5321 section 4.5.3.2, shorter: a worker's time is short).
@@ -25,6 +39,11 @@ class Timeouts:
     data: float = 120
     end_of_data: float = 300
     idle: float = 30
+
+    def until(self, awaited: Step | None) -> float:
+        if awaited is None:
+            return self.idle
+        return self.end_of_data if awaited in (Step.MESSAGE, Step.LONE_DOT) else self.command
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +65,6 @@ class Offers:
             size_limit=int(size_limit) if size_limit.isascii() and size_limit.isdigit() else 0,
             smtputf8="smtputf8" in extensions,
         )
-
-
-class Step(Enum):
-    """What a reply is awaited for."""
-
-    RSET = 1
-    MAIL = 2
-    RCPT = 3
-    DATA = 4
-    LONE_DOT = 5
-    MESSAGE = 6
-
-
-ENVELOPE = (Step.MAIL, Step.RCPT, Step.DATA)
 
 
 class Unfit(ValueError):
