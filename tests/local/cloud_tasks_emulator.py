@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
 import subprocess
 import sys
@@ -26,6 +28,24 @@ from infra.local.clock import MovableClock
 from infra.local.ports import free_ports
 
 PARENT = "projects/p/locations/l"
+_numbers = itertools.count(1)
+
+
+async def new_queue(client, **settings):
+    name = f"{PARENT}/queues/q{next(_numbers)}"
+    await client.create_queue(parent=PARENT, queue={"name": name, **settings})
+    return name
+
+
+async def add(client, queue, url, **fields):
+    request = {"url": url, **fields.pop("request", {})}
+    return await client.create_task(parent=queue, task={"http_request": request, **fields})
+
+
+async def until(condition, patience=10.0):
+    async with asyncio.timeout(patience):
+        while not condition():
+            await asyncio.sleep(0.002)
 
 
 class Emulator:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import time
 from collections import Counter
@@ -14,9 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 from infra.local.clock import MovableClock
 from infra.local.cloud_tasks.courier import Answer, Courier
 from infra.local.cloud_tasks.issuer import Issuer, new_signing_key
-from tests.local.cloud_tasks_emulator import PARENT, Emulator, Receiver
-
-numbers = itertools.count(1)
+from tests.local.cloud_tasks_emulator import Emulator, Receiver, add, new_queue, until
 
 
 @pytest.fixture(scope="module")
@@ -38,23 +35,6 @@ async def receiver(emulator):
     yield receiver
     await emulator.post("/reset")
     await receiver.stop()
-
-
-async def new_queue(client, **settings):
-    name = f"{PARENT}/queues/q{next(numbers)}"
-    await client.create_queue(parent=PARENT, queue={"name": name, **settings})
-    return name
-
-
-async def add(client, queue, url, **fields):
-    request = {"url": url, **fields.pop("request", {})}
-    return await client.create_task(parent=queue, task={"http_request": request, **fields})
-
-
-async def until(condition, patience=10.0):
-    async with asyncio.timeout(patience):
-        while not condition():
-            await asyncio.sleep(0.002)
 
 
 async def test_a_task_arrives_as_it_was_created(emulator, client, receiver):
@@ -265,71 +245,6 @@ async def test_a_name_is_refused_for_an_hour_after_its_task_ran(emulator, client
     assert receiver.counts() == {"/a": 2}
 
 
-async def test_a_paused_queue_keeps_its_tasks_until_it_is_resumed(emulator, client, receiver):
-    queue = await new_queue(client)
-    await client.pause_queue(name=queue)
-    for _ in range(5):
-        await add(client, queue, receiver.url("/a"))
-    await emulator.advance(3600)
-    assert receiver.deliveries == []
-    await client.resume_queue(name=queue)
-    await emulator.advance(0)
-    assert receiver.counts() == {"/a": 5}
-
-
-async def test_a_purge_forgets_what_waits_and_what_runs(emulator, client, receiver):
-    entered, leave = asyncio.Event(), asyncio.Event()
-
-    async def work(delivery):
-        entered.set()
-        await leave.wait()
-        return 500
-
-    receiver.answers["/a"] = work
-    queue = await new_queue(client, rate_limits={"max_concurrent_dispatches": 1})
-    for _ in range(5):
-        await add(client, queue, receiver.url("/a"))
-    await entered.wait()
-    purged = await client.purge_queue(name=queue)
-    assert purged.purge_time is not None
-    assert [task async for task in await client.list_tasks(parent=queue)] == []
-    leave.set()
-    await emulator.advance(3600)
-    assert receiver.counts() == {"/a": 1}
-
-
-async def test_a_deleted_task_never_arrives(emulator, client, receiver):
-    queue = await new_queue(client)
-    soon = emulator.clock.now() + timedelta(hours=1)
-    created = await add(client, queue, receiver.url("/a"), schedule_time=soon)
-    await client.delete_task(name=created.name)
-    await emulator.advance(7200)
-    assert receiver.deliveries == []
-
-
-async def test_a_task_can_be_run_before_its_time_on_a_paused_queue(emulator, client, receiver):
-    queue = await new_queue(client)
-    await client.pause_queue(name=queue)
-    later = emulator.clock.now() + timedelta(days=1)
-    created = await add(client, queue, receiver.url("/a"), schedule_time=later)
-    ran = await client.run_task(name=created.name)
-    assert ran.schedule_time < later
-    await until(lambda: receiver.deliveries)
-    await client.resume_queue(name=queue)
-    await emulator.advance(2 * 86400)
-    assert receiver.counts() == {"/a": 1}
-
-
-async def test_a_task_that_fails_when_run_early_keeps_its_retries(emulator, client, receiver):
-    receiver.answers["/a"] = [500, 200]
-    queue = await new_queue(client, retry_config={"min_backoff": Duration(seconds=30)})
-    later = emulator.clock.now() + timedelta(days=1)
-    created = await add(client, queue, receiver.url("/a"), schedule_time=later)
-    await client.run_task(name=created.name)
-    await emulator.advance(60)
-    assert receiver.counts() == {"/a": 2}
-
-
 async def test_a_handler_can_queue_more_work(emulator, client, receiver):
     queue = await new_queue(client)
 
@@ -352,60 +267,3 @@ async def test_creations_and_deliveries_are_counted(emulator, client, receiver):
     await emulator.advance(60)
     after = await emulator.get("/operations")
     assert Counter(after) - Counter(before) == {"created": 1, "dispatched": 2}
-
-
-@contextlib.asynccontextmanager
-async def duplicating(folder, rate):
-    emulator = Emulator(folder, "--duplicate-rate", rate)
-    receiver = Receiver(emulator.clock)
-    await receiver.start()
-    try:
-        yield emulator, receiver
-    finally:
-        await emulator.stop()
-        await receiver.stop()
-
-
-async def test_duplicates_are_second_deliveries_of_the_same_attempt(tmp_path):
-    async with duplicating(tmp_path, "1") as (emulator, receiver):
-        client = emulator.client()
-        queue = await new_queue(client)
-        for number in range(30):
-            await add(client, queue, receiver.url(f"/{number}"), request={"body": b"same"})
-        await emulator.advance(5)
-        assert set(receiver.counts().values()) == {2}
-        for number in range(30):
-            first, second = receiver.at(f"/{number}")
-            assert (first.headers, first.body) == (second.headers, second.body)
-
-
-async def test_some_duplicates_come_while_the_first_delivery_runs(tmp_path):
-    async with duplicating(tmp_path, "1") as (emulator, receiver):
-        client, overlapped = emulator.client(), asyncio.Event()
-        running: Counter[str] = Counter()
-
-        async def work(delivery):
-            running[delivery.path] += 1
-            if running[delivery.path] == 2:
-                overlapped.set()
-            await overlapped.wait()
-            running[delivery.path] -= 1
-            return 200
-
-        queue = await new_queue(client)
-        for number in range(20):
-            receiver.answers[f"/{number}"] = work
-            await add(client, queue, receiver.url(f"/{number}"))
-        async with asyncio.timeout(10):
-            await overlapped.wait()
-
-
-async def test_only_that_share_of_tasks_is_duplicated(tmp_path):
-    async with duplicating(tmp_path, "0.5") as (emulator, receiver):
-        client = emulator.client()
-        queue = await new_queue(client)
-        await asyncio.gather(*(add(client, queue, receiver.url(f"/{number}")) for number in range(200)))
-        await emulator.advance(5)
-        counts = receiver.counts()
-        assert len(counts) == 200
-        assert 50 < Counter(counts.values())[2] < 150  # outside once in 10^12 runs

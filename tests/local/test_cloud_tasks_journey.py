@@ -8,10 +8,9 @@ from datetime import timedelta
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from tests.local.cloud_tasks_emulator import PARENT, Emulator, Receiver
+from tests.local.cloud_tasks_emulator import Emulator, Receiver, new_queue
 
 DAY = 86400.0
-numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +32,6 @@ async def receiver(emulator):
     yield receiver
     await emulator.post("/reset")
     await receiver.stop()
-
-
-async def new_queue(client, **settings):
-    name = f"{PARENT}/queues/q{next(numbers)}"
-    await client.create_queue(parent=PARENT, queue={"name": name, **settings})
-    return name
 
 
 async def add(emulator, client, queue, url, after=0.0):
