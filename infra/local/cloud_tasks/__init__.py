@@ -1,9 +1,10 @@
 """A local Cloud Tasks that the stock `google-cloud-tasks` client speaks to, since Google ships no emulator.
 
 __main__    the command line; starts and stops everything below
-service     gRPC: requests of the client to calls of the broker
+service     gRPC: what the client asks for
 limits      what the real service refuses, with its codes and words
-broker      queues and tasks, and the loop that dispatches what is due
+registry    the queues and tasks that exist, and the names that are used up
+dispatch    the loop that delivers what is due, and what each answer means
 queues      one queue: order of tasks, rate, concurrency
 retries     how long a failed task waits
 courier     one HTTP delivery and what came of it
