@@ -47,6 +47,12 @@ class RunningInbox:
         (line,) = (await self.json(f"/api/messages?to={to}"))["messages"]
         return await self.json(f"/api/messages/{line['id']}")
 
+    async def deliver(self, to: str, message: bytes) -> str:
+        """The id of a message that was just delivered."""
+        reply = await (await self.dialogue()).deliver(to, message)
+        assert reply.startswith("250"), reply
+        return reply.split()[-1]
+
     async def dialogue(self) -> Dialogue:
         """A connection that has been greeted and has said EHLO."""
         dialogue = Dialogue(*await asyncio.open_connection("127.0.0.1", self.smtp_port))

@@ -81,11 +81,6 @@ class Index:
             self._refresh()
             return len(self._ids)
 
-    def newest(self) -> str:
-        with self._lock:
-            self._refresh()
-            return self._ids[-1] if self._ids else ""
-
     def page(self, *, to: str = "", text: str = "", limit: int = 50, cursor: str | None = None) -> Page:
         """Up to `limit` matching messages that came before `cursor` (an id; None: the newest)."""
         to, text = to.strip().lower(), text.strip().lower()
