@@ -71,7 +71,9 @@ class Store(Protocol):
 
     async def count(self, collection: str, *where: Filter) -> int: ...
 
-    async def sums(self, collection: str, fields: Sequence[str]) -> dict[str, int]: ...
+    async def sums(self, collection: str, fields: Sequence[str]) -> dict[str, int]:
+        """By the last part of each field's name. A document that lacks one of the fields may count for none of them."""
+        ...
 
     async def commit(self, *writes: Write) -> list[Any]:
         """All or nothing; the new versions in order. Raises errors.Moved where a version or an absence did not hold."""

@@ -18,7 +18,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 from warmpost.adapters.firestore.meter import Meter, Unmetered
 from warmpost.errors import Moved, Unavailable
 from warmpost.rules.documents import ProgressFields
-from warmpost.rules.writes import Add, Create, Delete, Filter, Put, Stored, Update, Write
+from warmpost.rules.writes import Add, Count, Create, Delete, Filter, Put, Stored, Update, Write
 
 T = TypeVar("T")
 
@@ -41,12 +41,15 @@ def to_fields(value: object) -> dict[str, Any]:
 
 
 def from_fields(kind: type[T], fields: dict[str, Any]) -> T:
-    plain = {name: _moment(value) if isinstance(value, datetime) else value for name, value in fields.items()}
-    return msgspec.convert(plain, kind, builtin_types=(bytes, datetime), strict=False)
+    return msgspec.convert(_plain(fields), kind, builtin_types=(bytes, datetime), strict=False)
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    """Moments, which the client reads as a subclass of datetime that codecs do not know, as plain ones."""
+    return {name: _moment(value) if isinstance(value, datetime) else value for name, value in fields.items()}
 
 
 def _moment(value: datetime) -> datetime:
-    """The client's own subclass of datetime, which the codec does not know, as a plain one."""
     return datetime.fromtimestamp(value.timestamp(), UTC)
 
 
@@ -117,7 +120,7 @@ class FirestoreStore:
         if limit is not None:
             query = query.limit(limit)
         return [
-            (document.id, document.to_dict() or {})
+            (document.id, _plain(document.to_dict() or {}))
             for document in await self._run(query.select(list(select)))
         ]
 
@@ -178,6 +181,9 @@ class FirestoreStore:
                 batch.set(document, to_fields(value))
             case Update(_, changes, version):
                 batch.update(document, _changes(changes), option=self._held(version))
+            case Count(_, amounts):
+                additions = {name: firestore.Increment(amount) for name, amount in amounts.items()}
+                batch.set(document, additions, merge=True)
             case Delete(_, version):
                 batch.delete(document, option=self._held(version))
 

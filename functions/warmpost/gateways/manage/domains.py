@@ -19,7 +19,7 @@ class Dkim(bodies.Body):
 
 class NewDomain(bodies.Body):
     domain: str
-    dkim: Dkim = Dkim()
+    dkim: Dkim = msgspec.field(default_factory=Dkim)
 
 
 class DomainChange(bodies.Body):
