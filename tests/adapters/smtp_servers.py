@@ -108,6 +108,7 @@ class Session(asyncio.Protocol):
         self.number = 0
         self.message = 0
         self.is_gone = False
+        self.left_over = b""  # what arrived while it said nothing any more
         self._received = 0
         self._buffer = b""
         self._deaf = False
@@ -132,6 +133,7 @@ class Session(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._deaf:
+            self.left_over += data
             return
         cut = self.server.cuts.get(self.number)
         allowed = data if cut is None else data[: max(0, cut - self._received)]

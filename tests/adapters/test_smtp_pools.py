@@ -164,6 +164,27 @@ async def test_nothing_is_begun_after_stop_at(relays):
     assert outcomes[-1].reason == "stopped before it was begun"
 
 
+async def test_no_content_is_begun_though_the_relay_goes_ahead_after_stop_at(relays):
+    def script(session, step):
+        return Act.HANG if step == "DATA" else None
+
+    async with ScriptedRelay(script) as server, asyncio.timeout(5):
+        loop = asyncio.get_running_loop()
+        stop_at = loop.time() + 0.2
+        task = asyncio.create_task(
+            relays.hand_over(pool_of(server.relay()), [letter(1), letter(2)], stop_at=stop_at)
+        )
+        while b"DATA" not in server.commands or loop.time() <= stop_at:
+            await asyncio.sleep(0.01)
+        assert not task.done()
+        server.sessions[0].transport.write(b"354 go ahead\r\n")
+        assert names(await task) == ["NOT_TRIED", "NOT_TRIED"]
+        while not server.sessions[0].is_gone:
+            await asyncio.sleep(0.01)
+        assert server.commands[-1] == b"DATA"
+        assert server.sessions[0].left_over == b""
+
+
 async def test_a_stop_in_the_past_opens_no_connection(relays):
     async with ScriptedRelay() as server:
         stop_at = asyncio.get_running_loop().time() - 1
@@ -200,11 +221,13 @@ async def test_cancelled_it_reuses_no_connection_in_mid_conversation(relays, ste
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        async with asyncio.timeout(2):
+            while not server.sessions[0].is_gone:
+                await asyncio.sleep(0.001)
         outcomes = await relays.hand_over(pool, [letter(n) for n in range(7, 9)])
         assert names(outcomes) == ["ACCEPTED"] * 2
         assert server.taken == ["r7@example.net", "r8@example.net"]
         assert server.connections == 2
-        assert server.sessions[0].is_gone
 
 
 async def test_an_idle_connection_takes_leave():
