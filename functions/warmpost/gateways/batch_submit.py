@@ -62,6 +62,8 @@ async def _shown(services: Services, batch: Stored[Batch]) -> Response:
         "template": int(value.template),
         "template_version": value.template_version,
         "list": int(value.list_id) if value.list_id else None,
+        "schedule": int(value.schedule) if value.schedule else None,
+        "run": moment(value.run),
         "on_uncertain": value.on_uncertain,
         "tags": value.tags,
         "reason": value.reason or None,

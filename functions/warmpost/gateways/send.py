@@ -40,6 +40,8 @@ async def _get(request: Request, services: Services, keys: Keys, id: str) -> Res
             "template": int(message.template) if message.template else None,
             "tags": message.tags,
             "created_at": moment(message.created_at),
+            "schedule": int(message.schedule) if message.schedule else None,
+            "run": moment(message.run),
             "on_uncertain": message.on_uncertain,
             "recipients": [shown_line(line) for line in message_lines(message)],
         }

@@ -156,6 +156,7 @@ class Batch:
     letter: deflated JSON of everything the recipients share, or empty where it is kept in `parts` documents.
     total: recipients asked for. planned, chunks: how many of them are snapshot, in how many chunks.
     released: how many have left the held queue, counted from the first. queued: for how many of those tasks exist.
+    schedule, run: which run of which series it is.
     generation: how often the tasks were made anew (resume, sweep). resend: what to do about uncertain ones.
     """
 
@@ -179,6 +180,8 @@ class Batch:
     duplicates: int = 0
     template: str = ""
     template_version: int = 0
+    schedule: str = ""
+    run: datetime | None = None
     tags: dict[str, str] = field(default_factory=dict)
     paused_until: datetime | None = None
     reason: str = ""
@@ -233,6 +236,8 @@ class Message:
     generation: int = 0
     template: str = ""
     template_version: int = 0
+    schedule: str = ""
+    run: datetime | None = None
     tags: dict[str, str] = field(default_factory=dict)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from warmpost.rules.letters import Attachment
 from warmpost.rules.progress import OnUncertain
@@ -13,7 +14,7 @@ from warmpost.rules.progress import OnUncertain
 class SendOrder:
     """One message to up to 50 recipients. Addresses are as the caller wrote them, `Name <local@domain>` included.
 
-    Either subject with html or text, or template (id or name) with data.
+    Either subject with html or text, or template (id or name) with data. template_version: 0 for the newest.
     """
 
     sender: str
@@ -25,6 +26,7 @@ class SendOrder:
     html: str | None = None
     text: str | None = None
     template: str | None = None
+    template_version: int = 0
     data: Mapping[str, object] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -40,10 +42,14 @@ class RecipientOrder:
 
 @dataclass(frozen=True, slots=True)
 class BatchOrder:
-    """One message per recipient of a list (id or name) or of `recipients`, from a template (id or name)."""
+    """One message per recipient of a list (id or name) or of `recipients`, from a template (id or name).
+
+    template_version: 0 for the newest.
+    """
 
     sender: str
     template: str
+    template_version: int = 0
     name: str = ""
     reply_to: tuple[str, ...] = ()
     subject: str | None = None
@@ -58,8 +64,13 @@ class BatchOrder:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Who asks, and under which idempotency key. digest: of everything the answer depends on."""
+    """Who asks, and under which idempotency key. digest: of everything the answer depends on.
+
+    schedule, run: where a series asks for one of its runs, its id and the time the run is for.
+    """
 
     key_id: str
     idempotency_key: str = ""
     digest: str = ""
+    schedule: str = ""
+    run: datetime | None = None

@@ -135,14 +135,16 @@ def _changes(before: Template, after: Template) -> dict[str, object]:
     }
 
 
-async def template_version(services: Services, reference: int | str, version: int | None) -> Stored[Template]:
-    """The newest for None. Raises NotFound."""
+async def template_version(
+    services: Services, reference: int | str, version: int | None, field: str = "version"
+) -> Stored[Template]:
+    """The newest for None. Raises NotFound, with the field that named the version."""
     head = await find_template(services.store, reference)
     if version is None or version == head.value.version:
         return head
     found = await services.store.get(Template, _version_path(head.path, version)) if version > 0 else None
     if found is None:
-        raise NotFound("version_not_found", f"Template {head.id} has no version {version}.", "version")
+        raise NotFound("version_not_found", f"Template {head.id} has no version {version}.", field)
     return Stored(head.path, found.value, found.version)
 
 

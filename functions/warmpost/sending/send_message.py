@@ -35,9 +35,7 @@ async def send_message(services: Services, order: SendOrder, request: Request) -
         before = await services.store.get(Message, f"messages/{message_id}")
         if before is not None:
             return await _again(services, before, request)
-    recipients = _recipients(order)
-    check_tags(order.tags)
-    written = await write_message(services, order)
+    recipients, written = await prepare_message(services, order)
     path = f"messages/{message_id}"
     packed = pack_letter(written.letter)
     parts = await store_parts(services.store, path, packed)
@@ -52,6 +50,13 @@ async def send_message(services: Services, order: SendOrder, request: Request) -
             raise
         return await _again(services, existing, request)
     return Accepted(message_id, len(recipients))
+
+
+async def prepare_message(services: Services, order: SendOrder) -> tuple[list[str], Written]:
+    """Its recipients and its letter, nothing stored yet. Raises as `send_message`."""
+    recipients = _recipients(order)
+    check_tags(order.tags)
+    return recipients, await write_message(services, order)
 
 
 def _message_id(request: Request) -> str:
@@ -122,5 +127,7 @@ def _message(
         on_uncertain=order.on_uncertain,
         template=written.template,
         template_version=written.template_version,
+        schedule=request.schedule,
+        run=request.run,
         tags=dict(order.tags),
     )

@@ -38,15 +38,7 @@ async def submit_batch(services: Services, order: BatchOrder, request: Request) 
     before = await _earlier(services, request)
     if before is not None:
         return before
-    check_tags(order.tags)
-    written = await write_batch(services, order)
-    if (order.list is None) == (order.recipients is None):
-        raise Invalid("recipients_or_list", "Give either a list or recipients.", "list")
-    if order.list is not None:
-        batch = await _from_list(services, order.list, written)
-        chunks: list[Chunk] = []
-    else:
-        batch, chunks = _from_recipients(services, order, written)
+    written, batch, chunks = await prepare_batch(services, order)
     batch_id = str(await services.store.next_number("batches"))
     path = f"batches/{batch_id}"
     await _store_chunks(services.store, path, chunks)
@@ -56,6 +48,8 @@ async def submit_batch(services: Services, order: BatchOrder, request: Request) 
         name=order.name or written.letter.content.subject,
         parts=parts,
         key_id=request.key_id,
+        schedule=request.schedule,
+        run=request.run,
         on_uncertain=order.on_uncertain,
         tags=dict(order.tags),
     )
@@ -63,6 +57,17 @@ async def submit_batch(services: Services, order: BatchOrder, request: Request) 
     verb = "release" if batch.status == "sending" else "plan"
     await services.tasks.enqueue(Task(verb, {"batch": batch_id}, task_name(verb, batch_id, 0)))
     return await _accept(services, batch_id, batch, request)
+
+
+async def prepare_batch(services: Services, order: BatchOrder) -> tuple[Written, Batch, list[Chunk]]:
+    """Its letter, itself and its inline recipients, nothing stored yet. Raises as `submit_batch`."""
+    check_tags(order.tags)
+    written = await write_batch(services, order)
+    if (order.list is None) == (order.recipients is None):
+        raise Invalid("recipients_or_list", "Give either a list or recipients.", "list")
+    if order.list is not None:
+        return written, await _from_list(services, order.list, written), []
+    return written, *_from_recipients(services, order, written)
 
 
 async def _accept(services: Services, batch_id: str, batch: Batch, request: Request) -> Submitted:

@@ -15,6 +15,7 @@ from warmpost.rules.limits import MOST_HEADERS, check_size, check_subject
 from warmpost.rules.mailboxes import read_mailbox
 from warmpost.rules.orders import BatchOrder, SendOrder
 from warmpost.sending.find_named import find_template
+from warmpost.sending.manage_templates import template_version
 from warmpost.sending.ports import Services
 
 
@@ -55,7 +56,7 @@ async def write_message(services: Services, order: SendOrder) -> Written:
 async def write_batch(services: Services, order: BatchOrder) -> Written:
     """As write_message; what recipients' own data must supply is left in `required`."""
     sender = await verified_sender(services, order.sender)
-    found = await _template(services, order.template)
+    found = await _template(services, order.template, order.template_version)
     subject = order.subject if order.subject is not None else found.content.subject
     content = replace(found.content, subject=subject)
     facts = services.templates.inspect(content)
@@ -103,8 +104,10 @@ class _Found:
     content: Content
 
 
-async def _template(services: Services, reference: str) -> _Found:
+async def _template(services: Services, reference: str, version: int) -> _Found:
     found = await find_template(services.store, reference, "template")
+    if version:
+        found = await template_version(services, found.id, version, "template_version")
     value = found.value
     content = Content(value.subject, value.html or None, value.text or None, templated=True)
     return _Found(found.id, value.version, content)
@@ -113,6 +116,10 @@ async def _template(services: Services, reference: str) -> _Found:
 async def _content(services: Services, order: SendOrder) -> tuple[Content, Written]:
     nothing = Written(Letter(Mailbox(""), Content("")), "")
     if order.template is None:
+        if order.template_version:
+            raise Invalid(
+                "unexpected_field", "A template's version goes with a template.", "template_version"
+            )
         if order.subject is None:
             raise Invalid("missing_field", "A message without a template needs a subject.", "subject")
         if not order.html and not order.text:
@@ -126,7 +133,7 @@ async def _content(services: Services, order: SendOrder) -> tuple[Content, Writt
     for name in ("html", "text"):
         if getattr(order, name) is not None:
             raise Invalid("unexpected_field", f"Give either a template or {name}, not both.", name)
-    found = await _template(services, order.template)
+    found = await _template(services, order.template, order.template_version)
     content = replace(
         found.content, subject=found.content.subject if order.subject is None else order.subject
     )
