@@ -52,9 +52,13 @@ def composer(letter: Letter, *keys: SigningKey) -> Composer:
 
 def composed(letter: Letter, one: Job | None = None, *keys: SigningKey) -> Outgoing:
     making = composer(letter, *keys)
-    unsigned = making.prepare(one or job())
+    return making.sign(prepared(making, one or job()))
+
+
+def prepared(making: Composer, one: Job) -> Unsigned:
+    unsigned = making.prepare(one)
     assert isinstance(unsigned, Unsigned), unsigned
-    return making.sign(unsigned)
+    return unsigned
 
 
 def failure(letter: Letter, one: Job | None = None) -> str:
@@ -78,7 +82,9 @@ def parsed(outgoing: Outgoing) -> EmailMessage:
 def text_in(message: EmailMessage, kind: str) -> str:
     part = message.get_body((kind,))
     assert part is not None
-    return part.get_payload(decode=True).decode()
+    octets = part.get_payload(decode=True)
+    assert isinstance(octets, bytes)
+    return octets.decode()
 
 
 def over_smtp(message: bytes) -> bytes:
@@ -166,9 +172,8 @@ def test_attachments_are_encoded_once_and_shared():
     files = (Attachment("größe.pdf", bytes(range(256)) * 40), Attachment("b.ics", b"BEGIN:VCALENDAR"))
     letter = Letter(SENDER, LETTER.content, attachments=files, data={"name": "all"})
     making = composer(letter)
-    first, second = (
-        making.sign(making.prepare(job(address))) for address in ("a@example.org", "b@example.org")
-    )
+    addresses = ("a@example.org", "b@example.org")
+    first, second = making.sign_all(prepared(making, job(address)) for address in addresses)
     assert first.content[1] is second.content[1]
     message = parsed(first)
     assert [(p.get_filename(), p.get_payload(decode=True)) for p in message.iter_attachments()] == [
@@ -187,6 +192,12 @@ def test_text_is_made_from_html_where_it_is_missing():
     )
     plain = text_in(message, "plain")
     assert "Hi A<b>" in plain and "https://x.example/?a=1&b=2" in plain and "<p>" not in plain
+
+
+@pytest.mark.parametrize("templated", [False, True])
+def test_a_letter_without_bodies_is_an_empty_text(templated):
+    message = parsed(composed(Letter(SENDER, Content("s", templated=templated))))
+    assert message.get_content_type() == "text/plain" and text_in(message, "plain") == "\r\n"
 
 
 def test_text_alone_is_not_multipart():

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2.runtime import Context
 
-from warmpost.adapters.html_text import text_of_html
+from warmpost.adapters.html_text import text_of_html, text_template_of_html
 from warmpost.adapters.template_pieces import PieceSandbox
 from warmpost.adapters.template_sandbox import Sandbox
 from warmpost.adapters.template_source import bound, constants_of, parse, variables_of
@@ -51,7 +51,10 @@ class CompiledContent:
         """The subject as a header value, and the encoded bodies. Raises CannotCompose, saying where and why."""
         begin_work()
         variables = {**_GLOBALS, **shared, **own}
-        return self.subject(variables), [body(variables) for body in self.bodies]
+        subject = self.subject(variables)
+        bodies = [body(variables) for body in reversed(self.bodies)]  # a text made from HTML fails after it
+        bodies.reverse()
+        return subject, bodies
 
 
 class Templates:
@@ -84,7 +87,7 @@ class Templates:
         if content.templated:
             self.compile(content)
             begin_work()
-            for sandbox, field, source in _sources(content):
+            for sandbox, field, source in _sources(_with_text(content)):
                 template = _template(sandbox, parse(sandbox, source))
                 try:
                     rendered[field] = _render(template, field, {**_GLOBALS, **data})
@@ -98,10 +101,18 @@ class Templates:
 
 def _sources(content: Content) -> Iterator[tuple[Sandbox, str, str]]:
     yield _TEXT, "subject", content.subject
-    if content.text is not None:
-        yield _TEXT, "text", content.text
     if content.html is not None:
         yield _HTML, "html", content.html
+    if content.text is not None:
+        yield _TEXT, "text", content.text
+
+
+def _with_text(content: Content) -> Content:
+    if content.html is None:
+        return replace(content, text=content.text or "")
+    if content.text is not None or len(content.html) > LONGEST_SOURCE:
+        return content
+    return replace(content, text=text_template_of_html(_HTML, content.html))
 
 
 @contextmanager
@@ -122,6 +133,8 @@ def _compile(content: Content) -> CompiledContent:
     bodies: list[Encoder] = []
     subject: Encoder | None = None
     begin_work()
+    with _syntax_errors("html"):
+        content = _with_text(content)
     for sandbox, field, source in _sources(content):
         if len(source) > LONGEST_SOURCE:
             raise Invalid("template_too_large", f"a template has {LONGEST_SOURCE} characters at most", field)
@@ -134,10 +147,10 @@ def _compile(content: Content) -> CompiledContent:
                 parts.append(part)
                 bodies.append(body)
     if content.text is None and content.html is not None:
-        parts.insert(0, TextPart("plain", "quoted-printable"))
-        bodies.insert(0, _derived_encoder(_template(_HTML, parse(_HTML, content.html))))
+        parts.append(TextPart("plain", "quoted-printable"))
+        bodies.append(_derived_encoder(_template(_HTML, parse(_HTML, content.html))))
     assert subject is not None
-    return CompiledContent(tuple(parts), subject, tuple(bodies))
+    return CompiledContent(tuple(reversed(parts)), subject, tuple(reversed(bodies)))
 
 
 def _encode_literal(content: Content) -> CompiledContent:
