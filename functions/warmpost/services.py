@@ -11,6 +11,7 @@ from warmpost.adapters.cloud_tasks import CloudTasks
 from warmpost.adapters.firestore.meter import Meter
 from warmpost.adapters.firestore.store import FirestoreStore
 from warmpost.gateways.auth import Keys, TokenCheck
+from warmpost.sending.admit_single import Reserved
 from warmpost.sending.cache import Cache
 from warmpost.sending.desk import Desk
 from warmpost.sending.letter_store import LetterStore
@@ -67,6 +68,7 @@ def services() -> Services:
         cache=Cache(store, clock),
         suppressed=Suppressed(store),
         desk=Desk(),
+        reserved=Reserved(),
         policy=chosen.policy,
         worker=random.token_hex(8),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from warmpost.rules.levels import STANDARD, LevelTable, parse_table
 from warmpost.rules.policy import Policy
 from warmpost.rules.relays import Pool, Relay
 from warmpost.rules.retries import RetryPlan
@@ -61,6 +62,7 @@ class Settings:
                 lease=get.seconds("WARMPOST_LEASE_SECONDS", 15.0),
                 work_limit=get.seconds("WARMPOST_WORK_SECONDS", 480.0),
                 retries=get.retries("WARMPOST_RETRY_SECONDS", "WARMPOST_GIVE_UP_SECONDS"),
+                levels=get.levels("WARMPOST_LEVELS"),
             ),
             invoker=get.text("WARMPOST_INVOKER_EMAIL", needed=True),
             master_key=get.key("WARMPOST_MASTER_KEY"),
@@ -117,6 +119,13 @@ class _Reader:
                 f"{name} must be 32 random bytes in base64: `openssl rand -base64 32` makes one"
             )
         return key
+
+    def levels(self, name: str) -> LevelTable:
+        text = self.text(name)
+        try:
+            return parse_table(text) if text else STANDARD
+        except ValueError as error:
+            raise SettingsError(f"{name}: {error}") from None
 
     def retries(self, delays: str, give_up: str) -> RetryPlan:
         plan = RetryPlan()

@@ -18,7 +18,7 @@ from warmpost.rules.statuses import Status
 from warmpost.rules.writes import Stored
 from warmpost.sending.control_batch import cancel_batch, find_batch, pause_batch, resume_batch
 from warmpost.sending.ports import Services
-from warmpost.sending.report import count_batch, list_recipients
+from warmpost.sending.report import count_batch, list_recipients, read_pace
 from warmpost.sending.submit_batch import submit_batch
 
 STATUSES = ("held", *(status.value for status in Status))
@@ -50,11 +50,12 @@ async def _get(request: Request, services: Services, keys: Keys, id: str) -> Res
 
 async def _shown(services: Services, batch: Stored[Batch]) -> Response:
     value = batch.value
+    counts, pace = await count_batch(services, batch), await read_pace(services, batch)
     body: dict[str, Any] = {
         "id": int(batch.id),
         "name": value.name,
-        "status": value.status,
-        "counts": await count_batch(services, batch),
+        "status": pace.status,
+        "counts": counts,
         "recipients": value.total,
         "duplicates": value.duplicates,
         "planned": value.planned,
@@ -67,7 +68,8 @@ async def _shown(services: Services, batch: Stored[Batch]) -> Response:
         "on_uncertain": value.on_uncertain,
         "tags": value.tags,
         "reason": value.reason or None,
-        "paused_until": moment(value.paused_until),
+        "paused_until": moment(pace.paused_until),
+        "warmup": {"level": pace.level, "cap": pace.cap, "used_today": pace.used_today},
         "created_at": moment(value.created_at),
         "finished_at": moment(value.finished_at),
     }

@@ -82,6 +82,7 @@ class BatchModel(Model, kw_only=True):
     unsubscribe: bool | Text | None = None
     track: bool | Tracking | None = None
     on_uncertain: Literal["hold", "resend"] = "hold"
+    on_block: Literal["fail", "hold"] = "fail"
 
 
 class DeliverTask(Model):
@@ -91,10 +92,15 @@ class DeliverTask(Model):
     first: int = 0
     end: int = 0
     generation: int = 0
+    day: str = ""
 
 
 class BatchTask(Model):
     batch: str
+
+
+class DomainTask(Model):
+    domain: str
 
 
 def send_order(model: SendModel) -> SendOrder:
@@ -140,6 +146,7 @@ def batch_order(model: BatchModel) -> BatchOrder:
         headers=model.headers,
         tags=model.tags,
         on_uncertain=model.on_uncertain,
+        on_block=model.on_block,
     )
 
 

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from warmpost.errors import NotFound, Unavailable
 from warmpost.gateways.auth import TokenCheck, bearer
 from warmpost.gateways.http import decode, json_response, read_body, segments
-from warmpost.gateways.models import BatchTask, DeliverTask
+from warmpost.gateways.models import BatchTask, DeliverTask, DomainTask
+from warmpost.sending.assess_domain import assess_domain
 from warmpost.sending.deliver import NotFoundYetError, deliver
 from warmpost.sending.parcels import Errand
 from warmpost.sending.plan_batch import PlanMissingError, plan_batch
@@ -41,7 +42,8 @@ async def work(request: Request, services: Services, tokens: TokenCheck) -> Resp
 async def _deliver(services: Services, body: bytes) -> None:
     task = decode(body, DeliverTask)
     await deliver(
-        services, Errand(task.batch, task.chunk, task.message, task.first, task.end, task.generation)
+        services,
+        Errand(task.batch, task.chunk, task.message, task.first, task.end, task.generation, task.day),
     )
 
 
@@ -53,8 +55,13 @@ async def _release(services: Services, body: bytes) -> None:
     await release_chunks(services, decode(body, BatchTask).batch)
 
 
+async def _assess(services: Services, body: bytes) -> None:
+    await assess_domain(services, decode(body, DomainTask).domain)
+
+
 VERBS: dict[str, Callable[[Services, bytes], Awaitable[None]]] = {
     "deliver": _deliver,
     "plan": _plan,
     "release": _release,
+    "assess": _assess,
 }

@@ -56,8 +56,55 @@ class Domain:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """`domains/{d}/days/{date}`: volume reserved for that domain on that day, before it is queued."""
+class PauseFields:
+    """As `ledger.Pause`."""
+
+    until: datetime
+    began: datetime
+    cap: int
+    of: Literal["domain", "pool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Warmth:
+    """`warmth/{domain}`: how much a domain may send, and how much of it is taken; every release writes it.
+
+    level, cap, warmup, rules: as `levels.Standing`; rules is a table in JSON, empty for the deployment's. day: the
+    calendar day that `reserved` (all volume) and `released` (that of batches) are of. pool, pool_cap: the relay pool whose
+    own limit was asked for last. blocked_on: the day of a block. closed_on: the last day that was closed.
+    """
+
+    level: int = 1
+    cap: int | None = None
+    warmup: bool = True
+    rules: str = ""
+    day: str = ""
+    reserved: int = 0
+    released: int = 0
+    pause: PauseFields | None = None
+    blocked_on: str = ""
+    block_reason: str = ""
+    closed_on: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """`domains/{d}/history/{id}`: one decision. figures: as `Tally`, of the day it was taken on."""
+
+    at: datetime
+    kind: Literal["raised", "lowered", "blocked", "paused", "resumed", "kept", "set"]
+    reason: str
+    day: str
+    rule: str = ""
+    level_before: int | None = None
+    level_after: int | None = None
+    cap: int | None = None
+    figures: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolDay:
+    """`pools/{p}/days/{date}`: volume reserved through a pool that has a limit of its own."""
 
     reserved: int = 0
 
@@ -74,12 +121,16 @@ class SenderAddress:
 
 @dataclass(frozen=True, slots=True)
 class RelayPool:
-    """`pools/{name}`. domains: how many are bound to it; counted in the commits that bind them."""
+    """`pools/{name}`. domains: how many are bound to it; counted in the commits that bind them.
+
+    relay_cap: messages per relay and day, where the relays themselves are being warmed up.
+    """
 
     name: str
     relays: tuple[Relay, ...]
     created_at: datetime | None = None
     domains: int = 0
+    relay_cap: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +205,8 @@ class Batch:
     """`batches/{id}`.
 
     letter: deflated JSON of everything the recipients share, or empty where it is kept in `parts` documents.
+    on_block: what becomes of unsent recipients when the domain is blocked for a day. days: from which position on the
+    recipients' volume was reserved on which day.
     total: recipients asked for. planned, chunks: how many of them are snapshot, in how many chunks.
     released: how many have left the held queue, counted from the first. queued: for how many of those tasks exist.
     schedule, run: which run of which series it is.
@@ -174,6 +227,7 @@ class Batch:
     created_at: datetime
     key_id: str
     on_uncertain: OnUncertain = "hold"
+    on_block: Literal["fail", "hold"] = "fail"
     released: int = 0
     queued: int = 0
     generation: int = 0
@@ -183,7 +237,7 @@ class Batch:
     schedule: str = ""
     run: datetime | None = None
     tags: dict[str, str] = field(default_factory=dict)
-    paused_until: datetime | None = None
+    days: dict[str, str] = field(default_factory=dict)
     reason: str = ""
     finished_at: datetime | None = None
 
@@ -233,6 +287,7 @@ class Message:
     key_id: str
     progress: ProgressFields
     on_uncertain: OnUncertain = "resend"
+    day: str = ""
     generation: int = 0
     template: str = ""
     template_version: int = 0
@@ -251,7 +306,7 @@ class Part:
 def store_progress(progress: Progress, seq: int) -> ProgressFields:
     return ProgressFields(
         results=progress.results,
-        details=pack_details(progress) if progress.details or progress.times else b"",
+        details=pack_details(progress) if progress.details or progress.times or progress.days else b"",
         counts=progress.counts,
         owner=progress.owner,
         lease_until=progress.lease_until,
@@ -266,17 +321,15 @@ def store_progress(progress: Progress, seq: int) -> ProgressFields:
 def load_progress(stored: ProgressFields | None, count: int) -> Progress:
     if stored is None:
         return begin(count)
-    details, times = unpack_details(stored.details)
-    return Progress(
+    progress = Progress(
         results=stored.results,
-        details=details,
-        times=times,
         owner=stored.owner,
         lease_until=stored.lease_until,
         round=stored.round,
         retry_at=stored.retry_at,
         stalled_since=stored.stalled_since,
     )
+    return unpack_details(progress, stored.details)
 
 
 def as_changes(value: ProgressFields) -> dict[str, Any]:

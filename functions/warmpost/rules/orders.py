@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from warmpost.rules.letters import Attachment
 from warmpost.rules.progress import OnUncertain
@@ -60,6 +61,7 @@ class BatchOrder:
     headers: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     on_uncertain: OnUncertain = "hold"
+    on_block: Literal["fail", "hold"] = "fail"
 
 
 @dataclass(frozen=True, slots=True)

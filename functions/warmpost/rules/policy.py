@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from warmpost.rules.levels import STANDARD, LevelTable
 from warmpost.rules.relays import Pool
 from warmpost.rules.retries import RetryPlan
 
@@ -13,7 +14,8 @@ class Policy:
     """project: part of every derived Message-ID. shared_pool: where mail leaves until a pool `shared` is created.
 
     stride: messages a worker claims at once, so also the most that one crash can leave uncertain. lease: seconds a
-    claim holds without a sign of life. work_limit: seconds a task works before it hands on to a follow-up.
+    claim holds without a sign of life. work_limit: seconds a task works before it hands on to a follow-up. levels: caps
+    and rules of domains that have none of their own.
     """
 
     project: str
@@ -25,3 +27,4 @@ class Policy:
     lease: float = 15.0
     work_limit: float = 480.0
     retries: RetryPlan = field(default_factory=RetryPlan)
+    levels: LevelTable = STANDARD

@@ -44,6 +44,8 @@ class Progress:
     """results: one `Status.mark` a recipient. details: by position, only where there is more to say.
 
     times: when stretches of recipients were handed over, as (first, end, epoch seconds).
+    days: stretches of recipients with the day on which their volume was reserved. booked: what of their tally is in
+    that day's figures already, as `Tally` rows by day.
     owner, lease_until: the worker at it, epoch seconds; the lease is void once it has passed.
     round: counts the follow-up tasks. retry_at: when the next one is due, epoch seconds, 0 for none.
     stalled_since: since when no relay of the pool could be reached, 0 if one could.
@@ -52,6 +54,8 @@ class Progress:
     results: str
     details: Mapping[int, Detail] = field(default_factory=dict)
     times: tuple[tuple[int, int, float], ...] = ()
+    days: tuple[tuple[int, int, str], ...] = ()
+    booked: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     owner: str = ""
     lease_until: float = 0.0
     round: int = 0
@@ -140,6 +144,14 @@ def _stretches(positions: list[int], at: float) -> list[tuple[int, int, float]]:
     return found
 
 
+def reserve(progress: Progress, stretch: range, day: str) -> Progress:
+    """Notes on which day the volume of a stretch was reserved; a stretch is noted once."""
+    mine = (stretch.start, stretch.stop, day)
+    if not stretch or any(first == stretch.start for first, _, _ in progress.days):
+        return progress
+    return replace(progress, days=(*progress.days, mine))
+
+
 def is_leased(progress: Progress, owner: str, now: float) -> bool:
     """Whether another worker holds it at this moment."""
     return bool(progress.owner) and progress.owner != owner and progress.lease_until > now
@@ -179,17 +191,25 @@ def pack_details(progress: Progress) -> bytes:
     return deflate(
         {
             "times": [list(one) for one in progress.times],
+            "days": [list(one) for one in progress.days],
+            "booked": {day: list(row) for day, row in progress.booked.items()},
             "by": {str(position): _detail_row(detail) for position, detail in progress.details.items()},
         }
     )
 
 
-def unpack_details(packed: bytes) -> tuple[dict[int, Detail], tuple[tuple[int, int, float], ...]]:
+def unpack_details(progress: Progress, packed: bytes) -> Progress:
+    """The progress with what `pack_details` put aside."""
     if not packed:
-        return {}, ()
+        return progress
     raw: dict[str, Any] = inflate(packed)
-    details = {int(position): _detail(row) for position, row in raw["by"].items()}
-    return details, tuple((first, end, at) for first, end, at in raw["times"])
+    return replace(
+        progress,
+        details={int(position): _detail(row) for position, row in raw["by"].items()},
+        times=tuple((first, end, at) for first, end, at in raw["times"]),
+        days=tuple((first, end, day) for first, end, day in raw["days"]),
+        booked={day: tuple(row) for day, row in raw["booked"].items()},
+    )
 
 
 def _detail_row(detail: Detail) -> list[Any]:

@@ -62,5 +62,13 @@ class Add:
     amount: int
 
 
-Write = Create | Put | Update | Delete
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Adds to numbers of a document that need not exist yet."""
+
+    path: str
+    amounts: Mapping[str, int]
+
+
+Write = Create | Put | Update | Delete | Count
 Filter = tuple[str, Literal["==", "<", "<=", ">", ">=", "in", "array_contains"], object]

@@ -16,7 +16,7 @@ from warmpost.errors import Moved
 from warmpost.rules import progress as rules
 from warmpost.rules.documents import Message, ProgressFields, as_changes, load_progress, store_progress
 from warmpost.rules.progress import Progress, Result
-from warmpost.rules.writes import Create, Update
+from warmpost.rules.writes import Create, Update, Write
 from warmpost.sending.ports import Services
 
 BEATS_PER_LEASE = 3
@@ -58,10 +58,10 @@ class Claims:
         self.progress = load_progress(fields, self._count)
         return self.progress
 
-    async def write(self, progress: Progress) -> None:
-        """Raises LeaseLostError where somebody else wrote since."""
+    async def write(self, progress: Progress, *beside: Write) -> None:
+        """Together with what else belongs into the same commit. Raises LeaseLostError where somebody else wrote since."""
         async with self._writing:
-            await self._write(progress)
+            await self._write(progress, *beside)
 
     async def claim(self, results: Mapping[int, Result], positions: Iterable[int]) -> None:
         """One write: the results of the stride before, and the stride that goes out next."""
@@ -70,10 +70,9 @@ class Claims:
         owner, until = self._services.worker, now + self._services.policy.lease
         await self.write(rules.claim(recorded, positions, owner, until))
 
-    async def close(self, results: Mapping[int, Result], **changes: Any) -> None:
-        """Records the last results and gives the lease back."""
-        recorded = rules.record(self.progress, results, self._services.clock.timestamp())
-        await self.write(replace(recorded, owner="", lease_until=0.0, **changes))
+    async def close(self, progress: Progress, *beside: Write) -> None:
+        """Records where things stand and gives the lease back."""
+        await self.write(replace(progress, owner="", lease_until=0.0), *beside)
 
     @asynccontextmanager
     async def kept_alive(self) -> AsyncIterator[None]:
@@ -109,25 +108,25 @@ class Claims:
                 continue
             return
 
-    async def _write(self, progress: Progress) -> None:
+    async def _write(self, progress: Progress, *beside: Write) -> None:
         fields = store_progress(progress, self._seq + 1)
         try:
-            self._version = await self._commit(fields)
+            self._version = await self._commit(fields, beside)
         except Moved:
             if not await self._is_mine(fields):
                 raise LeaseLostError(self._path) from None
         self._seq = fields.seq
         self.progress = progress
 
-    async def _commit(self, fields: ProgressFields) -> Any:
+    async def _commit(self, fields: ProgressFields, beside: tuple[Write, ...]) -> Any:
         store = self._services.store
         if self._in_message:
-            write: Create | Update = Update(self._path, {"progress": fields}, self._version)
+            write: Write = Update(self._path, {"progress": fields}, self._version)
         elif self._version is None:
             write = Create(self._path, fields)
         else:
             write = Update(self._path, as_changes(fields), self._version)
-        (version,) = await store.commit(write)
+        version, *_ = await store.commit(write, *beside)
         return version
 
     async def _is_mine(self, fields: ProgressFields) -> bool:

@@ -66,5 +66,5 @@ def _changes(batch: Batch, status: BatchStatus) -> dict[str, object]:
         if batch.status != "paused":
             return {}
         running = "sending" if batch.planned >= batch.total else "planning"
-        return {"status": running, "queued": 0, "generation": batch.generation + 1, "paused_until": None}
+        return {"status": running, "queued": 0, "generation": batch.generation + 1}
     return {} if batch.status == status else {"status": status}

@@ -11,25 +11,32 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from warmpost.rules import progress as rules
-from warmpost.rules.documents import Batch, Message
+from warmpost.rules.documents import Batch, Message, Warmth
 from warmpost.rules.envelope import HandOver, Outcome, Outgoing
 from warmpost.rules.identities import task_name
+from warmpost.rules.ledger import calendar_day
 from warmpost.rules.letters import Unrenderable
 from warmpost.rules.outcomes import judge, unreachable
 from warmpost.rules.progress import Detail, Note, Result
 from warmpost.rules.simulator import simulate
 from warmpost.rules.statuses import Status
 from warmpost.rules.tasks import Task
+from warmpost.sending.booking import ask_for_assessment, book
 from warmpost.sending.claims import Claims, LeaseLostError
 from warmpost.sending.finish_batch import finish_batch
 from warmpost.sending.parcels import Errand, Parcel, open_batch_chunk, open_message
 from warmpost.sending.ports import Composer, Services
+from warmpost.sending.warmth import warmth_path
 
 log = logging.getLogger("warmpost")
 
 RUNNING = ("planning", "sending")
+ENDINGS: dict[str, Status] = {"cancelled": Status.CANCELLED, "failed": Status.FAILED}
+"""What becomes of a batch's unsent recipients when it ends before its time."""
+
 FENCE = 0.8
 """Of a lease: no message is begun later than that after its claim."""
 
@@ -50,7 +57,7 @@ class NotFoundYetError(Exception):
 
 async def deliver(services: Services, errand: Errand) -> None:
     """Raises NotFoundYetError; errors.Unavailable where the store or the queue fails: the task comes again."""
-    with services.desk.hold(errand.path) as free:
+    async with services.desk.hold(errand.path, errand) as free:
         if not free:
             return
         parcel = await _open(services, errand)
@@ -62,7 +69,9 @@ async def deliver(services: Services, errand: Errand) -> None:
         if rules.is_leased(progress, services.worker, now):
             await _come_again(services, errand, "leased", claims, progress.lease_until)
             return
-        claims.progress = rules.take_over(progress, parcel.on_uncertain, now)
+        claims.progress = rules.reserve(
+            rules.take_over(progress, parcel.on_uncertain, now), parcel.stretch, parcel.errand.day
+        )
         try:
             await _Delivery(services, parcel, claims, claims.progress != progress).run()
         except LeaseLostError:
@@ -72,7 +81,7 @@ async def deliver(services: Services, errand: Errand) -> None:
 
 
 async def _open(services: Services, errand: Errand) -> Parcel | None:
-    """None where there is nothing to do: the batch is paused, cancelled or gone on under a newer generation."""
+    """None where there is nothing to do: the batch is paused, or goes on under a newer generation."""
     if errand.message:
         message = await services.store.get(Message, f"messages/{errand.message}")
         if message is None:
@@ -81,7 +90,8 @@ async def _open(services: Services, errand: Errand) -> Parcel | None:
     batch = await services.store.get(Batch, f"batches/{errand.batch}")
     if batch is None:
         raise NotFoundYetError(errand.path)
-    if batch.value.status not in RUNNING or batch.value.generation != errand.generation:
+    running = batch.value.status in RUNNING and batch.value.generation == errand.generation
+    if not running and batch.value.status not in ENDINGS:
         return None
     return await open_batch_chunk(services, errand, batch.value)
 
@@ -108,6 +118,13 @@ class _Delivery:
 
     async def run(self) -> None:
         todo = self._todo()
+        if self._parcel.ending:
+            self._end(todo)
+            await self._close()
+            return
+        if await self._is_blocked():
+            await self._wait_for_tomorrow()
+            return
         await self._drop_suppressed(todo)
         todo = [position for position in todo if position not in self._unrecorded]
         strides = self._strides(todo)
@@ -128,11 +145,30 @@ class _Delivery:
             await asyncio.gather(upcoming, return_exceptions=True)
         await self._follow_up()
 
+    def _end(self, todo: Sequence[int]) -> None:
+        """The batch has ended: whoever is still unsent ends with it, and the reserved volume comes back."""
+        now, ending = self._services.clock.timestamp(), ENDINGS[self._parcel.ending]
+        note = Note(now, ending, self._parcel.reason)
+        self._unrecorded.update(dict.fromkeys(todo, Result(ending, note, tried=False)))
+
+    async def _is_blocked(self) -> bool:
+        """Whether the domain may send nothing for the rest of the day; known within seconds."""
+        warmth = await self._services.cache.get(Warmth, warmth_path(self._parcel.domain.domain))
+        return bool(warmth and warmth.blocked_on and warmth.blocked_on == self._services.today())
+
+    async def _wait_for_tomorrow(self) -> None:
+        day = calendar_day(self._services.clock.now(), ZoneInfo(self._services.policy.time_zone))
+        if self._changed:
+            await self._close()
+        await _come_again(
+            self._services, self._parcel.errand, "blocked", self._claims, day.ends_at.timestamp()
+        )
+
     def _todo(self) -> list[int]:
         """Queued recipients of the released stretch, and deferred ones whose time has come."""
         progress, now = self._claims.progress, self._services.clock.timestamp()
         queued = [one for one in progress.positions(Status.QUEUED) if one in self._parcel.stretch]
-        if progress.retry_at > now:
+        if progress.retry_at > now and not self._parcel.ending:
             return queued
         return sorted(queued + progress.positions(Status.DEFERRED))
 
@@ -220,29 +256,32 @@ class _Delivery:
         if not errand.batch:
             return True
         batch = await self._services.store.get(Batch, f"batches/{errand.batch}")
-        return bool(batch and batch.value.status in RUNNING and batch.value.generation == errand.generation)
+        running = batch and batch.value.status in RUNNING and batch.value.generation == errand.generation
+        return bool(running) and not await self._is_blocked()
 
     async def _close(self) -> None:
-        """The last results, and when to come again; nothing is written where nothing happened."""
+        """The last results, booked in the day's figures, and when to come again.
+
+        Nothing is written where nothing happened.
+        """
         progress, now = self._claims.progress, self._services.clock.timestamp()
         if not (self._unrecorded or self._changed or progress.owner):
             return
         stalled_since = (progress.stalled_since or now) if self._stalled else 0.0
         if self._stalled and now - stalled_since > self._services.policy.retries.give_up:
-            reason = f"no relay could be reached for {self._services.policy.retries.give_up / 3600:.0f} h: {self._stalled}"
-            self._give_up(now, reason)
-        after = rules.record(progress, self._unrecorded, now)
-        retry_at, turn = progress.retry_at, progress.round
-        if retry_at <= now:
-            retry_at = self._next_retry(after, now)
-            turn += 1
+            hours = self._services.policy.retries.give_up / 3600
+            self._give_up(now, f"no relay could be reached for {hours:.0f} h: {self._stalled}")
+        after = replace(rules.record(progress, self._unrecorded, now), stalled_since=stalled_since)
+        if after.retry_at <= now:
+            after = replace(after, retry_at=self._next_retry(after, now), round=after.round + 1)
+        after, bookings = book(self._services, self._parcel, after)
         try:
-            await self._claims.close(
-                self._unrecorded, retry_at=retry_at, round=turn, stalled_since=stalled_since
-            )
+            await self._claims.close(after, *bookings)
         except LeaseLostError:
             await self._claims.settle(self._unrecorded)
             raise
+        if bookings:
+            await ask_for_assessment(self._services, self._parcel.domain.domain)
 
     def _give_up(self, now: float, reason: str) -> None:
         for position in self._parcel.stretch:
@@ -261,7 +300,7 @@ class _Delivery:
         """Tasks for what is left: at once, after a stall, or when deferred recipients are due."""
         progress, errand, now = self._claims.progress, self._parcel.errand, self._services.clock.timestamp()
         left = [one for one in progress.positions(Status.QUEUED) if one in self._parcel.stretch]
-        if left and await self._may_go_on():
+        if left and (self._stalled or await self._may_go_on()):
             wait = self._stall_delay(progress, now) if self._stalled else 0.0
             await _come_again(self._services, errand, "rest", self._claims, now + wait)
         if progress.retry_at and progress.positions(Status.DEFERRED):

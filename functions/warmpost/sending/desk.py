@@ -8,26 +8,40 @@ claim one message each and need no turn: a password reset never waits for a news
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
+
+MOST_NOTED = 1000
 
 
 class Desk:
     def __init__(self) -> None:
-        self._held: set[str] = set()
+        self._held: set[tuple[str, Hashable]] = set()
+        self._paths: dict[str, asyncio.Lock] = {}
         self._turn = asyncio.Lock()
+        self.queued: dict[tuple[str, int], int] = {}
 
-    @contextmanager
-    def hold(self, name: str) -> Iterator[bool]:
-        """False where this very process is at it already: a task that was delivered twice."""
-        if name in self._held:
+    def note_queued(self, batch: tuple[str, int], position: int) -> None:
+        """Up to where this process has queued a batch's tasks, by batch and generation."""
+        if len(self.queued) >= MOST_NOTED:
+            self.queued.clear()
+        self.queued[batch] = position
+
+    @asynccontextmanager
+    async def hold(self, path: str, errand: Hashable) -> AsyncIterator[bool]:
+        """Waits for other errands at the same chunk. False for the very same one: a task that was delivered twice."""
+        if (path, errand) in self._held:
             yield False
             return
-        self._held.add(name)
+        self._held.add((path, errand))
+        lock = self._paths.setdefault(path, asyncio.Lock())
         try:
-            yield True
+            async with lock:
+                yield True
         finally:
-            self._held.discard(name)
+            self._held.discard((path, errand))
+            if not any(held == path for held, _ in self._held):
+                self._paths.pop(path, None)
 
     @asynccontextmanager
     async def turn(self, shared: bool = False) -> AsyncIterator[None]:

@@ -14,13 +14,12 @@ PARTS_PER_COMMIT = 3
 REMEMBERED_BYTES = 64 * 1024 * 1024
 
 
-async def store_parts(store: Store, path: str, packed: bytes, always: bool = False) -> int:
+async def store_parts(store: Store, path: str, packed: bytes, most_inline: int = MOST_INLINE) -> int:
     """Writes the parts of a letter below `path`, before the document that names them; 0 where it fits inline.
 
-    always: parts even for a small letter, for a document that is read often. A crash in between leaves parts that no
-    document names.
+    A crash in between leaves parts that no document names.
     """
-    if len(packed) <= MOST_INLINE and not always:
+    if len(packed) <= most_inline:
         return 0
     pieces = [Put(f"{path}/parts/{number:03d}", Part(piece)) for number, piece in enumerate(slices(packed))]
     for start in range(0, len(pieces), PARTS_PER_COMMIT):

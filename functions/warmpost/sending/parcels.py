@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from warmpost.rules.chunks import Chunk, inflate, unpack
 from warmpost.rules.documents import Batch, Domain, Message, RelayPool
@@ -18,7 +18,10 @@ SHARED = "shared"
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """A deliver task's body. first, end: the released stretch of the chunk. generation: see `Batch`."""
+    """A deliver task's body. first, end: the released stretch of the chunk. generation: see `Batch`.
+
+    day: on which the stretch's volume was reserved.
+    """
 
     batch: str = ""
     chunk: str = ""
@@ -26,6 +29,7 @@ class Errand:
     first: int = 0
     end: int = 0
     generation: int = 0
+    day: str = ""
 
     @property
     def path(self) -> str:
@@ -38,7 +42,10 @@ class Errand:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """first: position in the batch of the first recipient. stretch: what of it is released."""
+    """first: position in the batch of the first recipient. stretch: what of it is released.
+
+    ending: the status of a batch that ended before its time, with its reason; empty while it runs.
+    """
 
     errand: Errand
     recipients: list[Recipient]
@@ -48,7 +55,8 @@ class Parcel:
     domain: Domain
     pool: Pool
     on_uncertain: OnUncertain
-    created_at: float
+    ending: str = ""
+    reason: str = ""
 
     def job(self, position: int, project: str, now: float) -> Job:
         """The identity depends on the recipient's place alone; a single send has one identity for all recipients."""
@@ -76,7 +84,8 @@ async def open_batch_chunk(services: Services, errand: Errand, batch: Batch) -> 
         domain=domain,
         pool=pool,
         on_uncertain=batch.on_uncertain,
-        created_at=batch.created_at.timestamp(),
+        ending=batch.status if batch.status in ("cancelled", "failed") else "",
+        reason=batch.reason or f"the batch was {batch.status}",
     )
 
 
@@ -85,7 +94,7 @@ async def open_message(services: Services, errand: Errand, message: Message) -> 
     domain, pool = await route(services, message.domain)
     recipients = [Recipient(address) for address in inflate(message.recipients)]
     return Parcel(
-        errand=errand,
+        errand=replace(errand, day=message.day),
         recipients=recipients,
         first=0,
         stretch=range(len(recipients)),
@@ -93,7 +102,6 @@ async def open_message(services: Services, errand: Errand, message: Message) -> 
         domain=domain,
         pool=pool,
         on_uncertain=message.on_uncertain,
-        created_at=message.created_at.timestamp(),
     )
 
 

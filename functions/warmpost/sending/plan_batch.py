@@ -13,7 +13,7 @@ from warmpost.rules.chunks import Chunk, pack, unpack
 from warmpost.rules.documents import Batch
 from warmpost.rules.identities import task_name
 from warmpost.rules.tasks import Task
-from warmpost.rules.writes import Put, Stored, Update
+from warmpost.rules.writes import Put, Update
 from warmpost.sending.finish_batch import finish_batch
 from warmpost.sending.ports import Services
 
@@ -33,16 +33,16 @@ async def plan_batch(services: Services, batch_id: str) -> None:
         batch = await services.store.get(Batch, path)
         if batch is None:
             raise PlanMissingError(path)
-        if batch.value.status not in ("planning", "paused") or _is_planned(batch.value):
+        if batch.value.status not in ("planning", "paused") or is_planned(batch.value):
             return
-        after = await _plan_step(services, batch)
+        after = await copy_pages(services, batch.path, batch.value)
         try:
             await services.store.commit(Update(path, _changes(batch.value, after), batch.version))
         except Moved:
             continue
         name = task_name("release", batch_id, "planned", after.planned)
         await services.tasks.enqueue(Task("release", {"batch": batch_id}, name))
-        if _is_planned(after):
+        if is_planned(after):
             if after.total == 0:
                 await finish_batch(services, batch_id)
             return
@@ -50,7 +50,7 @@ async def plan_batch(services: Services, batch_id: str) -> None:
     await services.tasks.enqueue(Task("plan", {"batch": batch_id}, name))
 
 
-def _is_planned(batch: Batch) -> bool:
+def is_planned(batch: Batch) -> bool:
     return batch.planned >= batch.total
 
 
@@ -60,30 +60,29 @@ def _changes(before: Batch, after: Batch) -> dict[str, object]:
         "chunks": after.chunks,
         "total": after.total,
     }
-    if _is_planned(after) and before.status == "planning":
+    if is_planned(after) and before.status == "planning":
         changes["status"] = "sending"
     return changes
 
 
-async def _plan_step(services: Services, batch: Stored[Batch]) -> Batch:
-    """Copies the next pages; each page becomes one chunk, the last cut to what the batch was submitted for."""
-    value = batch.value
+async def copy_pages(services: Services, path: str, batch: Batch) -> Batch:
+    """The batch with the next pages copied; each becomes one chunk, the last cut to what was submitted."""
     pages = await services.store.find(
         Chunk,
-        f"lists/{value.list_id}/pages",
-        after=f"{value.chunks - 1:06d}" if value.chunks else None,
-        limit=min(PAGES_PER_STEP, value.list_pages - value.chunks),
+        f"lists/{batch.list_id}/pages",
+        after=f"{batch.chunks - 1:06d}" if batch.chunks else None,
+        limit=min(PAGES_PER_STEP, batch.list_pages - batch.chunks),
     )
-    planned, puts = value.planned, []
-    for number, page in enumerate(pages, value.chunks):
-        chunk = _cut(page.value, planned, value.total - planned)
-        puts.append(Put(f"{batch.path}/chunks/{number:06d}", chunk))
+    planned, puts = batch.planned, []
+    for number, page in enumerate(pages, batch.chunks):
+        chunk = _cut(page.value, planned, batch.total - planned)
+        puts.append(Put(f"{path}/chunks/{number:06d}", chunk))
         planned += chunk.count
     for start in range(0, len(puts), PAGES_PER_COMMIT):
         await services.store.commit(*puts[start : start + PAGES_PER_COMMIT])
-    chunks = value.chunks + len(pages)
-    exhausted = chunks >= value.list_pages or not pages
-    return replace(value, planned=planned, chunks=chunks, total=planned if exhausted else value.total)
+    chunks = batch.chunks + len(pages)
+    exhausted = chunks >= batch.list_pages or not pages
+    return replace(batch, planned=planned, chunks=chunks, total=planned if exhausted else batch.total)
 
 
 def _cut(page: Chunk, first: int, room: int) -> Chunk:

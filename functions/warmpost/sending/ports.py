@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from warmpost.rules.days import day_of
 from warmpost.rules.documents import DomainKey
 from warmpost.rules.envelope import Outcome, Outgoing
 from warmpost.rules.letters import Content, Data, Job, Letter, TemplateFacts, Unrenderable
@@ -19,6 +20,7 @@ from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Filter, Stored, Write
 
 if TYPE_CHECKING:
+    from warmpost.sending.admit_single import Reserved
     from warmpost.sending.cache import Cache
     from warmpost.sending.desk import Desk
     from warmpost.sending.letter_store import LetterStore
@@ -128,7 +130,7 @@ class Resolver(Protocol):
 class Services:
     """Everything a verb may use.
 
-    letters, cache, suppressed, desk: what this process remembers. worker: names it in claims.
+    letters, cache, suppressed, desk, reserved: what this process remembers. worker: names it in claims.
     """
 
     clock: Clock
@@ -142,5 +144,10 @@ class Services:
     cache: Cache
     suppressed: Suppressed
     desk: Desk
+    reserved: Reserved
     policy: Policy
     worker: str
+
+    def today(self) -> str:
+        """The calendar day in the deployment's time zone."""
+        return day_of(self.clock.now(), self.policy.time_zone)

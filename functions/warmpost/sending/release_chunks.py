@@ -6,19 +6,33 @@ the stretch they deliver, so that queueing them again makes no second ones. Noth
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+from itertools import pairwise
+
 from warmpost.errors import Moved
 from warmpost.rules.chunks import MOST_RECIPIENTS
-from warmpost.rules.days import day_of
-from warmpost.rules.documents import Batch, Day
+from warmpost.rules.documents import Batch, HistoryEntry
 from warmpost.rules.identities import task_name
+from warmpost.rules.ledger import Pause, Release, decide_release
 from warmpost.rules.tasks import Task
-from warmpost.rules.writes import Create, Stored, Update, Write
+from warmpost.rules.writes import Stored, Update, Write
 from warmpost.sending.finish_batch import finish_batch
 from warmpost.sending.parcels import Errand
 from warmpost.sending.ports import Services
+from warmpost.sending.warmth import (
+    Weather,
+    decided,
+    keep,
+    keep_pool,
+    look,
+    pause_fields,
+    remember,
+    with_raises,
+)
 
 MOST_AT_ONCE = 100 * MOST_RECIPIENTS
-STEPS_PER_TASK = 5
+STEPS_PER_TASK = 10
 RUNNING = ("planning", "sending")
 
 
@@ -36,38 +50,113 @@ async def release_chunks(services: Services, batch_id: str) -> None:
         if value.status not in RUNNING:
             return
         try:
-            if value.queued < value.released:
-                await _queue(services, batch)
-            elif value.released < value.planned:
-                await _release(services, batch)
-            else:
+            await _queue(services, batch)
+            if value.released >= value.planned:
                 await finish_batch(services, batch_id)
+                return
+            if not await _release(services, batch):
                 return
         except Moved:
             continue
-    name = task_name("release", batch_id, value.generation, value.released, value.queued)
+    name = task_name("release", batch_id, value.generation, value.released, value.queued, _second(services))
     await services.tasks.enqueue(Task("release", {"batch": batch_id}, name))
 
 
-async def _release(services: Services, batch: Stored[Batch]) -> None:
-    """One commit reserves the day's volume and moves the batch's position, or neither. Raises errors.Moved."""
-    value = batch.value
-    wanted = min(value.planned - value.released, MOST_AT_ONCE)
-    day_path = f"domains/{value.domain}/days/{day_of(services.clock.now(), services.policy.time_zone)}"
-    day = await services.store.get(Day, day_path)
-    reserve: Write = (
-        Update(day_path, {"reserved": day.value.reserved + wanted}, day.version)
-        if day
-        else Create(day_path, Day(reserved=wanted))
+def _second(services: Services) -> int:
+    return int(services.clock.timestamp())
+
+
+async def _release(services: Services, batch: Stored[Batch]) -> bool:
+    """Whether anything was released. One commit reserves the volume and moves the batch's position, or neither does.
+
+    Raises that are due are written along. A full day pauses the domain only when everything released before has been
+    attempted or has come back: until then its figures may still earn a raise. Raises errors.Moved.
+    """
+    wanted = min(batch.value.planned - batch.value.released, MOST_AT_ONCE)
+    now = services.clock.now()
+    weather, raises = with_raises(await look(services, batch.value.domain))
+    release = decide_release(
+        wanted,
+        weather.allowance,
+        now,
+        weather.day,
+        pool=weather.pool,
+        pause=weather.pause,
+        blocked=weather.blocked,
     )
+    history = [decided(weather, one, now) for one in raises]
+    if release.granted:
+        await _take(services, batch, weather, release.granted, history)
+        return True
+    if raises:
+        await services.store.commit(keep(weather, weather.warmth), *history)
+    if not weather.on_the_way or weather.pause or raises:
+        await _wait(services, await look(services, batch.value.domain), release, now)
+    return False
+
+
+async def _take(
+    services: Services, batch: Stored[Batch], weather: Weather, granted: int, history: list[Write]
+) -> None:
+    warmth = replace(
+        weather.warmth,
+        reserved=weather.warmth.reserved + granted,
+        released=weather.warmth.released + granted,
+        pause=None,
+    )
+    moved = {
+        "released": batch.value.released + granted,
+        "queued": batch.value.released,
+        "days": {**batch.value.days, **_day(batch, weather)},
+    }
     await services.store.commit(
-        reserve, Update(batch.path, {"released": value.released + wanted}, batch.version)
+        keep(weather, warmth),
+        Update(batch.path, moved, batch.version),
+        *keep_pool(weather, granted),
+        *history,
     )
+
+
+def _day(batch: Stored[Batch], weather: Weather) -> dict[str, str]:
+    """From which position on the recipients belong to which day's volume."""
+    last = max(batch.value.days.items(), key=lambda one: int(one[0]), default=("", ""))
+    return {} if last[1] == weather.today else {str(batch.value.released): weather.today}
+
+
+async def _wait(services: Services, weather: Weather, release: Release, now: datetime) -> None:
+    """Sets the one task that goes on, and notes a new pause in the domain and its history."""
+    if release.resume_at is not None:
+        name = task_name("assess", weather.domain.replace(".", "_"), int(release.resume_at.timestamp()))
+        task = Task("assess", {"domain": weather.domain}, name, release.resume_at)
+        await services.tasks.enqueue(task)
+    if release.pause is None or release.pause == weather.pause:
+        return
+    warmth = replace(weather.warmth, pause=pause_fields(release.pause))
+    await services.store.commit(keep(weather, warmth), _paused(weather, release, release.pause, now))
+
+
+def _paused(weather: Weather, release: Release, pause: Pause, now: datetime) -> Write:
+    entry = HistoryEntry(
+        at=now,
+        kind="paused",
+        reason=release.reason,
+        day=weather.today,
+        level_before=weather.warmth.level,
+        level_after=weather.warmth.level,
+        cap=pause.cap,
+    )
+    return remember(weather.domain, entry)
 
 
 async def _queue(services: Services, batch: Stored[Batch]) -> None:
-    """One deliver task per chunk of the stretch that is released and not queued yet. Raises errors.Moved."""
-    value = batch.value
+    """One deliver task per chunk and day of the stretch that was released last.
+
+    That they exist is written with the next release; until then only this process knows, and another one queues them
+    again under the same names.
+    """
+    value, known = batch.value, (batch.id, batch.value.generation)
+    if services.desk.queued.get(known, value.queued) >= value.released:
+        return
     finished = await _finished_chunks(services, batch) if value.generation else frozenset()
     found = await services.store.fields(
         f"{batch.path}/chunks",
@@ -78,14 +167,34 @@ async def _queue(services: Services, batch: Stored[Batch]) -> None:
     )
     tasks: list[Task] = []
     for chunk, fields in found:
-        first = max(value.queued - fields["first"], 0)
-        end = min(value.released - fields["first"], fields["count"])
-        if first < end and chunk not in finished:
-            errand = Errand(batch.id, chunk, first=first, end=end, generation=value.generation)
-            name = task_name("deliver", batch.id, chunk, first, value.generation)
-            tasks.append(Task("deliver", errand.as_body(), name, queue="deliver"))
+        if chunk not in finished:
+            start, stop = fields["first"], fields["first"] + fields["count"]
+            for first, end, day in _by_day(value, max(start, value.queued), min(stop, value.released)):
+                errand = Errand(
+                    batch.id,
+                    chunk,
+                    first=first - start,
+                    end=end - start,
+                    generation=value.generation,
+                    day=day,
+                )
+                name = task_name("deliver", batch.id, chunk, errand.first, value.generation)
+                tasks.append(Task("deliver", errand.as_body(), name, queue="deliver"))
     await services.tasks.enqueue(*tasks)
-    await services.store.commit(Update(batch.path, {"queued": value.released}, batch.version))
+    services.desk.note_queued(known, value.released)
+
+
+def _by_day(batch: Batch, first: int, end: int) -> list[tuple[int, int, str]]:
+    """A stretch of positions cut where the day of its volume changes."""
+    marks = sorted((int(position), day) for position, day in batch.days.items())
+    cuts = [position for position, _ in marks if first < position < end]
+    edges = [first, *cuts, end]
+    pieces = []
+    for start, stop in pairwise(edges):
+        day = next((day for position, day in reversed(marks) if position <= start), "")
+        if start < stop:
+            pieces.append((start, stop, day))
+    return pieces
 
 
 async def _finished_chunks(services: Services, batch: Stored[Batch]) -> frozenset[str]:

@@ -15,6 +15,7 @@ from warmpost.rules.statuses import Status
 from warmpost.rules.writes import Stored
 from warmpost.sending.control_batch import find_batch
 from warmpost.sending.ports import Services
+from warmpost.sending.warmth import look
 
 COUNTED = tuple(status for status in Status if status is not Status.QUEUED)
 CHUNKS_PER_LOOK = 10
@@ -38,10 +39,38 @@ async def count_batch(services: Services, batch: Stored[Batch]) -> dict[str, int
     counts = await services.store.sums(f"{batch.path}/progress", fields)
     counts["queued"] = max(value.released - sum(counts.values()), 0)
     counts["held"] = value.total - value.released
-    if value.status == "cancelled":
-        counts["cancelled"] += counts["held"] + counts["queued"]
+    if value.status in ("cancelled", "failed"):
+        counts[value.status] += counts["held"] + counts["queued"]
         counts["held"] = counts["queued"] = 0
     return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A batch under its domain's warm-up. cap: messages a day, None for no limit."""
+
+    status: str
+    paused_until: datetime | None
+    level: int
+    cap: int | None
+    used_today: int
+
+
+async def read_pace(services: Services, batch: Stored[Batch]) -> Pace:
+    """A running batch that holds recipients is paused while its domain is: nothing is written for that."""
+    value = batch.value
+    weather = await look(services, value.domain)
+    pause = weather.warmth.pause
+    waits = value.status in ("planning", "sending") and value.released < value.total
+    until = pause.until if waits and pause and pause.until > services.clock.now() else None
+    standing = weather.standing
+    return Pace(
+        "paused" if until else value.status,
+        until,
+        standing.level,
+        standing.cap,
+        weather.allowance.volume.used,
+    )
 
 
 async def list_recipients(
@@ -96,8 +125,8 @@ def shown_status(batch: Batch, status: Status, position: int) -> str:
     if status is not Status.QUEUED:
         name: str = status.value
         return name
-    if batch.status == "cancelled":
-        return "cancelled"
+    if batch.status in ("cancelled", "failed"):
+        return batch.status
     return "queued" if position < batch.released else "held"
 
 

@@ -14,8 +14,10 @@ from warmpost.rules.limits import MOST_SEND_RECIPIENTS, check_tags
 from warmpost.rules.mailboxes import read_mailbox
 from warmpost.rules.orders import Request, SendOrder
 from warmpost.rules.progress import begin
+from warmpost.rules.simulator import simulate
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Create, Stored
+from warmpost.sending.admit_single import admit_single
 from warmpost.sending.letter_store import store_parts
 from warmpost.sending.parcels import Errand
 from warmpost.sending.ports import Services
@@ -29,17 +31,21 @@ class Accepted:
 
 
 async def send_message(services: Services, order: SendOrder, request: Request) -> Accepted:
-    """Raises the errors of `write_message`; errors.Conflict where an idempotency key comes with another body."""
+    """Raises the errors of `write_message` and `admit_single`; errors.Conflict where an idempotency key comes with
+    another body.
+    """
     message_id = _message_id(request)
     if request.idempotency_key:
         before = await services.store.get(Message, f"messages/{message_id}")
         if before is not None:
             return await _again(services, before, request)
     recipients, written = await prepare_message(services, order)
+    real = [one for one in recipients if simulate(one, services.policy.simulator_domain) is None]
+    day = await admit_single(services, written.domain, len(real)) if real else services.today()
     path = f"messages/{message_id}"
     packed = pack_letter(written.letter)
     parts = await store_parts(services.store, path, packed)
-    message = _message(services, order, request, written, recipients, b"" if parts else packed, parts)
+    message = _message(services, order, request, written, recipients, b"" if parts else packed, parts, day)
     # Queued first: if the queue fails nothing was accepted, and a task without its message is dropped.
     await _queue(services, message_id)
     try:
@@ -111,6 +117,7 @@ def _message(
     recipients: list[str],
     letter: bytes,
     parts: int,
+    day: str,
 ) -> Message:
     return Message(
         domain=written.domain,
@@ -125,6 +132,7 @@ def _message(
         key_id=request.key_id,
         progress=store_progress(begin(len(recipients)), 0),
         on_uncertain=order.on_uncertain,
+        day=day,
         template=written.template,
         template_version=written.template_version,
         schedule=request.schedule,

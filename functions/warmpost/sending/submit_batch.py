@@ -18,11 +18,15 @@ from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Create, Put
 from warmpost.sending.find_named import find_list
 from warmpost.sending.letter_store import store_parts
+from warmpost.sending.plan_batch import PAGES_PER_STEP, copy_pages
 from warmpost.sending.ports import Services, Store
 from warmpost.sending.send_message import refuse_other_body
 from warmpost.sending.write_letter import Written, refuse_missing, write_batch
 
 CHUNKS_PER_COMMIT = 5
+MOST_IN_BATCH = 20_000
+"""Bytes of a packed letter that a batch document holds itself: it is read for every chunk."""
+
 KEEP_KEYS = timedelta(days=7)
 
 
@@ -41,16 +45,23 @@ async def submit_batch(services: Services, order: BatchOrder, request: Request) 
     written, batch, chunks = await prepare_batch(services, order)
     batch_id = str(await services.store.next_number("batches"))
     path = f"batches/{batch_id}"
-    await _store_chunks(services.store, path, chunks)
-    parts = await store_parts(services.store, path, pack_letter(written.letter), always=True)
+    if chunks:
+        await _store_chunks(services.store, path, chunks)
+    elif batch.list_pages <= PAGES_PER_STEP:
+        batch = await copy_pages(services, path, batch)
+        batch = replace(batch, status="sending")
+    packed = pack_letter(written.letter)
+    parts = await store_parts(services.store, path, packed, MOST_IN_BATCH)
     batch = replace(
         batch,
+        letter=b"" if parts else packed,
         name=order.name or written.letter.content.subject,
         parts=parts,
         key_id=request.key_id,
         schedule=request.schedule,
         run=request.run,
         on_uncertain=order.on_uncertain,
+        on_block=order.on_block,
         tags=dict(order.tags),
     )
     # Queued first: if the queue fails nothing was accepted, and a task without its batch is dropped.
