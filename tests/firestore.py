@@ -20,7 +20,7 @@ START_SECONDS = 60.0
 
 @contextlib.contextmanager
 def running_firestore() -> Iterator[str]:
-    """`host:port` of an emulator that answers, also in FIRESTORE_EMULATOR_HOST, where the client looks for it."""
+    """`host:port` of an emulator that answers."""
     if named := os.environ.get("FIRESTORE_EMULATOR_HOST"):
         yield named
         return
@@ -38,10 +38,8 @@ def running_firestore() -> Iterator[str]:
         process = subprocess.Popen([*tied, *command], stdout=log, stderr=subprocess.STDOUT)
         try:
             _wait_until_ready(host, process, Path(folder, "log"))
-            os.environ["FIRESTORE_EMULATOR_HOST"] = host
             yield host
         finally:
-            os.environ.pop("FIRESTORE_EMULATOR_HOST", None)
             process.terminate()
             process.wait(10)
 

@@ -13,7 +13,7 @@ from warmpost.rules.chunks import Chunk, pack, unpack
 from warmpost.rules.documents import Domain, DomainKey, Record, store_progress
 from warmpost.rules.letters import Recipient
 from warmpost.rules.progress import begin
-from warmpost.rules.writes import Add, Create, Delete, Put, Update
+from warmpost.rules.writes import Add, Create, Delete, Put, Stored, Update
 
 NOON = datetime(2026, 3, 29, 12, 30, 15, 123456, tzinfo=UTC)
 
@@ -59,6 +59,12 @@ async def put(store: FirestoreStore, **things: Thing) -> None:
 
 async def ids(store: FirestoreStore, *where, **options) -> list[str]:
     return [one.id for one in await store.find(Thing, "things", *where, **options)]
+
+
+async def the(store: FirestoreStore, name: str) -> Stored[Thing]:
+    found = await store.get(Thing, f"things/{name}")
+    assert found is not None
+    return found
 
 
 async def test_a_value_comes_back_as_it_was_stored(store: FirestoreStore) -> None:
@@ -206,7 +212,7 @@ async def test_create_refuses_what_exists(store: FirestoreStore) -> None:
     with pytest.raises(Moved):
         await store.commit(Create("things/a", Thing("second")), Create("things/b", Thing("b")))
     assert await ids(store) == ["a"]
-    assert (await store.get(Thing, "things/a")).value.name == "first"
+    assert (await the(store, "a")).value.name == "first"
 
 
 async def test_update_changes_the_named_fields_only(store: FirestoreStore) -> None:
@@ -214,7 +220,7 @@ async def test_update_changes_the_named_fields_only(store: FirestoreStore) -> No
     await store.commit(
         Update("things/a", {"size": 5, "parts": (Part("q", "b"),), "at": NOON, "counts.held": 2})
     )
-    assert (await store.get(Thing, "things/a")).value == Thing(
+    assert (await the(store, "a")).value == Thing(
         "x", 5, counts={"sent": 1, "held": 2}, parts=(Part("q", "b"),), at=NOON
     )
 
@@ -227,14 +233,14 @@ async def test_update_of_what_does_not_exist_is_refused(store: FirestoreStore) -
 
 async def test_a_version_from_reading_holds_until_somebody_writes(store: FirestoreStore) -> None:
     await put(store, a=Thing("x"))
-    mine = await store.get(Thing, "things/a")
+    mine = await the(store, "a")
     await store.commit(Update("things/a", {"size": 1}, mine.version))
     with pytest.raises(Moved):
         await store.commit(Update("things/a", {"size": 2}, mine.version), Put("things/b", Thing("b")))
     with pytest.raises(Moved):
         await store.commit(Delete("things/a", mine.version))
     assert await ids(store) == ["a"]
-    assert (await store.get(Thing, "things/a")).value.size == 1
+    assert (await the(store, "a")).value.size == 1
 
 
 async def test_a_version_from_finding_or_committing_holds_too(store: FirestoreStore) -> None:
@@ -248,7 +254,7 @@ async def test_a_version_from_finding_or_committing_holds_too(store: FirestoreSt
 
 async def test_a_version_of_what_was_deleted_does_not_hold(store: FirestoreStore) -> None:
     await put(store, a=Thing("x"))
-    gone = await store.get(Thing, "things/a")
+    gone = await the(store, "a")
     await store.commit(Delete("things/a", gone.version))
     with pytest.raises(Moved):
         await store.commit(Update("things/a", {"size": 1}, gone.version))
@@ -265,13 +271,13 @@ async def test_differences_of_many_writers_add_up(store: FirestoreStore) -> None
     await asyncio.gather(
         *(store.commit(Update("things/a", {"size": Add(-1), "counts.sent": Add(2)})) for _ in range(20))
     )
-    thing = (await store.get(Thing, "things/a")).value
+    thing = (await the(store, "a")).value
     assert (thing.size, thing.counts) == (80, {"sent": 41})
 
 
 async def test_of_many_who_name_one_version_one_wins(store: FirestoreStore) -> None:
     await put(store, a=Thing("x"))
-    version = (await store.get(Thing, "things/a")).version
+    version = (await the(store, "a")).version
     results = await asyncio.gather(
         *(store.commit(Update("things/a", {"size": n}, version)) for n in range(1, 9)),
         return_exceptions=True,

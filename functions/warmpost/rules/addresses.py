@@ -35,14 +35,14 @@ class Flaw:
 
 def read_address(text: str) -> str | Flaw:
     """An address without display name. Non-ASCII local parts are kept in NFC: they need SMTPUTF8 (RFC 6531)."""
+    if len(text) > MOST_ADDRESS_BYTES:
+        return Flaw(f"is longer than {MOST_ADDRESS_BYTES} bytes")
     plain = _PLAIN_ADDRESS.fullmatch(text)
     if plain and "xn--" not in text and "XN--" not in text:
         local, domain = plain["local"], plain["domain"].lower()
         return _too_long(local, domain) or f"{local}@{domain}"
     if not text:
         return Flaw("is empty")
-    if len(text) > MOST_ADDRESS_BYTES:
-        return Flaw(f"is longer than {MOST_ADDRESS_BYTES} bytes")
     local, at, rest = text.rpartition("@")
     if not at:
         return Flaw("has no @")

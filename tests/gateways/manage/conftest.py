@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount
 
-from infra.local import launch, nameserver
+from tests.conftest import Publish
+from tests.set_clock import SetClock
 from warmpost.adapters.dns import DnsResolver
 from warmpost.adapters.firestore.store import FirestoreStore
 from warmpost.adapters.press import Press
@@ -33,51 +29,6 @@ from warmpost.rules.relays import Pool, Relay
 from warmpost.sending.ports import Services
 
 FIRST_KEY = "the-first-key"
-Publish = Callable[..., None]
-
-
-class SetClock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.moment = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def timestamp(self) -> float:
-        return self.moment.timestamp()
-
-    def advance(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
-
-
-@pytest.fixture(scope="session")
-def dns_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """Address and zone file of the local stack's DNS server."""
-    zone = tmp_path_factory.mktemp("dns") / "zone.json"
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "infra.local.nameserver", "--port", str(port), "--zone", str(zone)]
-    process = subprocess.Popen(
-        [sys.executable, launch.__file__, str(os.getpid()), *command], stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    process.stderr.readline()  # it says when it answers
-    yield f"127.0.0.1:{port}", zone
-    process.terminate()
-    process.wait(10)
-
-
-@pytest.fixture
-def publish(dns_server: tuple[str, Path]) -> Publish:
-    """`publish(name, *values)`: TXT records; none removes them."""
-
-    def publish(name: str, *values: str) -> None:
-        nameserver.publish(dns_server[1], name, "TXT", list(values))
-
-    return publish
 
 
 @pytest.fixture
@@ -96,7 +47,8 @@ def services(store: FirestoreStore, clock: SetClock, dns_server: tuple[str, Path
         "resolver": DnsResolver([dns_server[0]]),
         "policy": Policy("test", Pool("shared", (Relay("inbox", "127.0.0.1", 2525),))),
     }
-    return Services(**{one.name: used.get(one.name) for one in fields(Services)})
+    everything: dict[str, Any] = {one.name: used.get(one.name) for one in fields(Services)}
+    return Services(**everything)
 
 
 @pytest.fixture
