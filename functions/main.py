@@ -25,6 +25,13 @@ async def batch_submit(request: Request) -> Response:
 
 
 @functions_framework.aio.http
+async def schedule(request: Request) -> Response:
+    from warmpost.gateways.schedule import schedule as door
+
+    return await answer(request, lambda asked: door(asked, services.services(), services.keys()))
+
+
+@functions_framework.aio.http
 async def manage(request: Request) -> Response:
     from warmpost.gateways.manage import manage as door
 

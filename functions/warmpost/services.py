@@ -44,6 +44,7 @@ def settings() -> Settings:
 @cache
 def services() -> Services:
     """Raises settings.SettingsError."""
+    from warmpost.adapters import recurrence
     from warmpost.adapters.dns import DnsResolver
     from warmpost.adapters.press import Press
     from warmpost.adapters.sealing import Seal
@@ -64,6 +65,7 @@ def services() -> Services:
         press=Press(templates, Seal(chosen.master_key), chosen.signing_threads),
         relays=Relays(secret=secret, local_hostname=chosen.hostname),
         resolver=DnsResolver(chosen.dns),
+        recurrence=recurrence,
         letters=LetterStore(store),
         cache=Cache(store, clock),
         suppressed=Suppressed(store),

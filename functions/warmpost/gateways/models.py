@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from dataclasses import replace
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -14,6 +16,7 @@ from warmpost.errors import Invalid
 from warmpost.rules.letters import Attachment
 from warmpost.rules.limits import MOST_DATA, MOST_MESSAGE, MOST_RECIPIENT_DATA
 from warmpost.rules.orders import BatchOrder, RecipientOrder, SendOrder
+from warmpost.sending.create_schedule import blamed_on
 
 Text = Annotated[str, Meta(max_length=2000)]
 Body = Annotated[str, Meta(max_length=MOST_MESSAGE)]
@@ -85,6 +88,27 @@ class BatchModel(Model, kw_only=True):
     on_block: Literal["fail", "hold"] = "fail"
 
 
+class ScheduleModel(Model, kw_only=True):
+    """POST /schedule: what would go to /send or /batch-submit, and when; times as in RFC 3339 or, with a time zone, local."""
+
+    send: SendModel | None = None
+    batch: BatchModel | None = None
+    start_at: Text
+    timezone: Text | None = None
+    every: int | Annotated[str, Meta(max_length=100)] | None = None
+    rrule: Text | None = None
+    until: Text | None = None
+    count: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    missed: Literal["send", "skip"] = "send"
+    name: Annotated[str, Meta(max_length=200)] = ""
+    template_version: Annotated[int, Meta(ge=1, le=1_000_000_000)] | None = None
+
+
+class FireTask(Model):
+    schedule: str
+    run: Annotated[datetime, Meta(tz=True)]
+
+
 class DeliverTask(Model):
     batch: str = ""
     chunk: str = ""
@@ -148,6 +172,18 @@ def batch_order(model: BatchModel) -> BatchOrder:
         on_uncertain=model.on_uncertain,
         on_block=model.on_block,
     )
+
+
+def schedule_order(model: ScheduleModel) -> SendOrder | BatchOrder:
+    """What it sends. Raises errors.Invalid."""
+    version = model.template_version or 0
+    if model.send is not None and model.batch is None:
+        with blamed_on("send"):
+            return replace(send_order(model.send), template_version=version)
+    if model.batch is not None and model.send is None:
+        with blamed_on("batch"):
+            return replace(batch_order(model.batch), template_version=version)
+    raise Invalid("send_or_batch", "Give either `send` or `batch`.", "send")
 
 
 def check_data(data: Variables, field_path: str, most: int) -> None:

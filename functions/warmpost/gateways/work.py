@@ -10,9 +10,10 @@ from starlette.responses import Response
 from warmpost.errors import NotFound, Unavailable
 from warmpost.gateways.auth import TokenCheck, bearer
 from warmpost.gateways.http import decode, json_response, read_body, segments
-from warmpost.gateways.models import BatchTask, DeliverTask, DomainTask
+from warmpost.gateways.models import BatchTask, DeliverTask, DomainTask, FireTask
 from warmpost.sending.assess_domain import assess_domain
 from warmpost.sending.deliver import NotFoundYetError, deliver
+from warmpost.sending.fire_schedule import ScheduleMissingError, fire_schedule
 from warmpost.sending.parcels import Errand
 from warmpost.sending.plan_batch import PlanMissingError, plan_batch
 from warmpost.sending.ports import Services
@@ -31,7 +32,7 @@ async def work(request: Request, services: Services, tokens: TokenCheck) -> Resp
     body = await read_body(request, MOST_TASK)
     try:
         await verb(services, body)
-    except (NotFoundYetError, PlanMissingError, ReleaseMissingError):
+    except (NotFoundYetError, PlanMissingError, ReleaseMissingError, ScheduleMissingError):
         if int(request.headers.get("x-cloudtasks-taskretrycount", "0")) < PATIENCE:
             raise Unavailable(
                 "not_there_yet", "What this task is about is not stored yet.", retry_after=1
@@ -59,9 +60,15 @@ async def _assess(services: Services, body: bytes) -> None:
     await assess_domain(services, decode(body, DomainTask).domain)
 
 
+async def _fire(services: Services, body: bytes) -> None:
+    task = decode(body, FireTask)
+    await fire_schedule(services, task.schedule, task.run)
+
+
 VERBS: dict[str, Callable[[Services, bytes], Awaitable[None]]] = {
     "deliver": _deliver,
     "plan": _plan,
     "release": _release,
+    "fire": _fire,
     "assess": _assess,
 }

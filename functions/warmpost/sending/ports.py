@@ -5,7 +5,7 @@ Nothing here imports a vendor library, so a verb can be read, typed and tested w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -15,6 +15,7 @@ from warmpost.rules.documents import DomainKey
 from warmpost.rules.envelope import Outcome, Outgoing
 from warmpost.rules.letters import Content, Data, Job, Letter, TemplateFacts, Unrenderable
 from warmpost.rules.policy import Policy
+from warmpost.rules.recurrence import Series
 from warmpost.rules.relays import Pool
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Filter, Stored, Write
@@ -120,6 +121,27 @@ class Relays(Protocol):
     ) -> list[Outcome]: ...
 
 
+class Recurrence(Protocol):
+    """When a series runs; see `rules.recurrence`."""
+
+    def parse_series(
+        self,
+        start_at: datetime,
+        timezone: str = "UTC",
+        *,
+        every: int | str | None = None,
+        rrule: str | None = None,
+        until: datetime | None = None,
+        count: int | None = None,
+    ) -> Series:
+        """Raises errors.Invalid, with the field to blame."""
+        ...
+
+    def next_run(self, after: datetime | None, series: Series) -> datetime | None: ...
+
+    def missed_runs(self, last: datetime | None, now: datetime, series: Series) -> Iterator[datetime]: ...
+
+
 class Resolver(Protocol):
     async def txt(self, name: str) -> list[str]:
         """TXT values, the strings of each joined; empty where there are none. Raises errors.Unavailable."""
@@ -140,6 +162,7 @@ class Services:
     press: Press
     relays: Relays
     resolver: Resolver
+    recurrence: Recurrence
     letters: LetterStore
     cache: Cache
     suppressed: Suppressed
