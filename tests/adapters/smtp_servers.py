@@ -71,10 +71,12 @@ class ScriptedRelay:
         self.commands: list[bytes] = []
         self.sessions: list[Session] = []
         self.most_at_once = 0
+        self._surprises: list[dict] = []
         self.port = 0
 
     async def __aenter__(self) -> ScriptedRelay:
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: self._surprises.append(context))
         # asyncio turns Nagle's algorithm off only where the protocol is named.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -89,6 +91,8 @@ class ScriptedRelay:
         for session in self.sessions:
             session.transport.abort()
         await self._server.wait_closed()
+        asyncio.get_running_loop().set_exception_handler(None)
+        assert not self._surprises, "an exception in a protocol, which asyncio turns into a lost connection"
 
     def relay(self, name: str = "a", **fields) -> Relay:
         return Relay(name, "127.0.0.1", self.port, security="none", **fields)
@@ -110,12 +114,13 @@ class Session(asyncio.Protocol):
         self.is_gone = False
         self.left_over = b""  # what arrived while it said nothing any more
         self._received = 0
-        self._buffer = b""
+        self._buffer = bytearray()
         self._deaf = False
         self._mail_from = False
         self._recipient = ""
         self._reading_content = False
         self._content_begun = False
+        self._searched = 0
         self._out = b""
         self._closing = False
         self._writing = False
@@ -148,12 +153,13 @@ class Session(asyncio.Protocol):
     def _advance(self) -> bool:
         if self._reading_content:
             return self._read_content()
-        line, end, self._buffer = self._buffer.partition(b"\n")
+        end = self._buffer.find(b"\n") + 1
         if not end:
-            self._buffer = line
             return False
-        self.server.commands.append(line.rstrip())
-        self._command(line[:4].upper().decode(), line.rstrip())
+        line = bytes(self._buffer[:end]).rstrip()
+        del self._buffer[:end]
+        self.server.commands.append(line)
+        self._command(line[:4].upper().decode(), line)
         return True
 
     def _command(self, verb: str, line: bytes) -> None:
@@ -178,6 +184,7 @@ class Session(asyncio.Protocol):
                 sound = b"354 go ahead\r\n" if able else b"554 5.5.1 no valid recipients\r\n"
                 self._reading_content = self._do(verb, sound) == 3
                 self._content_begun = False
+                self._searched = 0
             case "RSET":
                 self._reset()
                 self._do(verb, b"250 2.0.0 ok\r\n")
@@ -194,12 +201,14 @@ class Session(asyncio.Protocol):
             if self._deaf:
                 return False
         if self._buffer.startswith(b".\r\n"):
-            content, self._buffer = b"", self._buffer[3:]
+            length = 0
         else:
-            end = self._buffer.find(b"\r\n.\r\n")
-            if end < 0:
+            length = self._buffer.find(b"\r\n.\r\n", self._searched) + 2
+            self._searched = max(0, len(self._buffer) - 4)
+            if length < 2:
                 return False
-            content, self._buffer = self._buffer[: end + 2], self._buffer[end + 5 :]
+        content = bytes(self._buffer[:length])
+        del self._buffer[: length + 3]
         self._reading_content = False
         if self._recipient:
             self._do("END", b"250 2.0.0 taken\r\n", content)
@@ -217,13 +226,13 @@ class Session(asyncio.Protocol):
         if answer is None:
             answer = sound
         parts = answer if isinstance(answer, tuple) else (answer,)
-        if step == "END" and self._recipient and (Act.TAKE in parts or parts[0][:1] == b"2"):  # type: ignore[index]
+        first = parts[0] if isinstance(parts[0], bytes) else b""
+        if step == "END" and self._recipient and (Act.TAKE in parts or first.startswith(b"2")):
             self.server.taken.append(self._recipient)
             self.server.contents.append(content)
         for part in parts:
             self._perform(part)
-        first = parts[0]
-        return int(first[:1]) if isinstance(first, bytes) and first[:1].isdigit() else 0
+        return int(first[:1]) if first[:1].isdigit() else 0
 
     def _perform(self, part: bytes | Act) -> None:
         if isinstance(part, bytes):
