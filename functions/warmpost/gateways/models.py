@@ -89,7 +89,7 @@ class BatchModel(Model, kw_only=True):
 
 
 class ScheduleModel(Model, kw_only=True):
-    """POST /schedule: what would go to /send or /batch-submit, and when; times as in RFC 3339 or, with a time zone, local."""
+    """POST /schedule: what would go to /send or /batch-submit, and when: RFC 3339, or local times of a time zone."""
 
     send: SendModel | None = None
     batch: BatchModel | None = None

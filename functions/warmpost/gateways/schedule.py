@@ -123,7 +123,7 @@ def _shown(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _shown_order(order: SendOrder | BatchOrder) -> dict[str, Any]:
     """As it was given, without what is in attachments; of inline recipients only how many there are."""
-    shown: dict[str, Any] = {
+    shown = {
         "from": order.sender,
         "reply_to": order.reply_to,
         "subject": order.subject,
@@ -137,6 +137,7 @@ def _shown_order(order: SendOrder | BatchOrder) -> dict[str, Any]:
             for one in order.attachments
         ],
     }
+    more: dict[str, Any]
     if isinstance(order, SendOrder):
         more = {"to": order.to, "cc": order.cc, "bcc": order.bcc, "html": order.html, "text": order.text}
     else:

@@ -29,7 +29,9 @@ def unpack_order(packed: bytes) -> SendOrder | BatchOrder:
     for filename, content_type, size in kept["order"].pop("attachments"):
         attachments.append(Attachment(filename, packed[end : end + size], content_type))
         end += size
-    head = {name: tuple(value) if isinstance(value, list) else value for name, value in kept["order"].items()}
+    head: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in kept["order"].items()
+    }
     if kept["kind"] == "send":
         return SendOrder(**head, attachments=tuple(attachments))
     order = BatchOrder(**head, attachments=tuple(attachments))

@@ -82,7 +82,7 @@ async def create_schedule(
         next_run=first,
         check_at=check_at(first, (), now),
     )
-    parts = await store_parts(services.store, f"schedules/{number}", pack_order(order), always=True)
+    parts = await store_parts(services.store, f"schedules/{number}", pack_order(order), most_inline=0)
     # Queued first: if the queue fails nothing was accepted, and a task without its schedule is dropped.
     await queue_next(services, str(number), schedule)
     return await _accept(services, replace(schedule, parts=parts), Scheduled(str(number), first), request)
