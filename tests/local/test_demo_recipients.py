@@ -11,9 +11,10 @@ SMALL = b"""email,name
 ada@mail.example,"Lovelace, Ada"
 reply-550-gone@mail.example,Gone
 success@simulator.invalid,Simulator
-ada@mail.example,Twice
+ADA@mail.example,Twice
 no address,Nobody
 too@many.example,columns,here
+x@averylongdomainlabelofmorethanthirtyletters.example,Long
 """
 
 
@@ -38,10 +39,10 @@ def test_file_is_posted_as_it_is_unless_a_count_is_asked_for():
 
 def test_longer_list_repeats_only_everyday_rows_under_new_addresses(tmp_path):
     (tmp_path / "small.csv").write_bytes(SMALL)
-    [content] = imports(tmp_path / "small.csv", 9)
+    [content] = imports(tmp_path / "small.csv", 10)
     _, *rows = rows_of(content)
-    assert [row[0] for row in rows[6:]] == ["ada+2@mail.example", "ada+3@mail.example", "ada+4@mail.example"]
-    assert rows[6][1] in ("Lovelace, Ada", "Twice")
+    assert [row[0] for row in rows[7:]] == ["ada+2@mail.example", "ada+3@mail.example", "ada+4@mail.example"]
+    assert [row[1] for row in rows[7:]] == ["Twice"] * 3
 
 
 def test_shorter_list_is_the_beginning_of_the_file():
@@ -53,7 +54,7 @@ def test_very_long_list_comes_in_several_imports_without_repeating_an_address():
     first, second = imports(SHIPPED, 60_000)
     assert len(rows_of(first)) == 50_001
     assert len(rows_of(second)) == 10_001
-    beyond = [row[0] for row in rows_of(first)[1001:] + rows_of(second)[1:]]
+    beyond = [row[0].lower() for row in rows_of(first)[1001:] + rows_of(second)[1:]]
     assert len(set(beyond)) == len(beyond) == 59_000
 
 

@@ -12,7 +12,7 @@ IMPORTED = Imported(list_id=1, added=10, duplicates=0, rejected=())
 
 def ending(arrived: int, simulated: int = 0, **counts: int) -> Ending:
     everything = dict.fromkeys(STATUSES.split(), 0) | counts
-    return Ending(10, everything, 1.0, 20, (), simulated, arrived)
+    return Ending(10, everything, 1.0, 20, (), 0, simulated, arrived)
 
 
 @pytest.mark.parametrize(

@@ -61,12 +61,18 @@ async def _tell(console: Console, info: Json, file: Path, parts: list[bytes]) ->
         await story.store_template(api)
         report.step(console, "template", "an HTML newsletter and its text  [dim]Jinja2, personalised[/]")
         imported = await story.import_list(api, file.stem, parts)
-        refused = f"{len(imported.rejected):,} rows rejected, {imported.duplicates:,} duplicates"
+        refused = f"{imported.faulty:,} rows rejected, {imported.duplicates:,} duplicates"
         report.step(
             console, "list", f"{imported.added:,} recipients from {escape(file.name)}  [dim]{refused}[/]"
         )
         batch, ending = await _send(console, api, inbox, imported)
     report.step(console, "batch", f"number {batch} is through  [dim]{ending.seconds:.1f} s[/]")
+    if ending.taken_later:
+        report.step(
+            console,
+            "later",
+            f"an hour on, {ending.taken_later:,} that were put off are through  [dim]clock moved[/]",
+        )
     report.show_ending(console, imported, ending)
     wrong = story.unaccounted(imported, ending)
     report.show_verdict(console, wrong, ending.recipients)

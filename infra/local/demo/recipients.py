@@ -12,7 +12,7 @@ from pathlib import Path
 SHIPPED = Path(__file__).with_name("recipients.csv")
 MOST_ROWS = 50_000  # in one import
 # Whoever has an everyday address: no scripted failure, no simulator, nothing that an import would reject.
-EVERYDAY = re.compile(r"\w{1,30}(?:\.\w{1,30}){0,3}@\w+(?:\.\w+)*\.(?!invalid)\w+")
+EVERYDAY = re.compile(r"\w{1,30}(?:\.\w{1,30})?@(?:\w{1,30}\.){1,3}(?!invalid)\w{1,30}")
 
 Row = list[str]
 
@@ -38,7 +38,8 @@ def imports(file: Path, count: int = 0) -> list[bytes]:
 
 def _variations(header: Row, rows: list[Row]) -> Iterator[Row]:
     at = header.index("email")
-    everyday = {row[at]: row for row in rows if len(row) == len(header) and EVERYDAY.fullmatch(row[at])}
+    whole = (row for row in rows if len(row) == len(header))
+    everyday = {row[at].lower(): row for row in whole if EVERYDAY.fullmatch(row[at])}
     for turn in itertools.count(2) if everyday else ():
         for address, row in everyday.items():
             local, _, domain = address.partition("@")

@@ -23,17 +23,17 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from infra.local.demo.story import UNDER_WAY, Ending, Imported, Trouble
+from infra.local.demo.story import TROUBLE, UNDER_WAY, Ending, Imported, Trouble
 
 MOST_ROWS = 40  # of a table; what is beyond is counted
-BAR = 32
+BAR = 30
 STATUSES = {
     "delivered": ("green", "in the mailbox"),
     "sent": ("green", "the relay has taken it"),
     "complained": ("magenta", "reported as spam"),
-    "deferred": ("yellow", "the relay said later: tried again, for up to 24 hours"),
+    "deferred": ("yellow", "the relay said later: tried again for a day"),
     "bounced": ("red", "the relay said no for good"),
-    "uncertain": ("cyan", "the connection broke after the message: never resent by guess"),
+    "uncertain": ("cyan", "its answer was lost: not resent by guess"),
     "suppressed": ("bright_black", "on the suppression list: nothing was sent"),
     "failed": ("red", "could not be rendered"),
     "cancelled": ("bright_black", "the batch was cancelled"),
@@ -70,26 +70,25 @@ def new_progress(console: Console) -> Progress:
 
 
 def done_in(batch: dict[str, Any]) -> tuple[int, str]:
-    """How many are through, and in words how many of each kind."""
+    """How many are through, and in words how many of them otherwise than well."""
     counts: dict[str, int] = batch["counts"]
-    through = {name: number for name, number in counts.items() if number and name not in UNDER_WAY}
-    return sum(through.values()), ", ".join(f"{number:,} {name}" for name, number in through.items())
+    through = sum(number for name, number in counts.items() if name not in UNDER_WAY)
+    troubled = (f"{counts[name]:,} {name}" for name in TROUBLE if counts[name])
+    return through, ", ".join(troubled)
 
 
 def show_ending(console: Console, imported: Imported, ending: Ending) -> None:
     console.print()
     console.print(_titled("What became of every recipient", _counts(ending)))
     if imported.rejected:
-        console.print(_titled("Rows of the file that were rejected", _rejected(imported.rejected)))
+        console.print(_titled("Rows of the file that were set aside", _rejected(imported.rejected)))
     if ending.trouble:
-        console.print(
-            _titled("Who could not simply be sent to, in the relay's words", _trouble(ending.trouble))
-        )
+        console.print(_titled("Who was not reached, in the relay's words", _trouble(ending.trouble)))
     figures = Text.assemble(
         (f"{ending.per_second:,.0f}", "bold"),
-        " recipients a second   ",
+        " recipients/s  ·  ",
         (f"{ending.writes_per_thousand:,.1f}", "bold"),
-        " Firestore writes per 1,000 recipients   ",
+        " Firestore writes per 1,000 recipients  ·  ",
         (f"{ending.arrived:,}", "bold"),
         " messages in the inbox",
     )

@@ -25,12 +25,16 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """rejected: rows with their line, value and reason."""
+    """rejected: rows with their line, value and reason; duplicates are among them."""
 
     list_id: int
     added: int
     duplicates: int
     rejected: Sequence[Json]
+
+    @property
+    def faulty(self) -> int:
+        return len(self.rejected) - self.duplicates
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,10 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """counts: recipients by status. seconds: from the submission to the last hand-over. writes: to Firestore.
+    """counts: recipients by status. seconds: from the submission to the last first try. writes: to Firestore meanwhile.
 
-    simulated: recipients at the simulator among the sent. arrived: messages that came into the inbox.
+    taken_later: recipients deferred at first and taken within the hour that was let pass. simulated: recipients at the
+    simulator among the sent. arrived: messages that came into the inbox.
     """
 
     recipients: int
@@ -54,6 +59,7 @@ class Ending:
     seconds: float
     writes: int
     trouble: Sequence[Trouble]
+    taken_later: int
     simulated: int
     arrived: int
 
@@ -93,20 +99,17 @@ async def import_list(api: Api, name: str, parts: Sequence[bytes]) -> Imported:
     for content in parts:
         answer = await api.post_csv(f"/manage/lists/{made['id']}/recipients", content)
         added += answer["added"]
-        duplicates += _number(answer["duplicates"])
+        duplicates += answer["duplicates"]
         rejected += [{**row, "line": row["line"] + earlier_lines} for row in answer["rejected"]]
         earlier_lines += content.count(b"\n") - 1  # without the repeated header
     return Imported(made["id"], added, duplicates, rejected)
 
 
-def _number(counted: int | Sequence[object]) -> int:
-    return counted if isinstance(counted, int) else len(counted)
-
-
 async def send_batch(
     api: Api, inbox: Api, imported: Imported, show: Callable[[Json], None]
 ) -> tuple[int, Ending]:
-    """Submit, watch until nobody waits any more, gather what became of everybody. show: called with each progress."""
+    """Submit, watch until nobody waits any more, let an hour pass for those whom the relay put off, gather what became
+    of everybody. show: called with each progress."""
     before, arrived_before = await _writes(api), await _arrived(inbox)
     started = time.monotonic()
     submitted = await api.post(
@@ -123,6 +126,10 @@ async def send_batch(
     batch = await _watch(api, path, show)
     seconds = time.monotonic() - started
     writes = await _writes(api) - before
+    deferred = batch["counts"]["deferred"]
+    if deferred:
+        await api.post("/_local/clock", {"advance_seconds": 3600})
+        batch = await _watch(api, path, show)
     trouble = [
         one for status in TROUBLE if batch["counts"][status] for one in await _trouble(api, path, status)
     ]
@@ -132,6 +139,7 @@ async def send_batch(
         seconds=seconds,
         writes=writes,
         trouble=trouble,
+        taken_later=deferred - batch["counts"]["deferred"],
         simulated=await _simulated(api, path),
         arrived=await _arrived(inbox) - arrived_before,
     )
@@ -160,7 +168,9 @@ async def _watch(api: Api, path: str, show: Callable[[Json], None]) -> Json:
 
 async def _trouble(api: Api, path: str, status: str) -> list[Trouble]:
     lines = api.pages(f"{path}/recipients", "items", status=status, limit="1000")
-    return [Trouble(status, line["to"], _words(line)) async for line in lines]
+    return [
+        Trouble(status, line["to"], _words(line).replace(f"<{line['to']}>: ", "")) async for line in lines
+    ]
 
 
 def _words(line: Json) -> str:
