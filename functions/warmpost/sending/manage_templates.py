@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -34,7 +35,7 @@ class Draft:
 async def create_template(services: Services, draft: Draft) -> Stored[Template]:
     """Raises Invalid or Conflict."""
     name = require_name(draft.name)
-    facts = _inspected(services, draft)
+    facts = await _inspected(services, draft)
     await require_unused(services.store, "template", name)
     now = services.clock.now()
     number = await services.store.next_number("templates")
@@ -55,7 +56,8 @@ async def create_template(services: Services, draft: Draft) -> Stored[Template]:
     return await _committed(services, path, template, writes, name)
 
 
-def _inspected(services: Services, draft: Draft) -> TemplateFacts:
+async def _inspected(services: Services, draft: Draft) -> TemplateFacts:
+    """In a thread: a template of the largest size takes seconds to compile."""
     if not draft.html and not draft.text:
         raise Invalid("missing_field", "A template needs `html`, `text` or both.", "html")
     if len(draft.html.encode()) + len(draft.text.encode()) > MOST_BYTES:
@@ -69,7 +71,7 @@ def _inspected(services: Services, draft: Draft) -> TemplateFacts:
         raise Invalid("invalid_subject", f"A subject may have {MOST_SUBJECT_BYTES} bytes at most.", "subject")
     if has_controls(draft.subject):
         raise Invalid("invalid_subject", "A subject holds no line breaks or control characters.", "subject")
-    return services.templates.inspect(content_of(draft))
+    return await asyncio.to_thread(services.templates.inspect, content_of(draft))
 
 
 def content_of(source: Draft | Template) -> Content:
@@ -104,7 +106,7 @@ async def change_template(
     draft = replace(draft, name=require_name(draft.name))
     if draft == Draft(before.name, before.subject, before.html, before.text):
         return stored
-    facts = _inspected(services, draft)
+    facts = await _inspected(services, draft)
     after = replace(
         before,
         name=draft.name,
@@ -168,4 +170,4 @@ async def preview_template(
     if missing:
         names = ", ".join(missing)
         raise Invalid("missing_variable", f"The template needs: {names}.", f"data.{missing[0]}")
-    return services.templates.preview(content_of(template), data)
+    return await asyncio.to_thread(services.templates.preview, content_of(template), data)

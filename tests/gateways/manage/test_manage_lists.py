@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.problems import problem
 from warmpost.rules.documents import RecipientList
+from warmpost.rules.writes import Update
 from warmpost.sending.manage_lists import create_list
 
 CSV = {"Content-Type": "text/csv"}
@@ -216,3 +218,15 @@ async def test_deleting_a_list_deletes_its_pages(api, store) -> None:
     assert await store.count("lists/1/pages") == 3
     assert (await api.delete("/lists/l")).status_code == 204
     assert await store.count("lists/1/pages") == 0
+
+
+async def test_an_import_into_a_busy_list_is_told_when_to_come_back(api, store, clock) -> None:
+    await api.post("/lists", json={"name": "l"})
+    until = clock.now() + timedelta(seconds=20)
+    await store.commit(Update("lists/1", {"busy_until": until}))
+    refused = await api.post("/lists/l/recipients", json={"recipients": [{"to": "a@x.example"}]})
+    assert problem(refused) == (409, "list_is_busy", None)
+    assert refused.headers["Retry-After"] == "20"
+    clock.advance(21)
+    done = await api.post("/lists/l/recipients", json={"recipients": [{"to": "a@x.example"}]})
+    assert done.json()["added"] == 1
