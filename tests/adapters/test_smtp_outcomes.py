@@ -24,7 +24,7 @@ ANSWERS = {
     "EHLO": [*GONE, b"502 5.5.1 what?\r\n"],
     "MAIL": [*GONE, *NO, b"354 go\r\n"],
     "RCPT": [*GONE, *NO, b"250 ok\r\n250 ok again\r\n", Act.HANG],
-    "DATA": [*GONE, *NO, b"250 ok\r\n", (b"354 go\r\n250 taken already\r\n", Act.HANG)],
+    "DATA": [*GONE, *NO, b"250 ok\r\n"],
     "CONTENT": [
         Act.DROP,
         Act.CLOSE,
