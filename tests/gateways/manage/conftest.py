@@ -26,7 +26,9 @@ from warmpost.gateways.http import answer
 from warmpost.gateways.manage import manage
 from warmpost.rules.policy import Policy
 from warmpost.rules.relays import Pool, Relay
+from warmpost.sending.cache import Cache
 from warmpost.sending.ports import Services
+from warmpost.sending.suppressed import Suppressed
 
 FIRST_KEY = "the-first-key"
 
@@ -45,6 +47,8 @@ def services(store: FirestoreStore, clock: SetClock, dns_server: tuple[str, Path
         "templates": templates,
         "press": Press(templates, Seal(bytes(32)), 1),
         "resolver": DnsResolver([dns_server[0]]),
+        "cache": Cache(store, clock),
+        "suppressed": Suppressed(store),
         "policy": Policy("test", Pool("shared", (Relay("inbox", "127.0.0.1", 2525),))),
     }
     everything: dict[str, Any] = {one.name: used.get(one.name) for one in fields(Services)}

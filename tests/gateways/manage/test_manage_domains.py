@@ -30,7 +30,7 @@ async def test_a_domain_is_created_with_the_records_it_needs(api: httpx.AsyncCli
         "_dmarc.news.example",
         "v=DMARC1; p=none",
     )
-    assert (await api.get("/domains/news.example")).json() == body
+    assert body.items() <= (await api.get("/domains/news.example")).json().items()
 
 
 async def test_the_private_key_is_sealed_and_fits_the_published_one(api, store) -> None:
@@ -60,7 +60,7 @@ async def test_a_domain_with_all_records_right_is_verified(api, publish, clock) 
     assert second["status"] == "verified"
     assert all(one["status"] == "ok" and one["found"] == [one["expected"]] for one in second["records"])
     assert second["verified_at"] == clock.now().isoformat().replace("+00:00", "Z")
-    assert (await api.get("/domains/good.example")).json() == second
+    assert second.items() <= (await api.get("/domains/good.example")).json().items()
 
 
 async def test_verification_says_what_is_wrong_with_each_record(api, publish) -> None:
