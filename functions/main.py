@@ -43,3 +43,10 @@ async def work(request: Request) -> Response:
     from warmpost.gateways.work import work as door
 
     return await answer(request, lambda asked: door(asked, services.services(), services.tokens()))
+
+
+@functions_framework.aio.http
+async def daily(request: Request) -> Response:
+    from warmpost.gateways.daily import daily as door
+
+    return await answer(request, lambda asked: door(asked, services.services(), services.tokens()))

@@ -46,6 +46,7 @@ def services() -> Services:
     """Raises settings.SettingsError."""
     from warmpost.adapters import recurrence
     from warmpost.adapters.dns import DnsResolver
+    from warmpost.adapters.pictures import Pictures
     from warmpost.adapters.press import Press
     from warmpost.adapters.sealing import Seal
     from warmpost.adapters.smtp.relays import Relays
@@ -65,6 +66,7 @@ def services() -> Services:
         press=Press(templates, Seal(chosen.master_key), chosen.signing_threads),
         relays=Relays(secret=secret, local_hostname=chosen.hostname),
         resolver=DnsResolver(chosen.dns),
+        pictures=Pictures(),
         recurrence=recurrence,
         letters=LetterStore(store),
         cache=Cache(store, clock),

@@ -10,7 +10,6 @@ import jwt
 
 from warmpost.errors import Unauthorized, Unavailable
 
-
 LEEWAY = 60
 
 

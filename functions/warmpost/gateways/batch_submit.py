@@ -11,6 +11,7 @@ from starlette.responses import Response
 from warmpost.errors import Invalid
 from warmpost.gateways.auth import Keys
 from warmpost.gateways.doors import asked, moment, page_of, shown_line
+from warmpost.gateways.forecast import get_forecast, post_forecast
 from warmpost.gateways.http import Route, Router, decode, json_response, read_body, segments
 from warmpost.gateways.models import BatchModel, batch_order
 from warmpost.rules.documents import Batch
@@ -98,7 +99,9 @@ def _control(verb: Callable[[Services, str], Awaitable[None]]) -> Callable[..., 
 
 ROUTES = Router(
     Route("POST", "/", _post),
+    Route("POST", "/forecast", post_forecast),
     Route("GET", "/{id}", _get),
+    Route("GET", "/{id}/forecast", get_forecast),
     Route("GET", "/{id}/recipients", _recipients),
     Route("POST", "/{id}/pause", _control(pause_batch)),
     Route("POST", "/{id}/resume", _control(resume_batch)),

@@ -127,6 +127,12 @@ class DomainTask(Model):
     domain: str
 
 
+class SweepTask(Model):
+    part: Literal["domains", "batches", "messages"]
+    after: str
+    run: str
+
+
 def send_order(model: SendModel) -> SendOrder:
     """Raises errors.Invalid."""
     check_data(model.data, "data", MOST_DATA)

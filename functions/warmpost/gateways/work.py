@@ -10,8 +10,9 @@ from starlette.responses import Response
 from warmpost.errors import NotFound, Unavailable
 from warmpost.gateways.auth import TokenCheck, bearer
 from warmpost.gateways.http import decode, json_response, read_body, segments
-from warmpost.gateways.models import BatchTask, DeliverTask, DomainTask, FireTask
+from warmpost.gateways.models import BatchTask, DeliverTask, DomainTask, FireTask, SweepTask
 from warmpost.sending.assess_domain import assess_domain
+from warmpost.sending.daily import sweep
 from warmpost.sending.deliver import NotFoundYetError, deliver
 from warmpost.sending.fire_schedule import ScheduleMissingError, fire_schedule
 from warmpost.sending.parcels import Errand
@@ -65,10 +66,16 @@ async def _fire(services: Services, body: bytes) -> None:
     await fire_schedule(services, task.schedule, task.run)
 
 
+async def _sweep(services: Services, body: bytes) -> None:
+    task = decode(body, SweepTask)
+    await sweep(services, task.part, task.after, task.run)
+
+
 VERBS: dict[str, Callable[[Services, bytes], Awaitable[None]]] = {
     "deliver": _deliver,
     "plan": _plan,
     "release": _release,
     "fire": _fire,
     "assess": _assess,
+    "sweep": _sweep,
 }

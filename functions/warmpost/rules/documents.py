@@ -70,8 +70,7 @@ class Warmth:
     """`warmth/{domain}`: how much a domain may send, and how much of it is taken; every release writes it.
 
     level, cap, warmup, rules: as `levels.Standing`; rules is a table in JSON, empty for the deployment's. day: the
-    calendar day that `reserved` (all volume) and `released` (that of batches) are of. pool, pool_cap: the relay pool whose
-    own limit was asked for last. blocked_on: the day of a block. closed_on: the last day that was closed.
+    calendar day that `reserved` (all volume) and `released` (that of batches) are of. blocked_on: the day of a block.
     """
 
     level: int = 1
@@ -84,7 +83,6 @@ class Warmth:
     pause: PauseFields | None = None
     blocked_on: str = ""
     block_reason: str = ""
-    closed_on: str = ""
 
 
 @dataclass(frozen=True, slots=True)

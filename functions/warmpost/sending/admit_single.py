@@ -82,4 +82,4 @@ def _ahead(weather: Weather, recipients: int) -> int:
 
 async def _reserve(services: Services, weather: Weather, amount: int) -> None:
     warmth = replace(weather.warmth, reserved=weather.warmth.reserved + amount)
-    await services.store.commit(keep(weather, warmth), *keep_pool(weather, amount))
+    await services.store.commit(*keep(weather, warmth), *keep_pool(weather, amount))

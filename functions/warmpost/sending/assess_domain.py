@@ -6,12 +6,13 @@ Runs soon after figures changed, when a pause ends, and from the daily function;
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from datetime import datetime
 
 from warmpost.errors import Moved
 from warmpost.rules.documents import Batch, HistoryEntry, Warmth
 from warmpost.rules.identities import task_name
 from warmpost.rules.ledger import decide_release
-from warmpost.rules.reputation import evaluate_block
+from warmpost.rules.reputation import Decision, evaluate_block
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Stored, Update, Write
 from warmpost.sending.booking import as_figures
@@ -49,11 +50,11 @@ async def _decide(services: Services, weather: Weather, holding: bool) -> Weathe
     block = evaluate_block(figures, weather.day.date, weather.standing.rules)
     if block.changes:
         warmth = replace(weather.warmth, blocked_on=weather.today, block_reason=block.reason)
-        return await _kept(services, weather, warmth, decided(weather, block, now))
+        return await _kept(services, weather, warmth, _told(weather, block, now))
     raised, raises = with_raises(weather)
     if raises and not holding:
         warmth = replace(raised.warmth, pause=None)
-        return await _kept(services, raised, warmth, *(decided(weather, one, now) for one in raises))
+        return await _kept(services, raised, warmth, *(_told(weather, one, now) for one in raises))
     if weather.pause and not raises and not _still_paused(services, weather):
         reason = f"the pause of {weather.pause.began:%Y-%m-%d %H:%M} UTC is over"
         over = HistoryEntry(
@@ -62,12 +63,18 @@ async def _decide(services: Services, weather: Weather, holding: bool) -> Weathe
         return await _kept(
             services, weather, replace(weather.warmth, pause=None), remember(weather.domain, over)
         )
+    if weather.closing:
+        return await _kept(services, weather, weather.warmth)
     return weather
 
 
+def _told(weather: Weather, decision: Decision, at: datetime) -> Write:
+    return decided(weather.domain, weather.today, weather.total, decision, at)
+
+
 async def _kept(services: Services, weather: Weather, warmth: Warmth, *history: Write) -> Weather:
-    await services.store.commit(keep(weather, warmth), *history)
-    return replace(weather, warmth=warmth)
+    await services.store.commit(*keep(weather, warmth), *history)
+    return replace(weather, warmth=warmth, closing=())
 
 
 def _still_paused(services: Services, weather: Weather) -> bool:

@@ -5,7 +5,7 @@ Nothing here imports a vendor library, so a verb can be read, typed and tested w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -148,6 +148,12 @@ class Resolver(Protocol):
         ...
 
 
+class Pictures(Protocol):
+    def lines(self, title: str, labels: Sequence[str], series: Mapping[str, Sequence[float | None]]) -> bytes:
+        """An SVG document: one line per series over the labels."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything a verb may use.
@@ -162,6 +168,7 @@ class Services:
     press: Press
     relays: Relays
     resolver: Resolver
+    pictures: Pictures
     recurrence: Recurrence
     letters: LetterStore
     cache: Cache

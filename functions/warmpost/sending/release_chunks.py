@@ -84,12 +84,12 @@ async def _release(services: Services, batch: Stored[Batch]) -> bool:
         pause=weather.pause,
         blocked=weather.blocked,
     )
-    history = [decided(weather, one, now) for one in raises]
+    history = [decided(weather.domain, weather.today, weather.total, one, now) for one in raises]
     if release.granted:
         await _take(services, batch, weather, release.granted, history)
         return True
     if raises:
-        await services.store.commit(keep(weather, weather.warmth), *history)
+        await services.store.commit(*keep(weather, weather.warmth), *history)
     if not weather.on_the_way or weather.pause or raises:
         await _wait(services, await look(services, batch.value.domain), release, now)
     return False
@@ -110,7 +110,7 @@ async def _take(
         "days": {**batch.value.days, **_day(batch, weather)},
     }
     await services.store.commit(
-        keep(weather, warmth),
+        *keep(weather, warmth),
         Update(batch.path, moved, batch.version),
         *keep_pool(weather, granted),
         *history,
@@ -132,7 +132,7 @@ async def _wait(services: Services, weather: Weather, release: Release, now: dat
     if release.pause is None or release.pause == weather.pause:
         return
     warmth = replace(weather.warmth, pause=pause_fields(release.pause))
-    await services.store.commit(keep(weather, warmth), _paused(weather, release, release.pause, now))
+    await services.store.commit(*keep(weather, warmth), _paused(weather, release, release.pause, now))
 
 
 def _paused(weather: Weather, release: Release, pause: Pause, now: datetime) -> Write:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,7 @@ from warmpost.rules.documents import Domain, HistoryEntry, PauseFields, PoolDay,
 from warmpost.rules.identities import short_hash
 from warmpost.rules.ledger import Allowance, Day, DayVolume, Pause, calendar_day, pool_cap
 from warmpost.rules.levels import Standing, parse_table
-from warmpost.rules.reputation import Decision, raise_standing
+from warmpost.rules.reputation import Decision, close_day, raise_standing
 from warmpost.rules.tally import Tally
 from warmpost.rules.writes import Create, Put, Stored, Update, Write
 from warmpost.sending.booking import as_figures, read_tally
@@ -27,6 +27,7 @@ class Weather:
     """Everything that decides on a domain's volume at one moment.
 
     stored: None for a domain that never sent. total: the day's tally. pool: the allowance of a pool with a limit.
+    closing: what closing the day before adds to the history; written by whoever writes the warmth first.
     """
 
     domain: str
@@ -38,6 +39,7 @@ class Weather:
     pool: Allowance | None
     pool_day: Stored[PoolDay] | None
     pool_path: str
+    closing: tuple[Write, ...] = ()
 
     @property
     def today(self) -> str:
@@ -63,16 +65,37 @@ class Weather:
 
 
 async def look(services: Services, domain: str) -> Weather:
-    """Reads a domain's warmth; volume of an earlier day does not count any more."""
-    day = calendar_day(services.clock.now(), ZoneInfo(services.policy.time_zone))
+    """Reads a domain's warmth. The first look on a new day closes the one before: its volume counts no more, and bad
+    figures cost a level.
+    """
+    now = services.clock.now()
+    day = calendar_day(now, ZoneInfo(services.policy.time_zone))
     today = day.date.isoformat()
     stored = await services.store.get(Warmth, warmth_path(domain))
-    warmth = stored.value if stored else Warmth()
-    if warmth.day != today:
-        warmth = replace(warmth, day=today, reserved=0, released=0)
-    total = await read_tally(services.store, domain, today)
-    pool, pool_day, path = await _pool(services, domain, today)
-    return Weather(domain, stored, warmth, standing_of(services, warmth), day, total, pool, pool_day, path)
+    warmth = stored.value if stored else Warmth(day=today)
+    closing: tuple[Write, ...] = ()
+    if warmth.day < today:
+        warmth, closing = await _close(services, domain, warmth, today, now)
+    total = await read_tally(services.store, domain, warmth.day)
+    pool, pool_day, path = await _pool(services, domain, warmth.day)
+    standing = standing_of(services, warmth)
+    return Weather(domain, stored, warmth, standing, day, total, pool, pool_day, path, closing)
+
+
+async def _close(
+    services: Services, domain: str, warmth: Warmth, today: str, now: datetime
+) -> tuple[Warmth, tuple[Write, ...]]:
+    """The warmth as the new day begins, and the history of the one that ends; nothing where nothing was sent."""
+    after = replace(warmth, day=today, reserved=0, released=0)
+    if not warmth.day:
+        return after, ()
+    total = await read_tally(services.store, domain, warmth.day)
+    if not total.attempted:
+        return after, ()
+    decision = close_day(standing_of(services, warmth), as_figures(total), date.fromisoformat(warmth.day))
+    return replace(after, level=decision.level_after or warmth.level), (
+        decided(domain, warmth.day, total, decision, now),
+    )
 
 
 def with_raises(weather: Weather) -> tuple[Weather, tuple[Decision, ...]]:
@@ -104,13 +127,13 @@ async def _pool(
     return Allowance(pool_cap(pool.relay_cap, pool.relays), DayVolume(reserved)), stored, path
 
 
-def keep(weather: Weather, warmth: Warmth) -> Write:
+def keep(weather: Weather, warmth: Warmth) -> list[Write]:
     """Writes the warmth, provided nobody else did since it was read."""
     path = warmth_path(weather.domain)
     if weather.stored is None:
-        return Create(path, warmth)
+        return [Create(path, warmth), *weather.closing]
     changes = {name: getattr(warmth, name) for name in Warmth.__slots__}
-    return Update(path, changes, weather.stored.version)
+    return [Update(path, changes, weather.stored.version), *weather.closing]
 
 
 def keep_pool(weather: Weather, granted: int) -> list[Write]:
@@ -126,21 +149,21 @@ def pause_fields(pause: Pause | None) -> PauseFields | None:
     return PauseFields(pause.until, pause.began, pause.cap, pause.of) if pause else None
 
 
-def decided(weather: Weather, decision: Decision, at: datetime) -> Write:
+def decided(domain: str, day: str, total: Tally, decision: Decision, at: datetime) -> Write:
     """A decision of the rules, for the domain's history."""
     kind: Literal["raised", "lowered", "blocked", "kept"] = decision.kind
     entry = HistoryEntry(
         at=at,
         kind=kind,
         reason=decision.reason,
-        day=weather.today,
+        day=day,
         rule=decision.rule,
         level_before=decision.level_before,
         level_after=decision.level_after,
         cap=decision.cap,
-        figures=asdict(weather.total),
+        figures=asdict(total),
     )
-    return remember(weather.domain, entry)
+    return remember(domain, entry)
 
 
 def remember(domain: str, entry: HistoryEntry) -> Write:

@@ -13,9 +13,11 @@ from warmpost.gateways.manage import (
     addresses,
     domains,
     keys,
+    levels,
     lists,
     pools,
     recipients,
+    sent_to,
     suppressions,
     templates,
 )
@@ -24,10 +26,12 @@ from warmpost.sending.ports import Services
 
 ROUTES: list[Route] = [
     *domains.ROUTES,
+    *levels.ROUTES,
     *addresses.ROUTES,
     *templates.ROUTES,
     *lists.ROUTES,
     *recipients.ROUTES,
+    *sent_to.ROUTES,
     *suppressions.ROUTES,
     *pools.ROUTES,
     *keys.ROUTES,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.gateways.http import Route, json_response
 from warmpost.gateways.manage import bodies
-from warmpost.rules.documents import Domain
+from warmpost.rules.documents import Domain, HistoryEntry
 from warmpost.sending import manage_domains
+from warmpost.sending.manage_warmth import list_history, report_warmth, set_warmth
 from warmpost.sending.ports import Services
 
 
@@ -23,7 +26,13 @@ class NewDomain(bodies.Body):
 
 
 class DomainChange(bodies.Body):
+    """level, cap, warmup, rules: what an operator sets by hand; null takes a cap or rules back."""
+
     pool: str | msgspec.UnsetType | None = msgspec.UNSET
+    level: Annotated[int, msgspec.Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET
+    cap: Annotated[int, msgspec.Meta(ge=0)] | msgspec.UnsetType | None = msgspec.UNSET
+    warmup: bool | msgspec.UnsetType = msgspec.UNSET
+    rules: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
 
 
 def shown(domain: Domain) -> dict[str, object]:
@@ -64,14 +73,40 @@ async def listing(request: Request, services: Services) -> Response:
 
 
 async def get(request: Request, services: Services, domain: str) -> Response:
-    return json_response(shown((await manage_domains.find_domain(services.store, domain)).value))
+    found = (await manage_domains.find_domain(services.store, domain)).value
+    return json_response(shown(found) | await report_warmth(services, found.domain))
 
 
 async def change(request: Request, services: Services, domain: str) -> Response:
     body = await bodies.read(request, DomainChange)
-    if body.pool is msgspec.UNSET:
-        return await get(request, services, domain)
-    return json_response(shown(await manage_domains.bind_domain(services, domain, body.pool)))
+    name = (await manage_domains.find_domain(services.store, domain)).value.domain
+    if body.pool is not msgspec.UNSET:
+        await manage_domains.bind_domain(services, name, body.pool)
+    set_by_hand = ("level", "cap", "warmup", "rules")
+    wanted = {one: getattr(body, one) for one in set_by_hand if getattr(body, one) is not msgspec.UNSET}
+    if wanted:
+        await set_warmth(services, name, wanted)
+    return await get(request, services, name)
+
+
+async def history(request: Request, services: Services, domain: str) -> Response:
+    name = (await manage_domains.find_domain(services.store, domain)).value.domain
+    found = await list_history(services, name, bodies.page(request))
+    return bodies.listed(found, lambda one: {"id": one.id, **shown_entry(one.value)})
+
+
+def shown_entry(entry: HistoryEntry) -> dict[str, object]:
+    return {
+        "at": entry.at,
+        "decision": entry.kind,
+        "reason": entry.reason,
+        "rule": entry.rule or None,
+        "day": entry.day,
+        "level_before": entry.level_before,
+        "level_after": entry.level_after,
+        "cap": entry.cap,
+        "figures": entry.figures,
+    }
 
 
 async def delete(request: Request, services: Services, domain: str) -> Response:
@@ -89,5 +124,6 @@ ROUTES = [
     Route("GET", "/domains/{domain}", get),
     Route("PATCH", "/domains/{domain}", change),
     Route("DELETE", "/domains/{domain}", delete),
+    Route("GET", "/domains/{domain}/history", history),
     Route("POST", "/domains/{domain}/verify", verify),
 ]

@@ -5,16 +5,14 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.gateways.auth import Keys
 from warmpost.gateways.doors import moment, shown_line
-from warmpost.gateways.http import json_response
+from warmpost.gateways.http import Route, json_response
 from warmpost.rules.mailboxes import read_mailbox
 from warmpost.sending.ports import Services
 from warmpost.sending.report import Sent, sent_to
 
 
-async def get_sent_to(request: Request, services: Services, keys: Keys, address: str) -> Response:
-    await keys.caller(request, "read")
+async def get(request: Request, services: Services, address: str) -> Response:
     mailbox = read_mailbox(address, "address")
     items = [_shown(one) for one in await sent_to(services, mailbox.address)]
     return json_response({"address": mailbox.address, "items": items})
@@ -28,3 +26,6 @@ def _shown(sent: Sent) -> dict[str, object]:
         "created_at": moment(sent.created_at),
         **shown_line(sent.line),
     }
+
+
+ROUTES = [Route("GET", "/recipients/{address}", get)]

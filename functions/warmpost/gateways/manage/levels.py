@@ -1,0 +1,19 @@
+"""`/manage/levels`: the table and the rules by which domains rise and fall."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from warmpost.gateways.http import Route, json_response
+from warmpost.rules.levels import describe_table
+from warmpost.sending.ports import Services
+
+
+async def get(request: Request, services: Services) -> Response:
+    table = services.policy.levels
+    levels = [{"level": level, "cap": cap} for level, cap in enumerate(table.caps, 1)]
+    return json_response({"levels": levels, **describe_table(table)})
+
+
+ROUTES = [Route("GET", "/levels", get)]

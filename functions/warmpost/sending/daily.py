@@ -1,0 +1,86 @@
+"""Daily: closes days, moves levels, releases what is overdue and takes up what was left lying, a page at a time.
+
+Every step leaves alone what is in order, so running it twice, late or while everything is busy does no harm.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from warmpost.errors import Moved
+from warmpost.rules.documents import Batch, Message, Warmth
+from warmpost.rules.identities import task_name
+from warmpost.rules.tasks import Task
+from warmpost.rules.writes import Update
+from warmpost.sending.arm_schedules import arm_schedules
+from warmpost.sending.parcels import Errand
+from warmpost.sending.ports import Services
+
+PAGE = 100
+LEFT_LYING = timedelta(hours=1)
+"""Younger work is still on its way."""
+
+RUNNING = ("planning", "sending")
+
+
+async def run_daily(services: Services) -> None:
+    """Only queues the pages: a hundred thousand domains do not fit into one request."""
+    run = str(int(services.clock.timestamp()))
+    tasks = [_page(part, "", run) for part in ("domains", "batches", "messages")]
+    await services.tasks.enqueue(*tasks)
+    await arm_schedules(services, services.clock.now())
+
+
+def _page(part: str, after: str, run: str) -> Task:
+    body = {"part": part, "after": after, "run": run}
+    return Task("sweep", body, task_name("sweep", part, after.replace(".", "_"), run))
+
+
+async def sweep(services: Services, part: str, after: str, run: str) -> None:
+    """One page of one part; the next one follows by itself."""
+    sweeps = {"domains": _domains, "batches": _batches, "messages": _messages}
+    last = await sweeps[part](services, after, run)
+    if last:
+        await services.tasks.enqueue(_page(part, last, run))
+
+
+async def _domains(services: Services, after: str, run: str) -> str:
+    """Looking at a domain closes its day, ends its pause or block and releases what may go."""
+    found = await services.store.find(Warmth, "warmth", after=after or None, limit=PAGE)
+    names = [(one.id, task_name("assess", one.id.replace(".", "_"), "daily", run)) for one in found]
+    await services.tasks.enqueue(*(Task("assess", {"domain": domain}, name) for domain, name in names))
+    return found[-1].id if len(found) == PAGE else ""
+
+
+async def _batches(services: Services, after: str, run: str) -> str:
+    """Running batches get their tasks anew: one that was lost is replaced, one that is not finds nothing to do."""
+    found = await services.store.find(
+        Batch, "batches", ("status", "in", RUNNING), after=after or None, limit=PAGE
+    )
+    before = services.clock.now() - LEFT_LYING
+    for one in found:
+        if one.value.created_at < before:
+            changes = {"generation": one.value.generation + 1, "queued": 0}
+            try:
+                await services.store.commit(Update(one.path, changes, one.version))
+            except Moved:
+                continue
+            tasks = [
+                Task(verb, {"batch": one.id}, task_name(verb, one.id, run)) for verb in ("plan", "release")
+            ]
+            await services.tasks.enqueue(*tasks)
+    return found[-1].id if len(found) == PAGE else ""
+
+
+async def _messages(services: Services, after: str, run: str) -> str:
+    found = await services.store.find(
+        Message, "messages", ("progress.finished", "==", False), after=after or None, limit=PAGE
+    )
+    before = services.clock.now() - LEFT_LYING
+    tasks = [
+        Task("deliver", Errand(message=one.id).as_body(), task_name("send", one.id, run), queue="deliver")
+        for one in found
+        if one.value.created_at < before
+    ]
+    await services.tasks.enqueue(*tasks)
+    return found[-1].id if len(found) == PAGE else ""
