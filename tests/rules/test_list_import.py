@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import csv
-import io
 import tracemalloc
 
 import pytest
@@ -27,22 +25,27 @@ def refused(text: str | bytes) -> str:
     return flaw.reason
 
 
+def written(cell: str, always: bool) -> str:
+    """RFC 4180; the standard library's writer leaves a lone carriage return unquoted."""
+    return '"' + cell.replace('"', '""') + '"' if always or set(cell) & set(',"\r\n') else cell
+
+
 @given(
     st.lists(st.tuples(cells, cells), max_size=8),
     st.sampled_from(["\r\n", "\n", "\r"]),
+    st.sampled_from([b"", b"\xef\xbb\xbf"]),
     st.booleans(),
-    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
 )
-def test_what_a_spreadsheet_writes_comes_back_value_by_value(values, line_end, has_mark, quoting) -> None:
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator=line_end, quoting=quoting)
-    writer.writerow(["name", "Email", "note"])
-    writer.writerows([name, f"r{at}@x.example", note] for at, (name, note) in enumerate(values))
-    mark = b"\xef\xbb\xbf" if has_mark else b""
-    rows = list(opened(mark + file.getvalue().encode()))
-    assert [row.recipient for row in rows if isinstance(row, Row)] == [
+def test_what_a_spreadsheet_writes_comes_back_value_by_value(values, line_end, mark, always) -> None:
+    recipients = [
         Recipient(f"r{at}@x.example", {"name": name, "note": note}) for at, (name, note) in enumerate(values)
     ]
+    table = [["name", "Email", "note"]] + [
+        [name, one.address, note] for one, (name, note) in zip(recipients, values, strict=True)
+    ]
+    file = "".join(",".join(written(cell, always) for cell in row) + line_end for row in table)
+    rows = list(opened(mark + file.encode()))
+    assert [row.recipient for row in rows if isinstance(row, Row)] == recipients
     assert len(rows) == len(values)
 
 
