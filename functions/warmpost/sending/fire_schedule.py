@@ -99,9 +99,9 @@ async def _start(services: Services, schedule: Stored[Schedule], run: datetime) 
     changes: dict[str, object]
     try:
         changes = {"status": "submitted", **await _submit(services, schedule, run)}
-    except Unavailable:
-        raise
     except Problem as problem:
+        if isinstance(problem, Unavailable) or problem.code == "changed_meanwhile":
+            raise
         changes = {
             "status": "failed",
             "code": problem.code,
