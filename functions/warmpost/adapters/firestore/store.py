@@ -44,13 +44,11 @@ def from_fields(kind: type[T], fields: dict[str, Any]) -> T:
     return msgspec.convert(_plain(fields), kind, builtin_types=(bytes, datetime), strict=False)
 
 
-def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+def _plain(value: Any) -> Any:
     """Moments, which the client reads as a subclass of datetime that codecs do not know, as plain ones."""
-    return {name: _moment(value) if isinstance(value, datetime) else value for name, value in fields.items()}
-
-
-def _moment(value: datetime) -> datetime:
-    return datetime.fromtimestamp(value.timestamp(), UTC)
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    return datetime.fromtimestamp(value.timestamp(), UTC) if isinstance(value, datetime) else value
 
 
 class FirestoreStore:
