@@ -1,0 +1,50 @@
+"""What relays, mailbox providers and readers report about a message after it was handed over, in one form.
+
+Sources speak RFC 3464, RFC 5965, log-hook JSON or our own; from here on there is only this.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+EventKind = Literal[
+    "delivered", "bounced", "deferred", "complained", "unsubscribed", "opened", "clicked", "resubscribed"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whose message it was: a recipient of a batch by position, or of a single send by index; address as last resort."""
+
+    batch: str = ""
+    message: str = ""
+    position: int = 0
+    address: str = ""
+
+    @property
+    def is_named(self) -> bool:
+        return bool(self.batch or self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One report. at: epoch seconds. id: the same for the same report, however often it arrives.
+
+    code, enhanced_code, text: the receiving server's words for bounces and deferrals. link, user_agent, address_seen:
+    of reader actions. machine: not a person opened or clicked. source: `warmpost`, `kumomta`, `dsn`, `arf`, `track`,
+    `simulator`.
+    """
+
+    id: str
+    kind: EventKind
+    at: float
+    target: Target
+    source: str
+    code: int = 0
+    enhanced_code: str = ""
+    text: str = ""
+    relay: str = ""
+    link: str = ""
+    user_agent: str = ""
+    machine: bool = False
