@@ -48,6 +48,8 @@ def _plain(value: Any) -> Any:
     """Moments, which the client reads as a subclass of datetime that codecs do not know, as plain ones."""
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
     return datetime.fromtimestamp(value.timestamp(), UTC) if isinstance(value, datetime) else value
 
 
