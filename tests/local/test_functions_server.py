@@ -28,14 +28,16 @@ async def batch_submit(request):
 
 
 @pytest.fixture
-def server(tmp_path):
+def invoked():
+    return []
+
+
+@pytest.fixture
+def server(tmp_path, invoked):
     (tmp_path / "main.py").write_text(SOURCE)
-    invoked = []
     local = PlainTextResponse("local")
     application = FunctionsServer(tmp_path / "main.py", local, lambda: invoked.append(1))
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://stack")
-    client.invoked = invoked
-    return client
+    return httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://stack")
 
 
 @pytest.mark.parametrize(
@@ -54,13 +56,13 @@ async def test_function_sees_the_path_behind_its_name(server, url, path, raw):
     assert told == {"path": path, "query": "status=sent", "raw": raw}
 
 
-async def test_other_paths_belong_to_the_stack_and_are_no_invocations(server):
+async def test_other_paths_belong_to_the_stack_and_are_no_invocations(server, invoked):
     assert (await server.get("/")).text == "local"
     assert (await server.get("/_local/stack")).text == "local"
     assert (await server.get("/batch_submit")).status_code == 404
-    assert server.invoked == []
+    assert invoked == []
 
 
-async def test_every_request_to_a_function_is_an_invocation(server):
+async def test_every_request_to_a_function_is_an_invocation(server, invoked):
     await asyncio.gather(server.get("/send"), server.post("/batch-submit"), server.delete("/send/3"))
-    assert len(server.invoked) == 3
+    assert len(invoked) == 3
