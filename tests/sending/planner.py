@@ -18,6 +18,7 @@ from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Stored
 from warmpost.sending.arm_schedules import arm_schedules
 from warmpost.sending.create_schedule import Timetable, create_schedule
+from warmpost.sending.fire_schedule import ScheduleMissingError
 from warmpost.sending.manage_templates import Draft, create_template
 from warmpost.sending.ports import Services
 
@@ -181,6 +182,8 @@ async def _delivered(worker: Services, task: Task) -> None:
             return await perform(worker, task)
         except Unavailable:
             continue
+        except ScheduleMissingError:  # `work` drops it after a while
+            return None
     raise AssertionError(f"{task} is not answered")
 
 
