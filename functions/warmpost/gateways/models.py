@@ -89,7 +89,11 @@ class BatchModel(Model, kw_only=True):
 
 
 class ScheduleModel(Model, kw_only=True):
-    """POST /schedule: what would go to /send or /batch-submit, and when: RFC 3339, or local times of a time zone."""
+    """POST /schedule: what would go to /send or /batch-submit, and when: RFC 3339, or local times of a time zone.
+
+    missed: what becomes of runs whose time passed while everything was down. `send`: the latest of them goes out late, once,
+    the older ones are recorded as missed; `skip`: none goes out that is more than five minutes late.
+    """
 
     send: SendModel | None = None
     batch: BatchModel | None = None
