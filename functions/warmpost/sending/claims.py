@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-from warmpost.errors import Moved
+from warmpost.errors import Moved, Unavailable
 from warmpost.rules import progress as rules
 from warmpost.rules.documents import Message, ProgressFields, as_changes, load_progress, store_progress
 from warmpost.rules.progress import Progress, Result
@@ -21,6 +21,8 @@ from warmpost.sending.ports import Services
 
 BEATS_PER_LEASE = 3
 SETTLE_TRIES = 5
+PAUSES = (0.1, 0.5, 2.0)
+"""Seconds between tries to write: what the relay said is known here only, so one failure must not lose it."""
 
 
 class LeaseLostError(Exception):
@@ -88,7 +90,8 @@ class Claims:
         lease = self._services.policy.lease
         while True:
             await asyncio.sleep(lease / BEATS_PER_LEASE)
-            await asyncio.shield(self._renew(lease))
+            with suppress(Unavailable):
+                await asyncio.shield(self._renew(lease))
 
     async def _renew(self, lease: float) -> None:
         async with self._writing:
@@ -110,13 +113,23 @@ class Claims:
 
     async def _write(self, progress: Progress, *beside: Write) -> None:
         fields = store_progress(progress, self._seq + 1)
+        for pause in PAUSES:
+            try:
+                await self._write_once(fields, beside)
+                break
+            except Unavailable:
+                await asyncio.sleep(pause)
+        else:
+            await self._write_once(fields, beside)
+        self._seq = fields.seq
+        self.progress = progress
+
+    async def _write_once(self, fields: ProgressFields, beside: tuple[Write, ...]) -> None:
         try:
             self._version = await self._commit(fields, beside)
         except Moved:
             if not await self._is_mine(fields):
                 raise LeaseLostError(self._path) from None
-        self._seq = fields.seq
-        self.progress = progress
 
     async def _commit(self, fields: ProgressFields, beside: tuple[Write, ...]) -> Any:
         store = self._services.store
@@ -130,7 +143,7 @@ class Claims:
         return version
 
     async def _is_mine(self, fields: ProgressFields) -> bool:
-        """A write whose answer was lost is repeated by the client and then finds its own first try."""
+        """A write whose answer was lost is repeated, here or by the client, and then finds its own first try."""
         store = self._services.store
         if self._in_message:
             message = await store.get(Message, self._path)

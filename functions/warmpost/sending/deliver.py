@@ -7,12 +7,12 @@ recorded with the claim of the next. Whatever ends the worker in between, the cl
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from warmpost.errors import Unavailable
 from warmpost.rules import progress as rules
 from warmpost.rules.documents import Batch, Message, Warmth
 from warmpost.rules.envelope import HandOver, Outcome, Outgoing
@@ -22,7 +22,7 @@ from warmpost.rules.letters import Unrenderable
 from warmpost.rules.outcomes import judge, unreachable
 from warmpost.rules.progress import Detail, Note, Result
 from warmpost.rules.simulator import simulate
-from warmpost.rules.statuses import Status
+from warmpost.rules.statuses import UNFINISHED, Status
 from warmpost.rules.tasks import Task
 from warmpost.sending.booking import ask_for_assessment, book
 from warmpost.sending.claims import Claims, LeaseLostError
@@ -31,14 +31,15 @@ from warmpost.sending.parcels import Errand, Parcel, open_batch_chunk, open_mess
 from warmpost.sending.ports import Composer, Services
 from warmpost.sending.warmth import warmth_path
 
-log = logging.getLogger("warmpost")
-
 RUNNING = ("planning", "sending")
 ENDINGS: dict[str, Status] = {"cancelled": Status.CANCELLED, "failed": Status.FAILED}
 """What becomes of a batch's unsent recipients when it ends before its time."""
 
 FENCE = 0.8
 """Of a lease: no message is begun later than that after its claim."""
+
+CLOCKS_DIFFER = 1.0
+"""Seconds by which a task may come early: the queue's clock is not ours."""
 
 STALL_DELAYS = (5.0, 15.0, 60.0, 300.0)
 
@@ -69,13 +70,18 @@ async def deliver(services: Services, errand: Errand) -> None:
         if rules.is_leased(progress, services.worker, now):
             await _come_again(services, errand, "leased", claims, progress.lease_until)
             return
+        policy = "hold" if parcel.ending else parcel.on_uncertain
         claims.progress = rules.reserve(
-            rules.take_over(progress, parcel.on_uncertain, now), parcel.stretch, parcel.errand.day
+            rules.take_over(progress, policy, now), parcel.stretch, parcel.errand.day
         )
+        delivery = _Delivery(services, parcel, claims, claims.progress != progress)
         try:
-            await _Delivery(services, parcel, claims, claims.progress != progress).run()
+            await delivery.run()
         except LeaseLostError:
-            log.warning("%s was taken over by another worker", errand.path)
+            await claims.settle(delivery.unrecorded)
+            raise Unavailable(
+                "taken_over", f"Another worker took {errand.path} over.", retry_after=1
+            ) from None
     if claims.progress.is_finished and errand.batch:
         await finish_batch(services, errand.batch)
 
@@ -96,6 +102,11 @@ async def _open(services: Services, errand: Errand) -> Parcel | None:
     return await open_batch_chunk(services, errand, batch.value)
 
 
+def _is_due(progress: rules.Progress, now: float) -> bool:
+    """Whether it is time to try deferred recipients again."""
+    return progress.retry_at <= now + CLOCKS_DIFFER
+
+
 async def _come_again(services: Services, errand: Errand, why: str, claims: Claims, at: float) -> None:
     """A follow-up named by the state it follows, so that repeated tasks make one."""
     name = task_name(errand.path.replace("/", "-"), why, errand.first, errand.generation, claims.seq)
@@ -110,14 +121,15 @@ class _Delivery:
         self._services = services
         self._parcel = parcel
         self._claims = claims
-        self._unrecorded: dict[int, Result] = {}
+        self.unrecorded: dict[int, Result] = {}
         self._changed = took_over
         self._stalled = ""
+        self._todo: list[int] = []
         self._composer: Composer | None = None
         self._ends = services.clock.timestamp() + services.policy.work_limit
 
     async def run(self) -> None:
-        todo = self._todo()
+        todo = self._todo = self._waiting()
         if self._parcel.ending:
             self._end(todo)
             await self._close()
@@ -126,7 +138,7 @@ class _Delivery:
             await self._wait_for_tomorrow()
             return
         await self._drop_suppressed(todo)
-        todo = [position for position in todo if position not in self._unrecorded]
+        todo = [position for position in todo if position not in self.unrecorded]
         strides = self._strides(todo)
         upcoming = self._compose_ahead(strides, 0)
         try:
@@ -149,7 +161,7 @@ class _Delivery:
         """The batch has ended: whoever is still unsent ends with it, and the reserved volume comes back."""
         now, ending = self._services.clock.timestamp(), ENDINGS[self._parcel.ending]
         note = Note(now, ending, self._parcel.reason)
-        self._unrecorded.update(dict.fromkeys(todo, Result(ending, note, tried=False)))
+        self.unrecorded.update(dict.fromkeys(todo, Result(ending, note, tried=False)))
 
     async def _is_blocked(self) -> bool:
         """Whether the domain may send nothing for the rest of the day; known within seconds."""
@@ -164,11 +176,11 @@ class _Delivery:
             self._services, self._parcel.errand, "blocked", self._claims, day.ends_at.timestamp()
         )
 
-    def _todo(self) -> list[int]:
+    def _waiting(self) -> list[int]:
         """Queued recipients of the released stretch, and deferred ones whose time has come."""
         progress, now = self._claims.progress, self._services.clock.timestamp()
         queued = [one for one in progress.positions(Status.QUEUED) if one in self._parcel.stretch]
-        if progress.retry_at > now and not self._parcel.ending:
+        if not _is_due(progress, now) and not self._parcel.ending:
             return queued
         return sorted(queued + progress.positions(Status.DEFERRED))
 
@@ -180,7 +192,7 @@ class _Delivery:
             reason = found.get(self._parcel.recipients[position].address)
             if reason:
                 note = Note(now, Status.SUPPRESSED, f"the address is suppressed: {reason}")
-                self._unrecorded[position] = Result(Status.SUPPRESSED, note, tried=False)
+                self.unrecorded[position] = Result(Status.SUPPRESSED, note, tried=False)
 
     def _strides(self, todo: Sequence[int]) -> list[Sequence[int]]:
         size = self._services.policy.stride
@@ -220,15 +232,18 @@ class _Delivery:
                 outcomes[position] = simulated
             else:
                 outgoing[position] = letter
-        await self._claims.claim(self._unrecorded, stride.positions)
-        self._unrecorded = results
-        outcomes |= await self._hand_over(outgoing)
-        self._judge(outcomes)
+        stop_at = asyncio.get_running_loop().time() + FENCE * self._services.policy.lease
+        await self._claims.claim(self.unrecorded, stride.positions)
+        self.unrecorded = results
+        handed = await self._hand_over(outgoing, stop_at)
+        self._judge(outcomes | handed)
+        if handed and all(one.hand_over is HandOver.NOT_TRIED for one in handed.values()):
+            self._stalled = next(iter(handed.values())).reason
 
-    async def _hand_over(self, outgoing: Mapping[int, Outgoing]) -> dict[int, Outcome]:
+    async def _hand_over(self, outgoing: Mapping[int, Outgoing], stop_at: float) -> dict[int, Outcome]:
+        """stop_at: of the event loop, counted from before the claim, whose answer may have taken its time."""
         if not outgoing:
             return {}
-        stop_at = asyncio.get_running_loop().time() + FENCE * self._services.policy.lease
         async with self._claims.kept_alive():
             outcomes = await self._services.relays.hand_over(
                 self._parcel.pool, list(outgoing.values()), stop_at=stop_at
@@ -240,12 +255,9 @@ class _Delivery:
         final = {relay.name for relay in self._parcel.pool.relays if relay.final} | {"simulator"}
         for position, outcome in outcomes.items():
             before = self._claims.progress.details.get(position, Detail())
-            self._unrecorded[position] = judge(
+            self.unrecorded[position] = judge(
                 outcome, before, policy.retries, self._parcel.on_uncertain, now, outcome.relay in final
             )
-        idle = [one for one in outcomes.values() if one.hand_over is HandOver.NOT_TRIED]
-        if idle and len(idle) == len(outcomes):
-            self._stalled = idle[0].reason
 
     def _is_late(self) -> bool:
         return self._services.clock.timestamp() > self._ends
@@ -265,28 +277,25 @@ class _Delivery:
         Nothing is written where nothing happened.
         """
         progress, now = self._claims.progress, self._services.clock.timestamp()
-        if not (self._unrecorded or self._changed or progress.owner):
+        if not (self.unrecorded or self._changed or progress.owner):
             return
         stalled_since = (progress.stalled_since or now) if self._stalled else 0.0
         if self._stalled and now - stalled_since > self._services.policy.retries.give_up:
             hours = self._services.policy.retries.give_up / 3600
             self._give_up(now, f"no relay could be reached for {hours:.0f} h: {self._stalled}")
-        after = replace(rules.record(progress, self._unrecorded, now), stalled_since=stalled_since)
-        if after.retry_at <= now:
+        after = replace(rules.record(progress, self.unrecorded, now), stalled_since=stalled_since)
+        if _is_due(after, now):
             after = replace(after, retry_at=self._next_retry(after, now), round=after.round + 1)
         after, bookings = book(self._services, self._parcel, after)
-        try:
-            await self._claims.close(after, *bookings)
-        except LeaseLostError:
-            await self._claims.settle(self._unrecorded)
-            raise
+        await self._claims.close(after, *bookings)
         if bookings:
             await ask_for_assessment(self._services, self._parcel.domain.domain)
 
     def _give_up(self, now: float, reason: str) -> None:
-        for position in self._parcel.stretch:
-            if self._claims.progress.status(position) in (Status.QUEUED, Status.SENDING):
-                self._unrecorded[position] = unreachable(now, reason)
+        after = rules.record(self._claims.progress, self.unrecorded, now)
+        for position in self._todo:
+            if after.status(position) in UNFINISHED:
+                self.unrecorded[position] = unreachable(now, reason)
 
     def _next_retry(self, progress: rules.Progress, now: float) -> float:
         """The earliest of the deferred recipients' next tries, 0 where none is deferred."""
