@@ -12,7 +12,7 @@ from warmpost.errors import Invalid
 from warmpost.gateways.auth import Caller
 from warmpost.rules.orders import Request as Asked
 from warmpost.rules.progress import Note
-from warmpost.sending.report import Line
+from warmpost.sending.traces import Line
 
 MOST_LIMIT = 1000
 
@@ -50,6 +50,9 @@ def shown_line(line: Line) -> dict[str, Any]:
         "to": line.to,
         "status": line.status,
         "sent_at": moment(line.sent_at),
+        "opened": line.opened,
+        "clicked": line.clicked,
+        "unsubscribed": line.unsubscribed,
         "history": [_shown_note(note) for note in line.notes],
     }
 

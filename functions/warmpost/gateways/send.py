@@ -10,7 +10,7 @@ from warmpost.gateways.doors import asked, moment, shown_line
 from warmpost.gateways.http import Route, Router, decode, json_response, read_body, segments
 from warmpost.gateways.models import SendModel, send_order
 from warmpost.sending.ports import Services
-from warmpost.sending.report import find_message, message_lines, message_status
+from warmpost.sending.report import find_message, message_lines, overall_status
 from warmpost.sending.send_message import send_message
 
 
@@ -30,11 +30,12 @@ async def _post(request: Request, services: Services, keys: Keys) -> Response:
 
 async def _get(request: Request, services: Services, keys: Keys, id: str) -> Response:
     await keys.caller(request, "read")
-    message = (await find_message(services, id)).value
+    stored = await find_message(services, id)
+    message, lines = stored.value, await message_lines(services, stored)
     return json_response(
         {
             "id": id,
-            "status": message_status(message),
+            "status": overall_status(lines),
             "from": message.sender,
             "subject": message.subject,
             "template": int(message.template) if message.template else None,
@@ -43,7 +44,7 @@ async def _get(request: Request, services: Services, keys: Keys, id: str) -> Res
             "schedule": int(message.schedule) if message.schedule else None,
             "run": moment(message.run),
             "on_uncertain": message.on_uncertain,
-            "recipients": [shown_line(line) for line in message_lines(message)],
+            "recipients": [shown_line(line) for line in lines],
         }
     )
 

@@ -15,6 +15,7 @@ from warmpost.sending.assess_domain import assess_domain
 from warmpost.sending.daily import sweep
 from warmpost.sending.deliver import NotFoundYetError, deliver
 from warmpost.sending.fire_schedule import ScheduleMissingError, fire_schedule
+from warmpost.sending.fold import fold_events
 from warmpost.sending.parcels import Errand
 from warmpost.sending.plan_batch import PlanMissingError, plan_batch
 from warmpost.sending.ports import Services
@@ -71,6 +72,10 @@ async def _sweep(services: Services, body: bytes) -> None:
     await sweep(services, task.part, task.after, task.run)
 
 
+async def _fold(services: Services, body: bytes) -> None:
+    await fold_events(services)
+
+
 VERBS: dict[str, Callable[[Services, bytes], Awaitable[None]]] = {
     "deliver": _deliver,
     "plan": _plan,
@@ -78,4 +83,5 @@ VERBS: dict[str, Callable[[Services, bytes], Awaitable[None]]] = {
     "fire": _fire,
     "assess": _assess,
     "sweep": _sweep,
+    "fold": _fold,
 }

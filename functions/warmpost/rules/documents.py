@@ -187,7 +187,10 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """`suppressions/{hash}`: an address that must not be mailed. hash: `chunks.address_hash`. serial: order of change."""
+    """`suppressions/{hash}`: an address that must not be mailed. hash: `chunks.address_hash`. serial: order of change.
+
+    scope: the sender domain it holds for, empty for the whole deployment. expires_at: None for ever.
+    """
 
     address: str
     hash: int
@@ -196,6 +199,8 @@ class Suppression:
     serial: int
     note: str = ""
     lifted: bool = False
+    scope: str = ""
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +243,36 @@ class Batch:
     days: dict[str, str] = field(default_factory=dict)
     reason: str = ""
     finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventLog:
+    """`events/{id}`: what came in with one request, until and after it is folded.
+
+    content: deflated rows of `event_packing`. applied: how many of them are folded. not_before: epoch seconds.
+    """
+
+    source: str
+    content: bytes
+    count: int
+    received_at: datetime
+    expires_at: datetime
+    state: Literal["new", "waiting", "folded"] = "new"
+    applied: int = 0
+    not_before: float = 0.0
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionFields:
+    """How `Reactions` are stored: in `batches/{id}/reactions/{n}`, or in `messages/{id}/reactions/all`.
+
+    counts: by status, what they change of the worker's counts. booked: as in `Progress`.
+    """
+
+    content: bytes
+    counts: dict[str, int]
+    booked: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 EventKind = Literal[
-    "delivered", "bounced", "deferred", "complained", "unsubscribed", "opened", "clicked", "resubscribed"
+    "delivered",
+    "dropped",
+    "bounced",
+    "deferred",
+    "complained",
+    "unsubscribed",
+    "resubscribed",
+    "opened",
+    "clicked",
 ]
+"""dropped: never handed over, because the address is suppressed or the message could not be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +42,7 @@ class Event:
 
     code, enhanced_code, text: the receiving server's words for bounces and deferrals. link, user_agent, address_seen:
     of reader actions. machine: not a person opened or clicked. source: `warmpost`, `kumomta`, `dsn`, `arf`, `track`,
-    `simulator`.
+    `simulator`, or `worker` for what the delivery itself found and has recorded.
     """
 
     id: str

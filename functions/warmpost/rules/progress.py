@@ -45,7 +45,7 @@ class Progress:
 
     times: when stretches of recipients were handed over, as (first, end, epoch seconds).
     days: stretches of recipients with the day on which their volume was reserved. booked: what of their tally is in
-    that day's figures already, as `Tally` rows by day.
+    that day's figures already, by day and name.
     owner, lease_until: the worker at it, epoch seconds; the lease is void once it has passed.
     round: counts the follow-up tasks. retry_at: when the next one is due, epoch seconds, 0 for none.
     stalled_since: since when no relay of the pool could be reached, 0 if one could.
@@ -55,7 +55,7 @@ class Progress:
     details: Mapping[int, Detail] = field(default_factory=dict)
     times: tuple[tuple[int, int, float], ...] = ()
     days: tuple[tuple[int, int, str], ...] = ()
-    booked: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    booked: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     owner: str = ""
     lease_until: float = 0.0
     round: int = 0
@@ -192,7 +192,7 @@ def pack_details(progress: Progress) -> bytes:
         {
             "times": [list(one) for one in progress.times],
             "days": [list(one) for one in progress.days],
-            "booked": {day: list(row) for day, row in progress.booked.items()},
+            "booked": progress.booked,
             "by": {str(position): _detail_row(detail) for position, detail in progress.details.items()},
         }
     )
@@ -208,7 +208,7 @@ def unpack_details(progress: Progress, packed: bytes) -> Progress:
         details={int(position): _detail(row) for position, row in raw["by"].items()},
         times=tuple((first, end, at) for first, end, at in raw["times"]),
         days=tuple((first, end, day) for first, end, day in raw["days"]),
-        booked={day: tuple(row) for day, row in raw["booked"].items()},
+        booked=raw["booked"],
     )
 
 

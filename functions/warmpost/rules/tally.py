@@ -1,17 +1,25 @@
-"""What a chunk or message adds to its domain's day, derived from its progress.
+"""What a chunk or message adds to its domain's day, derived from its results and reactions.
 
-Nothing is counted while it happens: the whole tally is derived again from the results, and what was not yet booked of it
-is booked in the commit that records them. So a crash, a repeated task and a late outcome count once.
+Nothing is counted while it happens: the whole is derived again from what is recorded, and what was not yet booked of it is
+booked in the commit that records it. So a crash, a repeated task, a replayed event and a late outcome count once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from warmpost.rules.bounces import names_spam_or_policy, names_unknown_user
-from warmpost.rules.progress import Detail, Progress
+from warmpost.rules.progress import Detail, Note, Progress
+from warmpost.rules.providers import SIMULATOR
+from warmpost.rules.reactions import RANKS, Reactions, combined
 from warmpost.rules.statuses import BY_MARK, Status
+
+Amounts = Mapping[str, int]
+"""Numbers by name: `attempted`, or `by.gmail.sent` for one provider."""
+
+WORKING = (Status.QUEUED, Status.SENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,66 +45,123 @@ class Tally:
     def __add__(self, other: Tally) -> Tally:
         return Tally(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
-    def __sub__(self, other: Tally) -> Tally:
-        return Tally(*(getattr(self, each.name) - getattr(other, each.name) for each in fields(self)))
 
-    def __bool__(self) -> bool:
-        return any(getattr(self, each.name) for each in fields(self))
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a tally needs to know beside the results.
 
-
-_ATTEMPTED = Tally(attempted=1)
-_ACCEPTED = Tally(attempted=1, accepted_unreported=1)
-_DELIVERED = Tally(attempted=1, delivered=1)
-_RETURNED = Tally(returned=1)
-_NOTHING = Tally()
-
-
-def tally(
-    progress: Progress, is_simulated: Callable[[int], bool], reports: bool, in_batch: bool
-) -> dict[str, Tally]:
-    """By day of reservation (`progress.days`). reports: the relays tell later what was delivered.
-
-    A batch reserves for whole stretches, simulated recipients included; a single send for real ones only.
+    provider: of a recipient by position, `simulator` for one that no mail leaves for. reports: the relays tell later what
+    was delivered. in_batch: volume was reserved for whole stretches, simulated recipients included. tracked: opens count.
     """
-    simulated = _RETURNED if in_batch else _NOTHING
-    found: dict[str, Tally] = {}
+
+    provider: Callable[[int], str]
+    reports: bool
+    in_batch: bool
+    tracked: bool = False
+
+
+def tally(progress: Progress, given: Circumstances) -> dict[str, Amounts]:
+    """What the worker's results add, by day of reservation (`progress.days`)."""
+    found: dict[str, Counter[str]] = {}
     for first, end, day in progress.days:
-        total = _NOTHING
+        total = found.setdefault(day, Counter())
         for position in range(first, end):
             status = BY_MARK[progress.results[position]]
-            if status in (Status.QUEUED, Status.SENDING):
+            if status in WORKING:
                 continue
-            detail = progress.details.get(position)
-            total += simulated if is_simulated(position) else _one(status, detail, reports)
-        if in_batch:
-            total += Tally(settled=total.attempted + total.returned)
-        found[day] = found.get(day, _NOTHING) + total
-    return found
+            provider = given.provider(position)
+            total[f"by.{provider}.requested"] += 1
+            total[f"by.{provider}.{status.value}"] += 1
+            if provider == SIMULATOR:
+                total.update(("returned", "settled") if given.in_batch else ())
+            else:
+                total.update(_worked(status, progress.details.get(position), given))
+    return {day: dict(total) for day, total in found.items()}
 
 
-def _one(status: Status, detail: Detail | None, reports: bool) -> Tally:
+def _worked(status: Status, detail: Detail | None, given: Circumstances) -> Sequence[str]:
+    tried = detail is not None and detail.tries > 0
+    settled = ("settled",) if given.in_batch else ()
     match status:
-        case Status.SENT:
-            return _ATTEMPTED if reports else _ACCEPTED
-        case Status.DELIVERED:
-            return _DELIVERED
-        case Status.COMPLAINED:
-            return _DELIVERED + Tally(complained=1)
-        case Status.DEFERRED | Status.UNCERTAIN:
-            return _ATTEMPTED
-        case Status.BOUNCED if detail and detail.tries:
-            note = detail.notes[-1]
-            return Tally(
-                attempted=1,
-                bounced=1,
-                hard_bounced_unknown=int(names_unknown_user(note)),
-                spam_bounced=int(names_spam_or_policy(note)),
-            )
+        case Status.SENT | Status.DELIVERED:
+            return (*_reached(status, given), "attempted", *settled)
+        case Status.DEFERRED | Status.UNCERTAIN | Status.COMPLAINED:
+            return ("attempted", *settled)
+        case Status.BOUNCED if detail and tried:
+            return (*_bounced(detail.notes[-1]), "attempted", *settled)
         case _:
-            return _ATTEMPTED if detail and detail.tries else _RETURNED
+            return ("attempted" if tried else "returned", *settled)
 
 
-def not_booked(now: Mapping[str, Tally], booked: Mapping[str, Tally]) -> dict[str, Tally]:
+def _reached(status: Status, given: Circumstances) -> Sequence[str]:
+    """A relay that reports nothing has delivered as far as anybody can know."""
+    if status is Status.SENT and given.reports:
+        return ()
+    name = "delivered" if status is Status.DELIVERED else "accepted_unreported"
+    return (name, "tracked_delivered") if given.tracked else (name,)
+
+
+def _bounced(note: Note) -> Sequence[str]:
+    names = ["bounced"]
+    if names_unknown_user(note):
+        names.append("hard_bounced_unknown")
+    if names_spam_or_policy(note):
+        names.append("spam_bounced")
+    return names
+
+
+def reaction_tally(progress: Progress, reactions: Reactions, given: Circumstances) -> dict[str, Amounts]:
+    """What reactions change of the worker's tally, by day: for every recipient the difference to its base."""
+    found: dict[str, Counter[str]] = {}
+    for first, end, day in progress.days:
+        total = found.setdefault(day, Counter())
+        for position in _touched(reactions, first, end):
+            base = BY_MARK[progress.results[position]]
+            provider, now = given.provider(position), combined(base, reactions, position)
+            if now is not base:
+                total[f"by.{provider}.{now.value}"] += 1
+                total[f"by.{provider}.{base.value}"] -= 1
+                if provider != SIMULATOR:
+                    total.subtract(_outcome(base, None, given))
+                    total.update(_outcome(now, reactions.notes.get(position), given))
+            for reader in ("opened", "clicked", "unsubscribed", "machine_opened", "machine_clicked"):
+                if reactions.did(reader, position):
+                    total[f"by.{provider}.{reader}"] += 1
+                    if reader == "opened" and provider != SIMULATOR and given.tracked:
+                        total["opened"] += 1
+    return {day: {name: n for name, n in total.items() if n} for day, total in found.items()}
+
+
+def _touched(reactions: Reactions, first: int, end: int) -> list[int]:
+    acted = set().union(*reactions.readers.values()) if reactions.readers else set()
+    return [
+        position
+        for position in range(first, end)
+        if RANKS[reactions.reported[position]] is not None or position in acted
+    ]
+
+
+def _outcome(
+    status: Status, words: tuple[float, int, str, str] | None, given: Circumstances
+) -> Sequence[str]:
+    match status:
+        case Status.SENT | Status.DELIVERED:
+            return _reached(status, given)
+        case Status.COMPLAINED:
+            return (*_reached(Status.DELIVERED, given), "complained")
+        case Status.BOUNCED:
+            at, code, enhanced_code, text = words or (0.0, 0, "", "")
+            return _bounced(Note(at, status, text, code, enhanced_code))
+        case _:
+            return ()
+
+
+def not_booked(now: Mapping[str, Amounts], booked: Mapping[str, Amounts]) -> dict[str, Amounts]:
     """What is new, by day; days without news are left out."""
-    news = {day: total - booked.get(day, _NOTHING) for day, total in now.items()}
-    return {day: change for day, change in news.items() if change}
+    news: dict[str, Amounts] = {}
+    for day in now.keys() | booked.keys():
+        before, after = booked.get(day, {}), now.get(day, {})
+        change = {name: after.get(name, 0) - before.get(name, 0) for name in after.keys() | before.keys()}
+        if any(change.values()):
+            news[day] = {name: amount for name, amount in change.items() if amount}
+    return news

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
 T = TypeVar("T")
@@ -64,10 +64,14 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Adds to numbers of a document that need not exist yet."""
+    """Adds to numbers of a document that need not exist yet; dots in their names lead into maps.
+
+    labels: fields that say what the numbers are of, the same with every addition.
+    """
 
     path: str
     amounts: Mapping[str, int]
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 Write = Create | Put | Update | Delete | Count

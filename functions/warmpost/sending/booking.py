@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
-from dataclasses import asdict, astuple, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from warmpost.rules.identities import task_name
 from warmpost.rules.progress import Progress
+from warmpost.rules.providers import SIMULATOR, provider_of
+from warmpost.rules.relays import Pool
 from warmpost.rules.reputation import DayFigures
 from warmpost.rules.simulator import simulate
-from warmpost.rules.tally import Tally, not_booked, tally
+from warmpost.rules.tally import Amounts, Circumstances, Tally, not_booked, tally
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Count, Write
 from warmpost.sending.parcels import Parcel
 from warmpost.sending.ports import Services, Store
 
-SHARDS = 4
+SHARDS = 2
 """Documents that share a day's figures, so that many workers do not queue for one."""
 
 DEBOUNCE = 1.0
@@ -25,30 +27,41 @@ DEBOUNCE = 1.0
 
 
 def book(services: Services, parcel: Parcel, progress: Progress) -> tuple[Progress, list[Write]]:
-    """The progress with everything booked, and the increments that go into the same commit."""
-    simulator = services.policy.simulator_domain
-
-    def is_simulated(position: int) -> bool:
-        return simulate(parcel.recipients[position].address, simulator) is not None
-
-    reports = all(relay.reports == "events" for relay in parcel.pool.relays)
-    found = tally(progress, is_simulated, reports, bool(parcel.errand.batch))
-    news = not_booked(found, {day: Tally(*row) for day, row in progress.booked.items()})
+    """The progress with everything booked, and the additions that go into the same commit."""
+    addresses = [one.address for one in parcel.recipients]
+    given = circumstances(services, addresses, parcel.pool, bool(parcel.errand.batch))
+    found = tally(progress, given)
+    news = not_booked(found, progress.booked)
     if not news:
         return progress, []
-    booked = {day: astuple(total) for day, total in found.items()}
-    shard = zlib.crc32(parcel.errand.path.encode()) % SHARDS
-    domain = parcel.domain.domain
-    writes: list[Write] = [Count(f"{figures_path(domain, day)}/{shard}", _amounts(news[day])) for day in news]
-    return replace(progress, booked=booked), writes
+    name = parcel.errand.batch or "send"
+    writes = [
+        additions(parcel.domain.domain, name, parcel.errand.path, day, news[day]) for day in sorted(news)
+    ]
+    return replace(progress, booked=found), writes
+
+
+def circumstances(services: Services, addresses: Sequence[str], pool: Pool, in_batch: bool) -> Circumstances:
+    """addresses: of the recipients by position."""
+    simulator = services.policy.simulator_domain
+
+    def provider(position: int) -> str:
+        address = addresses[position]
+        return SIMULATOR if simulate(address, simulator) is not None else provider_of(address)
+
+    reports = all(relay.reports == "events" for relay in pool.relays)
+    return Circumstances(provider, reports, in_batch)
+
+
+def additions(domain: str, name: str, path: str, day: str, amounts: Amounts) -> Write:
+    """Into one of a few documents per domain, day and batch. name: the batch's id, or `send`."""
+    shard = zlib.crc32(path.encode()) % SHARDS
+    labels = {"domain": domain, "day": day, "name": name}
+    return Count(f"{figures_path(domain, day)}/{name}-{shard}", amounts, labels)
 
 
 def figures_path(domain: str, day: str) -> str:
     return f"domains/{domain}/days/{day}/figures"
-
-
-def _amounts(change: Tally) -> Mapping[str, int]:
-    return {name: amount for name, amount in asdict(change).items() if amount}
 
 
 async def read_tally(store: Store, domain: str, day: str) -> Tally:

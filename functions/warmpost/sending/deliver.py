@@ -26,10 +26,12 @@ from warmpost.rules.statuses import UNFINISHED, Status
 from warmpost.rules.tasks import Task
 from warmpost.sending.booking import ask_for_assessment, book
 from warmpost.sending.claims import Claims, LeaseLostError
+from warmpost.sending.event_log import ask_for_fold, log_writes
 from warmpost.sending.finish_batch import finish_batch
 from warmpost.sending.parcels import Errand, Parcel, open_batch_chunk, open_message
 from warmpost.sending.ports import Composer, Services
 from warmpost.sending.warmth import warmth_path
+from warmpost.sending.worker_events import worker_events
 
 RUNNING = ("planning", "sending")
 ENDINGS: dict[str, Status] = {"cancelled": Status.CANCELLED, "failed": Status.FAILED}
@@ -123,6 +125,7 @@ class _Delivery:
         self._claims = claims
         self.unrecorded: dict[int, Result] = {}
         self._changed = took_over
+        self._began = claims.progress
         self._stalled = ""
         self._todo: list[int] = []
         self._composer: Composer | None = None
@@ -186,7 +189,14 @@ class _Delivery:
 
     async def _drop_suppressed(self, todo: Sequence[int]) -> None:
         addresses = {self._parcel.recipients[position].address for position in todo}
-        found = await self._services.suppressed.among(addresses) if addresses else {}
+        found: dict[str, str] = {}
+        if addresses:
+            found = await self._services.suppressed.among(
+                addresses,
+                self._parcel.domain.domain,
+                self._services.clock.now(),
+                transactional=bool(self._parcel.errand.message),
+            )
         now = self._services.clock.timestamp()
         for position in todo:
             reason = found.get(self._parcel.recipients[position].address)
@@ -287,9 +297,13 @@ class _Delivery:
         if _is_due(after, now):
             after = replace(after, retry_at=self._next_retry(after, now), round=after.round + 1)
         after, bookings = book(self._services, self._parcel, after)
-        await self._claims.close(after, *bookings)
+        found = worker_events(self._services, self._parcel, self._began, after)
+        logged = log_writes(self._services, "worker", found) if found else []
+        await self._claims.close(after, *bookings, *logged)
         if bookings:
             await ask_for_assessment(self._services, self._parcel.domain.domain)
+        if logged:
+            await ask_for_fold(self._services)
 
     def _give_up(self, now: float, reason: str) -> None:
         after = rules.record(self._claims.progress, self.unrecorded, now)

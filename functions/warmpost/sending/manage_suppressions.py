@@ -6,14 +6,16 @@ remember the list see it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from warmpost.errors import Invalid, Moved, NotFound
 from warmpost.rules.addresses import Flaw, read_address
 from warmpost.rules.chunks import address_hash
 from warmpost.rules.documents import Suppression
+from warmpost.rules.identities import short_hash
 from warmpost.rules.names import has_controls
-from warmpost.rules.writes import Create, Stored, Update
+from warmpost.rules.writes import Create, Put, Stored, Update, Write
 from warmpost.sending.list_documents import Listed, Page, list_by_id
 from warmpost.sending.ports import Services, Store
 
@@ -61,8 +63,22 @@ async def _created(store: Store, path: str, wanted: Suppression) -> Suppression:
     return wanted
 
 
-def suppression_path(address: str) -> str:
-    return f"suppressions/{address_hash(address) & 0xFFFF_FFFF_FFFF_FFFF:016x}"
+def suppression_path(address: str, scope: str = "") -> str:
+    """One document per address and scope: what a reader asked of one domain says nothing of another."""
+    name = f"{address_hash(address) & 0xFFFF_FFFF_FFFF_FFFF:016x}"
+    return f"suppressions/{name}-{short_hash(scope)}" if scope else f"suppressions/{name}"
+
+
+async def suppress_all(services: Services, wanted: Sequence[Suppression]) -> list[Write]:
+    """Writes for suppressions that follow from events; each gets the next serial. The last word on an address holds."""
+    if not wanted:
+        return []
+    last = await services.store.next_number(SERIALS, len(wanted))
+    first = last - len(wanted) + 1
+    return [
+        Put(suppression_path(one.address, one.scope), replace(one, serial=serial))
+        for serial, one in enumerate(wanted, first)
+    ]
 
 
 async def find_suppression(store: Store, text: str) -> Stored[Suppression]:

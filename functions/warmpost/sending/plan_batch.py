@@ -66,7 +66,10 @@ def _changes(before: Batch, after: Batch) -> dict[str, object]:
 
 
 async def copy_pages(services: Services, path: str, batch: Batch) -> Batch:
-    """The batch with the next pages copied; each becomes one chunk, the last cut to what was submitted."""
+    """The batch with the next pages copied; each becomes one chunk, the last cut to what was submitted.
+
+    A gap means that the list is being deleted: the batch ends before it.
+    """
     pages = await services.store.find(
         Chunk,
         f"lists/{batch.list_id}/pages",
@@ -74,6 +77,7 @@ async def copy_pages(services: Services, path: str, batch: Batch) -> Batch:
         limit=min(PAGES_PER_STEP, batch.list_pages - batch.chunks),
     )
     planned, puts = batch.planned, []
+    pages = [page for number, page in enumerate(pages, batch.chunks) if page.id == f"{number:06d}"]
     for number, page in enumerate(pages, batch.chunks):
         chunk = _cut(page.value, planned, batch.total - planned)
         puts.append(Put(f"{path}/chunks/{number:06d}", chunk))

@@ -18,6 +18,7 @@ from warmpost.rules.policy import Policy
 from warmpost.rules.recurrence import Series
 from warmpost.rules.relays import Pool
 from warmpost.rules.tasks import Task
+from warmpost.rules.webhooks import Answer
 from warmpost.rules.writes import Filter, Stored, Write
 
 if TYPE_CHECKING:
@@ -82,8 +83,8 @@ class Store(Protocol):
         """All or nothing; the new versions in order. Raises errors.Moved where a version or an absence did not hold."""
         ...
 
-    async def next_number(self, counter: str) -> int:
-        """1, 2, 3 …: never the same twice; gaps are possible."""
+    async def next_number(self, counter: str, step: int = 1) -> int:
+        """1, 2, 3 …: never the same twice; gaps are possible. step: how many are taken; the last of them comes back."""
         ...
 
 
@@ -142,6 +143,20 @@ class Recurrence(Protocol):
     def missed_runs(self, last: datetime | None, now: datetime, series: Series) -> Iterator[datetime]: ...
 
 
+class Seal(Protocol):
+    """Keeps secrets at rest; what is sealed opens in its own context only."""
+
+    def close(self, plain: bytes, context: str) -> bytes: ...
+
+    def open(self, sealed: bytes, context: str) -> bytes: ...
+
+
+class WebhookClient(Protocol):
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """One request, never to an address that is not public. What goes wrong is part of the answer."""
+        ...
+
+
 class Resolver(Protocol):
     async def txt(self, name: str) -> list[str]:
         """TXT values, the strings of each joined; empty where there are none. Raises errors.Unavailable."""
@@ -168,6 +183,8 @@ class Services:
     press: Press
     relays: Relays
     resolver: Resolver
+    seal: Seal
+    webhooks: WebhookClient
     pictures: Pictures
     recurrence: Recurrence
     letters: LetterStore

@@ -1,42 +1,35 @@
-"""What became of it: a batch in numbers, its recipients one by one, a message, everything sent to one address."""
+"""What became of it: a batch in numbers, its recipients one by one, a message."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import TypeVar
 
 from warmpost.errors import Invalid, NotFound
-from warmpost.rules.chunks import Chunk, address_hash, inflate, unpack
-from warmpost.rules.documents import Batch, Message, ProgressFields, load_progress
-from warmpost.rules.progress import Note, Progress, begin
+from warmpost.rules.chunks import Chunk, inflate, unpack
+from warmpost.rules.documents import Batch, Message, ProgressFields, ReactionFields
 from warmpost.rules.statuses import Status
 from warmpost.rules.writes import Stored
 from warmpost.sending.control_batch import find_batch
 from warmpost.sending.ports import Services
+from warmpost.sending.traces import Line, Trace, read_message_trace, shown_status, trace
 from warmpost.sending.warmth import look
+
+T = TypeVar("T")
 
 COUNTED = tuple(status for status in Status if status is not Status.QUEUED)
 CHUNKS_PER_LOOK = 10
-MOST_FOUND = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One recipient. status: a `Status` value, or `held` before release."""
-
-    to: str
-    status: str
-    notes: tuple[Note, ...] = ()
-    sent_at: datetime | None = None
 
 
 async def count_batch(services: Services, batch: Stored[Batch]) -> dict[str, int]:
-    """Recipients by status; together they are the batch's total. Two aggregation queries, whatever the size."""
+    """Recipients by status; together they are the batch's total. Four aggregation queries, whatever the size."""
     value = batch.value
     fields = [f"counts.{status.value}" for status in COUNTED]
     counts = await services.store.sums(f"{batch.path}/progress", fields)
+    changes = await services.store.sums(f"{batch.path}/reactions", fields)
+    counts = {name: number + changes.get(name, 0) for name, number in counts.items()}
     counts["queued"] = max(value.released - sum(counts.values()), 0)
     counts["held"] = value.total - value.released
     if value.status in ("cancelled", "failed"):
@@ -81,61 +74,39 @@ async def list_recipients(
     number, position = _read_cursor(cursor)
     lines: list[Line] = []
     while True:
-        chunks = await services.store.find(
-            Chunk,
-            f"{batch.path}/chunks",
-            after=f"{number - 1:06d}" if number else None,
-            limit=CHUNKS_PER_LOOK,
-        )
-        known = {one.id: one.value for one in await _progresses(services, batch, number)}
-        for chunk in chunks:
-            progress = load_progress(known.get(chunk.id), chunk.value.count)
-            for place, line in _lines(batch.value, chunk.value, progress, position, status):
+        chunks = await _few(services, Chunk, f"{batch.path}/chunks", number)
+        progress = await _few(services, ProgressFields, f"{batch.path}/progress", number)
+        reactions = await _few(services, ReactionFields, f"{batch.path}/reactions", number)
+        for chunk, value in chunks.items():
+            traced = trace(progress.get(chunk), reactions.get(chunk), value.count)
+            for place, line in _lines(batch.value, value, traced, position, status):
                 if len(lines) == limit:
-                    return lines, f"{chunk.id}:{place}"
+                    return lines, f"{chunk}:{place}"
                 lines.append(line)
             position = 0
         if len(chunks) < CHUNKS_PER_LOOK:
             return lines, ""
-        number = int(chunks[-1].id) + 1
+        number += CHUNKS_PER_LOOK
 
 
-async def _progresses(services: Services, batch: Stored[Batch], first: int) -> list[Stored[ProgressFields]]:
+async def _few(services: Services, kind: type[T], collection: str, first: int) -> dict[str, T]:
+    """The next documents of a collection numbered as the chunks are."""
     after = f"{first - 1:06d}" if first else None
-    return await services.store.find(
-        ProgressFields, f"{batch.path}/progress", after=after, limit=CHUNKS_PER_LOOK
-    )
+    found = await services.store.find(kind, collection, after=after, limit=CHUNKS_PER_LOOK)
+    return {one.id: one.value for one in found}
 
 
 def _lines(
-    batch: Batch, chunk: Chunk, progress: Progress, start: int, status: str | None
+    batch: Batch, chunk: Chunk, traced: Trace, start: int, status: str | None
 ) -> Iterator[tuple[int, Line]]:
-    wanted = [
-        place
+    shown = {
+        place: shown_status(batch, traced.status(place), chunk.first + place)
         for place in range(start, chunk.count)
-        if status is None or shown_status(batch, progress.status(place), chunk.first + place) == status
-    ]
+    }
+    wanted = [place for place in shown if status is None or shown[place] == status]
     recipients = unpack(chunk) if wanted else []
     for place in wanted:
-        shown = shown_status(batch, progress.status(place), chunk.first + place)
-        yield place, _line(recipients[place].address, shown, progress, place)
-
-
-def shown_status(batch: Batch, status: Status, position: int) -> str:
-    if status is not Status.QUEUED:
-        name: str = status.value
-        return name
-    if batch.status in ("cancelled", "failed"):
-        return batch.status
-    return "queued" if position < batch.released else "held"
-
-
-def _line(address: str, status: str, progress: Progress, place: int) -> Line:
-    detail = progress.details.get(place)
-    sent = progress.sent_at(place)
-    return Line(
-        address, status, detail.notes if detail else (), datetime.fromtimestamp(sent, UTC) if sent else None
-    )
+        yield place, traced.line(recipients[place].address, shown[place], place)
 
 
 def _read_cursor(cursor: str) -> tuple[int, int]:
@@ -156,57 +127,14 @@ async def find_message(services: Services, message_id: str) -> Stored[Message]:
     return message
 
 
-def message_lines(message: Message) -> list[Line]:
-    addresses: list[str] = inflate(message.recipients)
-    progress = load_progress(message.progress, len(addresses))
-    return [_line(to, progress.status(place).value, progress, place) for place, to in enumerate(addresses)]
+async def message_lines(services: Services, message: Stored[Message]) -> list[Line]:
+    addresses: list[str] = inflate(message.value.recipients)
+    traced = await read_message_trace(services.store, message.id, message.value)
+    return [traced.line(to, traced.status(place).value, place) for place, to in enumerate(addresses)]
 
 
-def message_status(message: Message) -> str:
+def overall_status(lines: Sequence[Line]) -> str:
     """One word for up to 50 recipients: what is still to be done first, then what went wrong, then what went well."""
-    counts = message.progress.counts
+    found = {line.status for line in lines}
     order = "queued sending deferred uncertain complained bounced failed suppressed cancelled sent delivered".split()
-    return next((name for name in order if counts.get(name)), "queued")
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """Something that was sent, or is to be sent, to one address."""
-
-    kind: str
-    id: str
-    subject: str
-    sender: str
-    created_at: datetime
-    line: Line
-
-
-async def sent_to(services: Services, address: str) -> list[Sent]:
-    """Batches and messages, newest first; at most MOST_FOUND of each. Found by hash, confirmed by address."""
-    where: Any = ("hashes", "array_contains", address_hash(address))
-    found: list[Sent] = []
-    for message in await services.store.find(Message, "messages", where, limit=MOST_FOUND):
-        for line in message_lines(message.value):
-            if line.to.lower() == address.lower():
-                value = message.value
-                found.append(Sent("send", message.id, value.subject, value.sender, value.created_at, line))
-    for chunk in await services.store.find(Chunk, "chunks", where, everywhere=True, limit=MOST_FOUND):
-        found += await _in_chunk(services, chunk, address)
-    return sorted(found, key=lambda one: one.created_at, reverse=True)
-
-
-async def _in_chunk(services: Services, chunk: Stored[Chunk], address: str) -> list[Sent]:
-    path = chunk.path.rpartition("/chunks/")[0]
-    batch = await services.store.get(Batch, path)
-    if batch is None:
-        return []
-    fields = await services.store.get(ProgressFields, f"{path}/progress/{chunk.id}")
-    progress = load_progress(fields.value, chunk.value.count) if fields else begin(chunk.value.count)
-    found: list[Sent] = []
-    for place, recipient in enumerate(unpack(chunk.value)):
-        if recipient.address.lower() == address.lower():
-            shown = shown_status(batch.value, progress.status(place), chunk.value.first + place)
-            line = _line(recipient.address, shown, progress, place)
-            value = batch.value
-            found.append(Sent("batch", batch.id, value.name, value.sender, value.created_at, line))
-    return found
+    return next((name for name in order if name in found), "queued")

@@ -181,24 +181,34 @@ class FirestoreStore:
                 batch.set(document, to_fields(value))
             case Update(_, changes, version):
                 batch.update(document, _changes(changes), option=self._held(version))
-            case Count(_, amounts):
-                additions = {name: firestore.Increment(amount) for name, amount in amounts.items()}
-                batch.set(document, additions, merge=True)
+            case Count(_, amounts, labels):
+                batch.set(document, {**labels, **_additions(amounts)}, merge=True)
             case Delete(_, version):
                 batch.delete(document, option=self._held(version))
 
     def _held(self, version: Any) -> Any:
         return self._client.write_option(last_update_time=version) if version is not None else None
 
-    async def next_number(self, counter: str) -> int:
+    async def next_number(self, counter: str, step: int = 1) -> int:
         batch = self._client.batch()
-        batch.set(self._client.document(f"counters/{counter}"), {"last": firestore.Increment(1)}, merge=True)
+        batch.set(self._client.document(f"counters/{counter}"), {"last": firestore.Increment(step)}, merge=True)
         try:
             results = await batch.commit(timeout=WRITE_TIMEOUT)
         except BUSY as error:
             raise _unavailable() from error
         self._meter.write(1)
         return int(results[0].transform_results[0].integer_value)
+
+
+def _additions(amounts: Mapping[str, int]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for name, amount in amounts.items():
+        *maps, last = name.split(".")
+        inner = nested
+        for one in maps:
+            inner = inner.setdefault(one, {})
+        inner[last] = firestore.Increment(amount)
+    return nested
 
 
 def _condition(where: Filter) -> FieldFilter:

@@ -9,7 +9,7 @@ from warmpost.gateways.doors import moment, shown_line
 from warmpost.gateways.http import Route, json_response
 from warmpost.rules.mailboxes import read_mailbox
 from warmpost.sending.ports import Services
-from warmpost.sending.report import Sent, sent_to
+from warmpost.sending.sent_to import Sent, sent_to
 
 
 async def get(request: Request, services: Services, address: str) -> Response:

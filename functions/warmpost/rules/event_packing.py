@@ -1,0 +1,47 @@
+"""Events and reactions as bytes, for the documents that keep them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple
+from typing import Any
+
+from warmpost.rules.chunks import deflate, inflate
+from warmpost.rules.events import Event, Target
+from warmpost.rules.reactions import Reactions
+
+MOST_PACKED = 900_000
+
+
+def pack_events(events: Sequence[Event]) -> bytes:
+    return deflate([list(astuple(event)) for event in events])
+
+
+def unpack_events(packed: bytes) -> list[Event]:
+    return [Event(id, kind, at, Target(*target), *rest) for id, kind, at, target, *rest in inflate(packed)]
+
+
+def pack_reactions(reactions: Reactions) -> bytes:
+    return deflate(
+        {
+            "reported": reactions.reported,
+            "readers": {name: sorted(positions) for name, positions in reactions.readers.items()},
+            "totals": reactions.totals,
+            "seen": sorted(reactions.seen),
+            "notes": {str(position): list(words) for position, words in reactions.notes.items()},
+        }
+    )
+
+
+def unpack_reactions(packed: bytes) -> Reactions:
+    raw: dict[str, Any] = inflate(packed)
+    return Reactions(
+        reported=raw["reported"],
+        readers={name: frozenset(positions) for name, positions in raw["readers"].items()},
+        totals=raw["totals"],
+        seen=frozenset(raw["seen"]),
+        notes={
+            int(position): (at, code, enhanced, text)
+            for position, (at, code, enhanced, text) in raw["notes"].items()
+        },
+    )

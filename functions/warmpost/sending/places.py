@@ -1,0 +1,73 @@
+"""Finds the chunk or message that events are about."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from warmpost.rules.chunks import MOST_RECIPIENTS
+from warmpost.rules.events import Event, Target
+from warmpost.sending.ports import Services
+from warmpost.sending.sent_to import newest_target
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One document of recipients. chunk: empty for a message. first, count: what of the batch the chunk holds."""
+
+    batch: str = ""
+    chunk: str = ""
+    first: int = 0
+    count: int = 0
+    message: str = ""
+
+    @property
+    def path(self) -> str:
+        return f"messages/{self.message}" if self.message else f"batches/{self.batch}"
+
+    @property
+    def progress_path(self) -> str:
+        return self.path if self.message else f"{self.path}/progress/{self.chunk}"
+
+    @property
+    def reactions_path(self) -> str:
+        return f"{self.path}/reactions/{self.chunk or 'all'}"
+
+
+async def place_events(services: Services, events: Sequence[Event]) -> Mapping[Place, list[Event]]:
+    """Events by place, in order; those about nothing that was sent from here are left out."""
+    placed: dict[Place, list[Event]] = defaultdict(list)
+    known: dict[tuple[str, int], Place | None] = {}
+    for event in events:
+        target = (
+            event.target if event.target.is_named else await newest_target(services, event.target.address)
+        )
+        place = await _find(services, target, known) if target else None
+        if place is not None and target is not None:
+            placed[place].append(replace(event, target=target))
+    return placed
+
+
+async def _find(
+    services: Services, target: Target, known: dict[tuple[str, int], Place | None]
+) -> Place | None:
+    if target.message:
+        return Place(message=target.message)
+    part = (target.batch, target.position // MOST_RECIPIENTS)
+    place = known.get(part)
+    if place and place.first <= target.position < place.first + place.count:
+        return place
+    chunks = await services.store.fields(
+        f"batches/{target.batch}/chunks",
+        ("first", ">", target.position - MOST_RECIPIENTS),
+        ("first", "<=", target.position),
+        select=("first", "count"),
+        order_by="first",
+    )
+    found: Place | None = None
+    for chunk, fields in chunks:
+        if fields["first"] <= target.position < fields["first"] + fields["count"]:
+            found = Place(target.batch, chunk, fields["first"], fields["count"])
+    known[part] = found
+    return found
