@@ -7,10 +7,11 @@ import pytest
 
 from tests.sending.planner import Crash, Fuse, at
 from tests.sending.workshop import START, batch_order, perform, send_order
+from warmpost.errors import Conflict, Moved
 from warmpost.rules.documents import Idempotency, Message
 from warmpost.rules.writes import Delete
 from warmpost.sending.arm_schedules import arm_schedules
-from warmpost.sending.control_schedule import end_schedule
+from warmpost.sending.control_schedule import end_schedule, pause_schedule, resume_schedule
 from warmpost.sending.fire_schedule import ScheduleMissingError, fire_schedule
 
 
@@ -124,6 +125,42 @@ async def test_a_store_that_is_away_for_a_moment_fails_no_run(planner):
     planner.queue.room = None
     await planner.pass_until(at("2026-11-24T09:00"))
     await assert_fired_once(planner, schedule)
+
+
+class Crowded:
+    """A store in which others are always faster with a domain's volume."""
+
+    def __init__(self, real):
+        self._real = real
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+    async def commit(self, *writes):
+        if any(write.path.startswith("warmth/") for write in writes):
+            raise Moved("warmth")
+        return await self._real.commit(*writes)
+
+
+async def test_a_message_kept_from_its_place_by_many_others_is_tried_again(planner):
+    schedule = await planner.plan("2026-11-24T08:00:00Z", send_order())
+    (task,) = planner.fires()
+    planner.clock.move_to(at("2026-11-24T08:00"))
+    with pytest.raises(Conflict):
+        await perform(planner.workshop.worker("crowded", Crowded(planner.store)), task)
+    await planner.fire(task)
+    assert [run.status for run in await planner.runs(schedule)] == ["submitted"]
+
+
+async def test_a_run_whose_task_was_used_up_during_a_pause_gets_another(planner):
+    schedule = await planner.plan("2026-11-24T08:00:00Z")
+    await pause_schedule(planner.services, schedule)
+    (task,) = planner.fires()
+    await perform(planner.services, task)  # by the queue's clock, which is a little ahead
+    planner.lose_tasks()
+    await resume_schedule(planner.services, schedule)
+    await planner.pass_until(at("2026-11-24T08:00"), daily=False)
+    assert await planner.history(schedule) == ["submitted 11-24 08:00"]
 
 
 async def test_a_run_that_has_started_goes_on_though_the_schedule_is_ended(planner):
