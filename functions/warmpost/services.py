@@ -51,11 +51,13 @@ def services() -> Services:
     from warmpost.adapters.sealing import Seal
     from warmpost.adapters.smtp.relays import Relays
     from warmpost.adapters.templates import Templates
+    from warmpost.adapters.webhooks import WebhookClient
 
     chosen = settings()
     clock = _local.clock or SystemClock()
     store = FirestoreStore(chosen.project, _local.meter)
     templates = Templates()
+    seal = Seal(chosen.master_key)
     return Services(
         clock=clock,
         store=store,
@@ -63,9 +65,11 @@ def services() -> Services:
             chosen.project, chosen.location, chosen.base_url, chosen.invoker, chosen.tasks_emulator
         ),
         templates=templates,
-        press=Press(templates, Seal(chosen.master_key), chosen.signing_threads),
+        press=Press(templates, seal, chosen.signing_threads),
         relays=Relays(secret=secret, local_hostname=chosen.hostname),
         resolver=DnsResolver(chosen.dns),
+        seal=seal,
+        webhooks=WebhookClient(chosen.policy.private_webhooks),
         pictures=Pictures(),
         recurrence=recurrence,
         letters=LetterStore(store),

@@ -63,6 +63,7 @@ class Settings:
                 work_limit=get.seconds("WARMPOST_WORK_SECONDS", 480.0),
                 retries=get.retries("WARMPOST_RETRY_SECONDS", "WARMPOST_GIVE_UP_SECONDS"),
                 levels=get.levels("WARMPOST_LEVELS"),
+                private_webhooks=get.choice("WARMPOST_WEBHOOK_ALLOW_PRIVATE", "0", ("0", "1")) == "1",
             ),
             invoker=get.text("WARMPOST_INVOKER_EMAIL", needed=True),
             master_key=get.key("WARMPOST_MASTER_KEY"),

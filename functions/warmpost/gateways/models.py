@@ -131,8 +131,13 @@ class DomainTask(Model):
     domain: str
 
 
+class NotifyTask(Model):
+    notification: str
+    attempt: int
+
+
 class SweepTask(Model):
-    part: Literal["domains", "batches", "messages"]
+    part: Literal["domains", "batches", "messages", "notifications"]
     after: str
     run: str
 

@@ -10,12 +10,13 @@ from starlette.responses import Response
 from warmpost.errors import NotFound, Unavailable
 from warmpost.gateways.auth import TokenCheck, bearer
 from warmpost.gateways.http import decode, json_response, read_body, segments
-from warmpost.gateways.models import BatchTask, DeliverTask, DomainTask, FireTask, SweepTask
+from warmpost.gateways.models import BatchTask, DeliverTask, DomainTask, FireTask, NotifyTask, SweepTask
 from warmpost.sending.assess_domain import assess_domain
 from warmpost.sending.daily import sweep
 from warmpost.sending.deliver import NotFoundYetError, deliver
 from warmpost.sending.fire_schedule import ScheduleMissingError, fire_schedule
 from warmpost.sending.fold import fold_events
+from warmpost.sending.notify import NotificationMissingError, notify
 from warmpost.sending.parcels import Errand
 from warmpost.sending.plan_batch import PlanMissingError, plan_batch
 from warmpost.sending.ports import Services
@@ -24,6 +25,14 @@ from warmpost.sending.release_chunks import ReleaseMissingError, release_chunks
 MOST_TASK = 1_000_000
 PATIENCE = 6
 """Retries of a task whose document is not there: a task is queued just before its document is written."""
+
+MISSING = (
+    NotFoundYetError,
+    PlanMissingError,
+    ReleaseMissingError,
+    ScheduleMissingError,
+    NotificationMissingError,
+)
 
 
 async def work(request: Request, services: Services, tokens: TokenCheck) -> Response:
@@ -34,7 +43,7 @@ async def work(request: Request, services: Services, tokens: TokenCheck) -> Resp
     body = await read_body(request, MOST_TASK)
     try:
         await verb(services, body)
-    except (NotFoundYetError, PlanMissingError, ReleaseMissingError, ScheduleMissingError):
+    except MISSING:
         if int(request.headers.get("x-cloudtasks-taskretrycount", "0")) < PATIENCE:
             raise Unavailable(
                 "not_there_yet", "What this task is about is not stored yet.", retry_after=1
@@ -67,6 +76,11 @@ async def _fire(services: Services, body: bytes) -> None:
     await fire_schedule(services, task.schedule, task.run)
 
 
+async def _notify(services: Services, body: bytes) -> None:
+    task = decode(body, NotifyTask)
+    await notify(services, task.notification, task.attempt)
+
+
 async def _sweep(services: Services, body: bytes) -> None:
     task = decode(body, SweepTask)
     await sweep(services, task.part, task.after, task.run)
@@ -83,5 +97,6 @@ VERBS: dict[str, Callable[[Services, bytes], Awaitable[None]]] = {
     "fire": _fire,
     "assess": _assess,
     "sweep": _sweep,
+    "notify": _notify,
     "fold": _fold,
 }

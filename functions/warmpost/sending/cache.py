@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
+from warmpost.rules.writes import Stored
 from warmpost.sending.ports import Clock, Store
 
 T = TypeVar("T")
@@ -17,6 +19,7 @@ class Cache:
         self._store = store
         self._clock = clock
         self._known: dict[str, tuple[float, object]] = {}
+        self._whole: dict[str, tuple[float, list[Stored[Any]]]] = {}
 
     async def get(self, kind: type[T], path: str) -> T | None:
         """At most SECONDS old; None is remembered too."""
@@ -30,3 +33,12 @@ class Cache:
             self._known.clear()
         self._known[path] = (now, found.value if found else None)
         return found.value if found else None
+
+    async def every(self, kind: type[T], collection: str, most: int) -> Sequence[Stored[T]]:
+        """A small collection as a whole, at most SECONDS old."""
+        now = self._clock.timestamp()
+        known = self._whole.get(collection)
+        if known is None or now - known[0] >= SECONDS:
+            known = (now, await self._store.find(kind, collection, limit=most))
+            self._whole[collection] = known
+        return known[1]

@@ -15,6 +15,7 @@ from warmpost.rules.writes import Update
 from warmpost.sending.arm_schedules import arm_schedules
 from warmpost.sending.parcels import Errand
 from warmpost.sending.ports import Services
+from warmpost.sending.queue_notifications import requeue_notifications
 
 PAGE = 100
 LEFT_LYING = timedelta(hours=1)
@@ -26,7 +27,7 @@ RUNNING = ("planning", "sending")
 async def run_daily(services: Services) -> None:
     """Only queues the pages: a hundred thousand domains do not fit into one request."""
     run = str(int(services.clock.timestamp()))
-    tasks = [_page(part, "", run) for part in ("domains", "batches", "messages")]
+    tasks = [_page(part, "", run) for part in ("domains", "batches", "messages", "notifications")]
     await services.tasks.enqueue(*tasks)
     await arm_schedules(services, services.clock.now())
 
@@ -38,7 +39,12 @@ def _page(part: str, after: str, run: str) -> Task:
 
 async def sweep(services: Services, part: str, after: str, run: str) -> None:
     """One page of one part; the next one follows by itself."""
-    sweeps = {"domains": _domains, "batches": _batches, "messages": _messages}
+    sweeps = {
+        "domains": _domains,
+        "batches": _batches,
+        "messages": _messages,
+        "notifications": requeue_notifications,
+    }
     last = await sweeps[part](services, after, run)
     if last:
         await services.tasks.enqueue(_page(part, last, run))

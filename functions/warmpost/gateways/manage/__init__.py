@@ -20,6 +20,7 @@ from warmpost.gateways.manage import (
     sent_to,
     suppressions,
     templates,
+    webhooks,
 )
 from warmpost.rules.documents import Scope
 from warmpost.sending.ports import Services
@@ -33,6 +34,7 @@ ROUTES: list[Route] = [
     *recipients.ROUTES,
     *sent_to.ROUTES,
     *suppressions.ROUTES,
+    *webhooks.ROUTES,
     *pools.ROUTES,
     *keys.ROUTES,
 ]
