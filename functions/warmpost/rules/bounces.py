@@ -1,34 +1,164 @@
-"""What a refusal is about, as far as reputation cares: an address that does not exist, or a sender that is not wanted."""
+"""What a refusal is about, and what follows from it for the address and for the sender.
+
+Servers agree on little: the enhanced status code of a refusal is often generic or plainly wrong, while its words are
+chosen for people. So clear words come first, then the code, then what the words hint at (`bounce_words`).
+"""
 
 from __future__ import annotations
 
 import re
+from enum import Enum
+from functools import lru_cache
 
+from warmpost.rules.bounce_words import BASIC, CERTAIN, GENERIC_STATUS, LIKELY, STATUS
 from warmpost.rules.progress import Note
 
-_UNKNOWN_CODES = re.compile(r"5\.1\.(?:0|1|2|3|6|10)$|5\.2\.1$|5\.4\.[14]$")
-_SPAM_CODES = re.compile(r"5\.7\.")
-_UNKNOWN_WORDS = re.compile(
-    r"(?:user|mailbox|recipient|address|account)\b.{0,40}\b"
-    r"(?:unknown|not found|does not exist|doesn't exist|invalid|unavailable)"
-    r"|(?:unknown|no such|invalid)\b.{0,20}\b(?:user|mailbox|recipient|address|account)",
-    re.IGNORECASE,
+MOST_TEXT = 1_000
+"""Characters of a reply that are looked at."""
+MOST_GAP = 60
+"""Characters that `…` in a phrase stands for."""
+
+
+class BounceClass(Enum):
+    """Why a message was refused or put off. unknown_domain: nobody ever receives mail there."""
+
+    UNKNOWN_USER = "unknown_user"
+    UNKNOWN_DOMAIN = "unknown_domain"
+    INACTIVE = "inactive"
+    MAILBOX_FULL = "mailbox_full"
+    POLICY = "policy"
+    SPAM = "spam"
+    REPUTATION = "reputation"
+    AUTHENTICATION = "authentication"
+    CONTENT = "content"
+    TOO_LARGE = "too_large"
+    RATE_LIMITED = "rate_limited"
+    ROUTING = "routing"
+    PROTOCOL = "protocol"
+    TEMPORARY = "temporary"
+    OUT_OF_OFFICE = "out_of_office"
+    UNSPECIFIED = "unspecified"
+
+    @property
+    def is_hard(self) -> bool:
+        """The address is to blame and will not get better."""
+        return self in _HARD
+
+    @property
+    def suppress(self) -> bool:
+        """Never mail the address again."""
+        return self in _HARD
+
+    @property
+    def counts_as_unknown(self) -> bool:
+        """Into the invalid-address rate."""
+        return self in _UNKNOWN
+
+    @property
+    def counts_as_spam(self) -> bool:
+        """Into the spam-bounce rate: refusals that name spam, policy or reputation."""
+        return self in _UNWANTED
+
+
+_HARD = frozenset({BounceClass.UNKNOWN_USER, BounceClass.UNKNOWN_DOMAIN, BounceClass.INACTIVE})
+_UNKNOWN = frozenset({BounceClass.UNKNOWN_USER, BounceClass.UNKNOWN_DOMAIN, BounceClass.INACTIVE})
+_UNWANTED = frozenset(
+    {BounceClass.POLICY, BounceClass.SPAM, BounceClass.REPUTATION, BounceClass.AUTHENTICATION}
 )
-_SPAM_WORDS = re.compile(
-    r"\bspam\b|black ?list|block ?list|\bblocked\b|reputation|policy|\bDNSBL\b|\bRBL\b|unsolicited|\bbulk\b",
-    re.IGNORECASE,
-)
+_LATER = _HARD | {BounceClass.UNSPECIFIED, BounceClass.PROTOCOL}
+"""What a 4xx cannot mean for good: the server itself says that it may change."""
+
+_WORD = re.compile(r"[a-z0-9']+")
+_CONTINUED = re.compile(r" [45]\d\d-(?: ?[45]\.\d{1,3}\.\d{1,3})?")
+_ADDRESS = re.compile(r"[^\s<>@:;,()]{1,64}@[\w.-]+")
+_ENHANCED = re.compile(r"(?<![\d.])#?([245])\.(\d)\.(\d{1,3})(?![\d.]*\d)")
+
+
+@lru_cache(maxsize=4096)
+def classify(code: int, enhanced_code: str, text: str) -> BounceClass:
+    """code: 0 where only an enhanced code is known, such as in a report. text: the server's words, in any language."""
+    said = " ".join(text[:MOST_TEXT].lower().replace("’", "'").split())
+    if f" {code}-" in said:
+        said = " ".join(_CONTINUED.sub("", said).split())
+    if "@" in said:
+        said = _ADDRESS.sub("@", said)
+    match = _ENHANCED.match(enhanced_code) or _ENHANCED.search(said)
+    status = f"{match[2]}.{match[3]}" if match else ""
+    first = code // 100 or (int(match[1]) if match else 0)
+    found = _judge(code, status, said)
+    if first == 4 and found in _LATER:
+        return BounceClass.TEMPORARY
+    return found
+
+
+def _judge(code: int, status: str, said: str) -> BounceClass:
+    certain, likely = _PHRASES.find(said)
+    if certain:
+        return BounceClass(certain)
+    if status in STATUS:
+        return BounceClass(STATUS[status])
+    if code // 100 == 4 and likely in (None, "policy", "unknown_user"):
+        return BounceClass.TEMPORARY
+    return BounceClass(likely or GENERIC_STATUS.get(status) or BASIC.get(code) or "unspecified")
+
+
+class _Phrases:
+    """All phrases by their longest word, so that a reply is compared only with those it can hold."""
+
+    def __init__(self) -> None:
+        self._by_word: dict[str, list[tuple[int, list[str]]]] = {}
+        self._foreign: list[tuple[int, str]] = []
+        self._names = [name for name, _ in CERTAIN + LIKELY]
+        for rank, (_, phrases) in enumerate(CERTAIN + LIKELY):
+            for phrase in filter(None, map(str.strip, phrases.split("|"))):
+                pieces = phrase.split(" … ")
+                if all(map(str.isascii, pieces)):
+                    word = max(_WORD.findall(phrase), key=len)
+                    self._by_word.setdefault(word, []).append((rank, pieces))
+                else:
+                    self._foreign.append((rank, phrase))
+
+    def find(self, said: str) -> tuple[str | None, str | None]:
+        """The first section among the certain ones and among the likely ones."""
+        ranks = [
+            rank
+            for word in self._by_word.keys() & set(_WORD.findall(said))
+            for rank, pieces in self._by_word[word]
+            if _holds(said, pieces)
+        ]
+        if not said.isascii():
+            ranks += [rank for rank, phrase in self._foreign if phrase in said]
+        certain = min((rank for rank in ranks if rank < len(CERTAIN)), default=None)
+        likely = min((rank for rank in ranks if rank >= len(CERTAIN)), default=None)
+        return (
+            None if certain is None else self._names[certain],
+            None if likely is None else self._names[likely],
+        )
+
+
+def _holds(said: str, pieces: list[str]) -> bool:
+    """Whether the pieces follow each other at no more than MOST_GAP characters, the first at a word's beginning."""
+    start = said.find(pieces[0])
+    while start >= 0:
+        if start == 0 or not said[start - 1].isalnum():
+            end = start + len(pieces[0])
+            for piece in pieces[1:]:
+                found = said.find(piece, end, end + MOST_GAP + len(piece))
+                if found < 0:
+                    break
+                end = found + len(piece)
+            else:
+                return True
+        start = said.find(pieces[0], start + 1)
+    return False
+
+
+_PHRASES = _Phrases()
 
 
 def names_unknown_user(note: Note) -> bool:
-    """RFC 3463 section 3.2 where there is an enhanced code, else the words of a 550, 551 or 553."""
-    if note.enhanced_code:
-        return bool(_UNKNOWN_CODES.match(note.enhanced_code))
-    return note.code in (550, 551, 553) and bool(_UNKNOWN_WORDS.search(note.text))
+    return classify(note.code, note.enhanced_code, note.text).counts_as_unknown
 
 
 def names_spam_or_policy(note: Note) -> bool:
-    """RFC 3463 section 3.8, or the words."""
-    if _SPAM_CODES.match(note.enhanced_code):
-        return True
-    return not names_unknown_user(note) and bool(_SPAM_WORDS.search(note.text))
+    return classify(note.code, note.enhanced_code, note.text).counts_as_spam
