@@ -2,9 +2,15 @@
 
 import pytest
 
+from tests.sending.planner import Planner
 from tests.sending.workshop import Workshop
 
 
 @pytest.fixture
 async def workshop(store):
     return await Workshop(store).open()
+
+
+@pytest.fixture
+def planner(workshop):
+    return Planner(workshop)
