@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from warmpost.errors import Invalid, TooLarge
 from warmpost.rules.letters import Attachment, Content
+from warmpost.rules.names import has_controls
 
 MOST_SEND_RECIPIENTS = 50
 MOST_INLINE_RECIPIENTS = 50_000
@@ -23,8 +24,8 @@ MOST_HEADERS = 50
 
 
 def check_subject(subject: str) -> None:
-    if "\n" in subject or "\r" in subject:
-        raise Invalid("header_injection", "A subject has no line breaks.", "subject")
+    if has_controls(subject.replace("\t", " ")):
+        raise Invalid("header_injection", "A subject has no line breaks or control characters.", "subject")
     if len(subject.encode()) > MOST_SUBJECT:
         raise Invalid("subject_too_long", f"A subject has {MOST_SUBJECT} bytes at most.", "subject")
 

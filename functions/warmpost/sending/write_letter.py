@@ -57,6 +57,8 @@ async def write_batch(services: Services, order: BatchOrder) -> Written:
     """As write_message; what recipients' own data must supply is left in `required`."""
     sender = await verified_sender(services, order.sender)
     found = await _template(services, order.template, order.template_version)
+    if order.subject is not None:
+        check_subject(order.subject)
     subject = order.subject if order.subject is not None else found.content.subject
     content = replace(found.content, subject=subject)
     facts = services.templates.inspect(content)
