@@ -25,8 +25,10 @@ def pack_reactions(reactions: Reactions) -> bytes:
     return deflate(
         {
             "reported": reactions.reported,
-            "readers": {name: sorted(positions) for name, positions in reactions.readers.items()},
-            "totals": reactions.totals,
+            "readers": {
+                name: {str(position): times for position, times in did.items()}
+                for name, did in reactions.readers.items()
+            },
             "seen": sorted(reactions.seen),
             "notes": {str(position): list(words) for position, words in reactions.notes.items()},
         }
@@ -37,8 +39,10 @@ def unpack_reactions(packed: bytes) -> Reactions:
     raw: dict[str, Any] = inflate(packed)
     return Reactions(
         reported=raw["reported"],
-        readers={name: frozenset(positions) for name, positions in raw["readers"].items()},
-        totals=raw["totals"],
+        readers={
+            name: {int(position): times for position, times in did.items()}
+            for name, did in raw["readers"].items()
+        },
         seen=frozenset(raw["seen"]),
         notes={
             int(position): (at, code, enhanced, text)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from warmpost.rules.events import Event
 from warmpost.rules.statuses import Status
@@ -30,24 +29,23 @@ _ORDER = {mark: rank for rank, mark in enumerate(RANKS)}
 OPEN_ENDED = frozenset({Status.QUEUED, Status.SENDING, Status.DEFERRED})
 """The worker is not done with the recipient: what is reported waits until it is."""
 
-Reader = Literal["opened", "clicked", "unsubscribed", "machine_opened", "machine_clicked"]
+READERS = ("opened", "clicked", "unsubscribed", "machine_opened", "machine_clicked")
 
 
 @dataclass(frozen=True, slots=True)
 class Reactions:
-    """reported: one mark a recipient. readers: positions by what they did. seen: hashes of the events applied.
+    """reported: one mark a recipient. readers: how often, by what they did and position. seen: hashes of applied events.
 
     notes: the last reported words by position: (at, code, enhanced code, text).
     """
 
     reported: str
-    readers: Mapping[str, frozenset[int]] = field(default_factory=dict)
-    totals: Mapping[str, int] = field(default_factory=dict)
+    readers: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     seen: frozenset[int] = frozenset()
     notes: Mapping[int, tuple[float, int, str, str]] = field(default_factory=dict)
 
     def did(self, reader: str, position: int) -> bool:
-        return position in self.readers.get(reader, frozenset())
+        return position in self.readers.get(reader, {})
 
 
 def nothing_reported(count: int) -> Reactions:
@@ -84,16 +82,15 @@ def apply(reactions: Reactions, position: int, event: Event, is_hard: bool) -> R
         reported = reported[:position] + mark + reported[position + 1 :]
         if event.text or event.code:
             notes[position] = (event.at, event.code, event.enhanced_code, event.text[:300])
-    readers, totals = dict(reactions.readers), dict(reactions.totals)
+    readers = dict(reactions.readers)
     for name in _read(event):
-        readers[name] = readers.get(name, frozenset()) | {position}
-        totals[name] = totals.get(name, 0) + 1
+        before = readers.get(name, {})
+        readers[name] = {**before, position: before.get(position, 0) + 1}
     return replace(
         reactions,
         reported=reported,
         notes=notes,
         readers=readers,
-        totals=totals,
         seen=reactions.seen | {number},
     )
 

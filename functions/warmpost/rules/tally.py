@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from warmpost.rules.bounces import names_spam_or_policy, names_unknown_user
 from warmpost.rules.progress import Detail, Note, Progress
 from warmpost.rules.providers import SIMULATOR
-from warmpost.rules.reactions import RANKS, Reactions, combined
+from warmpost.rules.reactions import RANKS, READERS, Reactions, combined
 from warmpost.rules.statuses import BY_MARK, Status
 
 Amounts = Mapping[str, int]
@@ -124,9 +124,10 @@ def reaction_tally(progress: Progress, reactions: Reactions, given: Circumstance
                 if provider != SIMULATOR:
                     total.subtract(_outcome(base, None, given))
                     total.update(_outcome(now, reactions.notes.get(position), given))
-            for reader in ("opened", "clicked", "unsubscribed", "machine_opened", "machine_clicked"):
+            for reader in READERS:
                 if reactions.did(reader, position):
                     total[f"by.{provider}.{reader}"] += 1
+                    total[f"by.{provider}.{reader}_total"] += reactions.readers[reader][position]
                     if reader == "opened" and provider != SIMULATOR and given.tracked:
                         total["opened"] += 1
     return {day: {name: n for name, n in total.items() if n} for day, total in found.items()}

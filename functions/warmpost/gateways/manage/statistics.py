@@ -1,0 +1,96 @@
+"""`/manage/statistics`: figures of a period as JSON, CSV or a picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from warmpost.errors import Invalid
+from warmpost.gateways.http import Route, json_response
+from warmpost.rules.providers import NAMES
+from warmpost.sending.ports import Services
+from warmpost.sending.statistics import GRAINS, Grain, Question, Row, ask_statistics
+
+PARAMETERS = ("from", "to", "domain", "provider", "batch", "by", "format")
+PICTURED = ("sent", "delivered", "bounced", "opened", "clicked")
+USUAL_DAYS = 30
+
+
+async def get(request: Request, services: Services) -> Response:
+    question = _question(request, date.fromisoformat(services.today()))
+    wanted = request.query_params.get("format", "json")
+    if wanted not in ("json", "csv", "svg"):
+        raise Invalid("invalid_format", "Statistics come as `json`, `csv` or `svg`.", "format")
+    rows = await ask_statistics(services, question)
+    if wanted == "csv":
+        return Response(_as_csv(question.grains, rows), media_type="text/csv; charset=utf-8")
+    if wanted == "svg":
+        return Response(_as_picture(services, question, rows), media_type="image/svg+xml")
+    period = {"from": question.first.isoformat(), "to": question.last.isoformat()}
+    items = [{**row.labels, **row.figures, "rates": row.rates} for row in rows]
+    return json_response({**period, "by": question.grains, "items": items})
+
+
+def _question(request: Request, today: date) -> Question:
+    given = request.query_params
+    for name in given:
+        if name not in PARAMETERS:
+            raise Invalid("unknown_field", f"There is no query parameter {name[:100]!r} here.", name[:100])
+    last = _day(given.get("to"), "to", today)
+    first = _day(given.get("from"), "from", last - timedelta(days=USUAL_DAYS - 1))
+    provider = given.get("provider", "")
+    if provider and provider not in NAMES:
+        raise Invalid("invalid_provider", f"A provider is one of {', '.join(NAMES)}.", "provider")
+    grains: list[Grain] = []
+    for name in given.get("by", "day").split(","):
+        if name not in GRAINS:
+            raise Invalid("invalid_grain", f"Rows are told apart by {', '.join(GRAINS)}.", "by")
+        grains.append(name)
+    return Question(
+        first,
+        last,
+        tuple(dict.fromkeys(grains)),
+        given.get("domain", "").lower(),
+        provider,
+        given.get("batch", ""),
+    )
+
+
+def _day(text: str | None, field: str, usual: date) -> date:
+    if text is None:
+        return usual
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Invalid("invalid_day", "A day looks like 2026-11-23.", field) from None
+
+
+def _as_csv(grains: Sequence[str], rows: Sequence[Row]) -> str:
+    names = sorted({name for row in rows for name in row.figures})
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([*grains, *names])
+    for row in rows:
+        writer.writerow([*row.labels.values(), *(row.figures.get(name, 0) for name in names)])
+    return out.getvalue()
+
+
+def _as_picture(services: Services, question: Question, rows: Sequence[Row]) -> bytes:
+    """One line per figure over the days, whatever else rows are told apart by."""
+    if question.grains != ("day",):
+        raise Invalid("invalid_grain", "A picture is drawn by day.", "by")
+    by_day = {row.labels["day"]: row.figures for row in rows}
+    days = [
+        (question.first + timedelta(days=n)).isoformat()
+        for n in range((question.last - question.first).days + 1)
+    ]
+    series = {name: [float(by_day.get(day, {}).get(name, 0)) for day in days] for name in PICTURED}
+    return services.pictures.lines(f"{days[0]} to {days[-1]}", days, series)
+
+
+ROUTES = [Route("GET", "/statistics", get)]
