@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.sending.workshop import Workshop, a_request, batch_order, perform
+from warmpost.adapters import recurrence
 from warmpost.errors import Unavailable
 from warmpost.rules.documents import Batch
 from warmpost.rules.orders import BatchOrder, SendOrder
@@ -86,11 +87,14 @@ class Planner:
         self.services = self.worker("one")
 
     def worker(self, name: str) -> Services:
-        return self.workshop.worker(name, tasks=Farsighted(self.workshop))
+        return self.workshop.worker(name, tasks=Farsighted(self.workshop), recurrence=recurrence)
 
     def doomed(self, fuse: Fuse) -> Services:
         return self.workshop.worker(
-            "doomed", Fused(self.store, fuse), tasks=Fused(Farsighted(self.workshop), fuse)
+            "doomed",
+            Fused(self.store, fuse),
+            tasks=Fused(Farsighted(self.workshop), fuse),
+            recurrence=recurrence,
         )
 
     async def plan(

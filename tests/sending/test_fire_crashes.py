@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -147,7 +148,7 @@ async def test_a_message_kept_from_its_place_by_many_others_is_tried_again(plann
     (task,) = planner.fires()
     planner.clock.move_to(at("2026-11-24T08:00"))
     with pytest.raises(Conflict):
-        await perform(planner.workshop.worker("crowded", Crowded(planner.store)), task)
+        await perform(replace(planner.services, store=Crowded(planner.store)), task)
     await planner.fire(task)
     assert [run.status for run in await planner.runs(schedule)] == ["submitted"]
 
