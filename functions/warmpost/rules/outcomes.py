@@ -16,8 +16,8 @@ def judge(
     """The result of one hand-over, decided with the recipient's history.
 
     A refusal bounces; a postponement is tried again until the plan gives up, and then bounces with the last reply;
-    a lost answer is uncertain, or tried again where the sender's policy says so; what no relay was asked about stays
-    as it was. final: the relay delivers to the mailbox itself, so its acceptance is the delivery.
+    a lost answer is uncertain, or tried again for as long where the sender's policy says so; what no relay was asked
+    about stays as it was. final: the relay delivers to the mailbox itself, so its acceptance is the delivery.
     """
     match outcome.hand_over:
         case HandOver.ACCEPTED:
@@ -27,8 +27,8 @@ def judge(
             return Result(Status.BOUNCED, _note(outcome, Status.BOUNCED, at))
         case HandOver.POSTPONED:
             return _postponed(outcome, before, plan, at)
-        case HandOver.IN_DOUBT if policy == "resend":
-            return _postponed(outcome, before, plan, at)
+        case HandOver.IN_DOUBT if policy == "resend" and not _is_over(before, plan, at):
+            return Result(Status.DEFERRED, _note(outcome, Status.DEFERRED, at))
         case HandOver.IN_DOUBT:
             return Result(Status.UNCERTAIN, _note(outcome, Status.UNCERTAIN, at))
         case HandOver.NOT_TRIED:
@@ -36,9 +36,12 @@ def judge(
 
 
 def _postponed(outcome: Outcome, before: Detail, plan: RetryPlan, at: float) -> Result:
-    over = plan.is_over(before.since, before.tries + 1, at)
-    status = Status.BOUNCED if over else Status.DEFERRED
+    status = Status.BOUNCED if _is_over(before, plan, at) else Status.DEFERRED
     return Result(status, _note(outcome, status, at))
+
+
+def _is_over(before: Detail, plan: RetryPlan, at: float) -> bool:
+    return plan.is_over(before.since, before.tries + 1, at)
 
 
 def _note(outcome: Outcome, status: Status, at: float) -> Note:
