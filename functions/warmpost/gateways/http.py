@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -154,7 +155,7 @@ class Router:
         for route, pattern in self._routes:
             match = pattern.match(path)
             if match and route.method == method:
-                return route.handle, match.groupdict()
+                return route.handle, {name: unquote(value) for name, value in match.groupdict().items()}
             if match:
                 allowed.append(route.method)
         if allowed:
@@ -165,9 +166,7 @@ class Router:
 
 
 def segments(request: Request) -> str:
-    """The path behind the function's own name, beginning with a slash."""
-    path: str = request.scope["path"]
-    root: str = request.scope.get("root_path", "")
-    if root and path.startswith(root):
-        path = path[len(root) :]
-    return path or "/"
+    """The path behind the function's own name as it came over the wire, so that `%2F` is no separator."""
+    raw: bytes | None = request.scope.get("raw_path")
+    path: str = raw.decode("ascii", "replace") if raw else request.scope["path"]
+    return path.partition("?")[0].removeprefix(request.scope.get("root_path", "")) or "/"

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 from tests.problems import problem
 from warmpost.rules.chunks import address_hash
 from warmpost.rules.documents import Suppression
 from warmpost.sending.suppressed import Suppressed
+
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 async def test_an_address_is_suppressed_and_shown(api) -> None:
@@ -44,13 +48,13 @@ async def test_workers_see_every_change_in_order(api, store) -> None:
     worker = Suppressed(store)
     await api.post("/suppressions", json={"address": "a@x.example"})
     await api.post("/suppressions", json={"address": "b@x.example"})
-    assert set(await worker.among(["A@x.example", "b@x.example", "c@x.example"])) == {
+    assert set(await worker.among(["A@x.example", "b@x.example", "c@x.example"], "s.example", NOW)) == {
         "A@x.example", "b@x.example",
     }  # fmt: skip
     await api.delete("/suppressions/a@x.example")
-    assert await worker.among(["a@x.example", "b@x.example"]) == {"b@x.example": "manual"}
+    assert await worker.among(["a@x.example", "b@x.example"], "s.example", NOW) == {"b@x.example": "manual"}
     await api.post("/suppressions", json={"address": "a@x.example"})
-    assert set(await worker.among(["a@x.example"])) == {"a@x.example"}
+    assert set(await worker.among(["a@x.example"], "s.example", NOW)) == {"a@x.example"}
     serials = [one.value.serial for one in await store.find(Suppression, "suppressions")]
     assert sorted(serials) == [2, 4]
 
