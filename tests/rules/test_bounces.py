@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmpost.rules.bounce_words import BASIC, CERTAIN, GENERIC_STATUS, LIKELY, STATUS
+from warmpost.rules.bounce_codes import BASIC, GENERIC_STATUS, STATUS
+from warmpost.rules.bounce_words import CERTAIN, LIKELY
 from warmpost.rules.bounces import BounceClass, classify, names_spam_or_policy, names_unknown_user
 from warmpost.rules.progress import Note
 from warmpost.rules.replies import parse_reply

@@ -1,7 +1,7 @@
 """What a refusal is about, and what follows from it for the address and for the sender.
 
 Servers agree on little: the enhanced status code of a refusal is often generic or plainly wrong, while its words are
-chosen for people. So clear words come first, then the code, then what the words hint at (`bounce_words`).
+chosen for people. So clear words come first, then the code, then what the words hint at (`bounce_words`, `bounce_codes`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import re
 from enum import Enum
 from functools import lru_cache
 
-from warmpost.rules.bounce_words import BASIC, CERTAIN, GENERIC_STATUS, LIKELY, STATUS
+from warmpost.rules.bounce_codes import BASIC, GENERIC_STATUS, STATUS
+from warmpost.rules.bounce_words import CERTAIN, LIKELY
 from warmpost.rules.progress import Note
 
 MOST_TEXT = 1_000
