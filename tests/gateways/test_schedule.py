@@ -37,7 +37,7 @@ async def calling(planner, key=KEY):
 
     async def app(scope, receive, respond):
         name, _, rest = scope["path"].removeprefix("/").partition("/")
-        request = Request({**scope, "path": f"/{rest}"}, receive)
+        request = Request({**scope, "path": f"/{rest}", "raw_path": f"/{rest}".encode()}, receive)
         response = await answer(request, lambda asked: doors[name](asked, planner.services, keys))
         await response(scope, receive, respond)
 

@@ -8,7 +8,6 @@ from warmpost.rules.chunks import address_hash
 from warmpost.rules.documents import Suppression
 from warmpost.sending.suppressed import Suppressed
 
-
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
