@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 15.0
+IDLE_SECONDS = 2.0
+"""A connection is used again for requests in a row only: many servers hang up on idle ones after five seconds."""
+
 MOST_BODY = 64 * 1024
 MOST_ERROR = 200
 USER_AGENT = "Warmpost-Webhooks/1"
@@ -52,7 +55,11 @@ class WebhookClient:
             import aiohttp
 
             connector = aiohttp.TCPConnector(
-                limit=0, resolver=self._resolver, use_dns_cache=False, socket_factory=self._socket
+                limit=0,
+                resolver=self._resolver,
+                use_dns_cache=False,
+                socket_factory=self._socket,
+                keepalive_timeout=IDLE_SECONDS,
             )
             self._opened = aiohttp.ClientSession(
                 connector=connector,

@@ -20,6 +20,7 @@ _GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")
 _NEVER = tuple(
     ipaddress.ip_network(one)
     for one in (
+        "192.0.0.0/24",  # protocol assignments
         "192.88.99.0/24",  # 6to4 relays (RFC 7526)
         "168.63.129.16/32",  # a cloud's host, on a public address
         "2001::/23",  # Teredo, ORCHID and other protocol assignments
