@@ -15,6 +15,7 @@ from dkim.canonicalization import Relaxed
 
 from warmpost.adapters.dkim_signing import SignDigest, open_key, signature_field
 from warmpost.adapters.templates import CompiledContent
+from warmpost.rules.addresses import domain_of
 from warmpost.rules.composable import CannotCompose
 from warmpost.rules.dkim import SigningKey, signature_start
 from warmpost.rules.envelope import Envelope, Outgoing
@@ -29,6 +30,7 @@ from warmpost.rules.headers import (
 )
 from warmpost.rules.letters import Job, Letter, Unrenderable
 from warmpost.rules.mime import frame_of
+from warmpost.rules.tracking import Links, Reader
 
 Field = tuple[bytes, bytes | None]  # None: the value differs for each message
 
@@ -62,8 +64,16 @@ class Unsigned:
 class Composer:
     """Composes the messages of one letter. `prepare` is quick and pure; `sign` is the public-key operation."""
 
-    def __init__(self, letter: Letter, compiled: CompiledContent, keys: Sequence[SigningKey]) -> None:
+    def __init__(
+        self,
+        letter: Letter,
+        compiled: CompiledContent,
+        keys: Sequence[SigningKey],
+        links: Links | None = None,
+    ) -> None:
         self._letter = letter
+        self._links = links
+        self._domain = domain_of(letter.sender.address)
         self._compiled = compiled
         self._keys = [(key, open_key(key)) for key in keys]
         self._frame = frame_of(compiled.parts, letter.attachments)
@@ -101,9 +111,11 @@ class Composer:
     def _prepare(self, job: Job) -> Unsigned:
         address = job.recipient.address
         recipient = encode_address(address)
-        subject, bodies = self._compiled.render(self._letter.data, job.recipient.data)
+        reader = self._links.reader(job.target, job.date) if self._links and job.target.is_named else None
+        subject, bodies = self._compiled.render(self._letter.data, job.recipient.data, reader)
         second = int(job.date)
-        names = tuple([name for name, _ in job.headers])
+        headers = job.headers + self._unsubscribe_fields(reader)
+        names = tuple([name for name, _ in headers])
         layout = self._layouts.get(names)
         if layout is None:
             layout = self._layouts[names] = self._lay_out(names)
@@ -111,7 +123,7 @@ class Composer:
             subject,
             encode_date(second),
             encode_message_id(job.message_id),
-            *[encode_structured(value, len(name) + 2) for name, value in job.headers],
+            *[encode_structured(value, len(name) + 2) for name, value in headers],
         ]
         if not self._letter.to:
             values.insert(0, recipient)
@@ -131,6 +143,12 @@ class Composer:
             canonical=canonical,
             body=body,
         )
+
+    def _unsubscribe_fields(self, reader: Reader | None) -> tuple[tuple[str, str], ...]:
+        wanted = self._letter.unsubscribe
+        if self._links is None or reader is None or not wanted.headers:
+            return ()
+        return self._links.unsubscribe_fields(reader, wanted.language, self._domain)
 
     def _lay_out(self, names: Sequence[str]) -> Layout:
         fields = self._fields(names)

@@ -18,16 +18,21 @@ from warmpost.rules.dkim import SigningKey
 from warmpost.rules.documents import DomainKey
 from warmpost.rules.envelope import Outgoing
 from warmpost.rules.letters import Job, Letter, Unrenderable
+from warmpost.rules.tracking import UNMARKED, Links
 
 GROUP = 10
 """Messages signed in one visit to a thread: few enough that the loop is never held for more than a few milliseconds."""
 
 
 class Press:
-    """Implements `sending.ports.Press`; keeps keys open and templates compiled for the life of the process."""
+    """Implements `sending.ports.Press`; keeps keys open and templates compiled for the life of the process.
 
-    def __init__(self, templates: Templates, seal: Seal, threads: int) -> None:
+    links: where readers' links lead; without them no letter gets any.
+    """
+
+    def __init__(self, templates: Templates, seal: Seal, threads: int, links: Links | None = None) -> None:
         self._templates = templates
+        self._links = links
         self._seal = seal
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="signing")
         self._keys: dict[tuple[str, bytes], SigningKey] = {}
@@ -35,9 +40,9 @@ class Press:
     def composer(self, letter: Letter, domain: str, keys: Sequence[DomainKey]) -> ThreadedComposer:
         """Raises errors.Invalid for a template or key that cannot be used."""
         opened = [self._opened(domain, key) for key in keys]
-        return ThreadedComposer(
-            Composer(letter, self._templates.compile(letter.content), opened), self._threads
-        )
+        marks = self._links.marks(letter.track, letter.unsubscribe) if self._links else UNMARKED
+        compiled = self._templates.compile(letter.content, marks)
+        return ThreadedComposer(Composer(letter, compiled, opened, self._links), self._threads)
 
     def _opened(self, domain: str, key: DomainKey) -> SigningKey:
         known = self._keys.get((domain, key.sealed))

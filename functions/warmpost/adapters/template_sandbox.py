@@ -13,6 +13,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from warmpost.adapters.reader_filters import READER_FILTERS
 from warmpost.adapters.template_filters import FILTERS
 from warmpost.adapters.template_work import (
     add,
@@ -75,7 +76,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             cache_size=0,
         )
         self.binop_table.update({"+": add, "*": multiply, "**": power, "%": modulo})
-        self.filters = FILTERS
+        self.filters = FILTERS | READER_FILTERS
         del self.globals["lipsum"]
         self.globals["range"] = _bounded_range
 

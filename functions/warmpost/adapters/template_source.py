@@ -40,6 +40,14 @@ def parse(sandbox: Sandbox, source: str) -> nodes.Template:
     return tree
 
 
+def literal(sandbox: Sandbox, source: str) -> nodes.Template:
+    """A text that is no template, as one that says just that."""
+    text = nodes.TemplateData(source, lineno=1)
+    tree = nodes.Template([nodes.Output([text], lineno=1)], lineno=1)
+    tree.set_environment(sandbox)
+    return tree
+
+
 def bound(tree: nodes.Template) -> nodes.Template:
     """The same template, paying for each turn of a loop, each macro called, each text or list put together."""
     bounded: nodes.Template = _Bounding().visit(tree)

@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2.runtime import Context
 
 from warmpost.adapters.html_text import text_of_html, text_template_of_html
+from warmpost.adapters.link_rewriting import mark_html, mark_text, text_footer
+from warmpost.adapters.reader_filters import READER
 from warmpost.adapters.template_pieces import PieceSandbox
 from warmpost.adapters.template_sandbox import Sandbox
-from warmpost.adapters.template_source import bound, constants_of, parse, variables_of
+from warmpost.adapters.template_source import bound, constants_of, literal, parse, variables_of
 from warmpost.adapters.template_work import begin_work
 from warmpost.errors import Invalid
 from warmpost.rules.composable import CannotCompose
@@ -25,6 +27,7 @@ from warmpost.rules.headers import encode_subject
 from warmpost.rules.letters import Content, Data, TemplateFacts
 from warmpost.rules.mime import Encoding, TextPart
 from warmpost.rules.quoted_printable import SOFT_BREAK, encode_piece, encode_text_base64, text_octets
+from warmpost.rules.tracking import UNMARKED, Marks, Reader
 
 LONGEST_SOURCE = 1_000_000  # characters
 LONGEST_OUTPUT = 3_000_000  # characters, or octets once encoded
@@ -47,10 +50,13 @@ class CompiledContent:
     subject: Encoder
     bodies: tuple[Encoder, ...]
 
-    def render(self, shared: Data, own: Data) -> tuple[bytes, list[bytes]]:
-        """The subject as a header value, and the encoded bodies. Raises CannotCompose, saying where and why."""
+    def render(self, shared: Data, own: Data, reader: Reader | None = None) -> tuple[bytes, list[bytes]]:
+        """The subject as a header value, and the encoded bodies. Raises CannotCompose, saying where and why.
+
+        reader: of a letter compiled with marks.
+        """
         begin_work()
-        variables = {**_GLOBALS, **shared, **own}
+        variables = {**_GLOBALS, **shared, **own, READER: reader}
         subject = self.subject(variables)
         bodies = [body(variables) for body in reversed(self.bodies)]  # a text made from HTML fails after it
         bodies.reverse()
@@ -77,9 +83,9 @@ class Templates:
             mentioned |= needed | spare
         return TemplateFacts(frozenset(required), frozenset(mentioned - required))
 
-    def compile(self, content: Content) -> CompiledContent:
+    def compile(self, content: Content, marks: Marks = UNMARKED) -> CompiledContent:
         """Raises Invalid as `inspect` does."""
-        return self._compile(content) if content.templated else _encode_literal(content)
+        return self._compile(content, marks) if content.templated else _encode_literal(content, marks)
 
     def preview(self, content: Content, data: Data) -> Content:
         """What a recipient with these variables would read. Raises Invalid `cannot_render` and as `inspect` does."""
@@ -128,7 +134,7 @@ def _syntax_errors(field: str) -> Iterator[None]:
         raise Invalid("template_syntax", "the template nests too deeply", field) from None
 
 
-def _compile(content: Content) -> CompiledContent:
+def _compile(content: Content, marks: Marks) -> CompiledContent:
     parts: list[TextPart] = []
     bodies: list[Encoder] = []
     subject: Encoder | None = None
@@ -143,17 +149,18 @@ def _compile(content: Content) -> CompiledContent:
             if field == "subject":
                 subject = _subject_encoder(_template(sandbox, parse(sandbox, source)))
             else:
-                part, body = _body_encoder(field, sandbox, source)
+                part, body = _body_encoder(field, partial(parse, source=source), marks)
                 parts.append(part)
                 bodies.append(body)
     if content.text is None and content.html is not None:
         parts.append(TextPart("plain", "quoted-printable"))
-        bodies.append(_derived_encoder(_template(_HTML, parse(_HTML, content.html))))
+        bodies.append(_derived_encoder(_template(_HTML, parse(_HTML, content.html)), marks))
     assert subject is not None
     return CompiledContent(tuple(reversed(parts)), subject, tuple(reversed(bodies)))
 
 
-def _encode_literal(content: Content) -> CompiledContent:
+def _encode_literal(content: Content, marks: Marks) -> CompiledContent:
+    """Marked as a template without variables; what is longer than any template goes out unmarked."""
     text = content.text
     if text is None:
         text = text_of_html(content.html) if content.html is not None else ""
@@ -163,6 +170,12 @@ def _encode_literal(content: Content) -> CompiledContent:
         if source is not None:
             encoding = _shorter_encoding(source)
             try:
+                if marks and len(source) <= LONGEST_SOURCE:
+                    text_octets(source)
+                    part, body = _body_encoder(field, partial(literal, source=source), marks)
+                    parts.append(part)
+                    bodies.append(body)
+                    continue
                 octets = (
                     encode_piece(source) if encoding == "quoted-printable" else encode_text_base64(source)
                 )
@@ -177,15 +190,18 @@ def _encode_literal(content: Content) -> CompiledContent:
     return CompiledContent(tuple(parts), _always(subject), tuple(bodies))
 
 
-def _body_encoder(field: str, sandbox: Sandbox, source: str) -> tuple[TextPart, Encoder]:
-    pieces = _HTML_PIECES if field == "html" else _TEXT_PIECES
-    tree = parse(sandbox, source)
+def _body_encoder(
+    field: str, tree_of: Callable[[Sandbox], nodes.Template], marks: Marks
+) -> tuple[TextPart, Encoder]:
+    sandbox, pieces = (_HTML, _HTML_PIECES) if field == "html" else (_TEXT, _TEXT_PIECES)
+    mark = mark_html if field == "html" else mark_text
+    tree = tree_of(sandbox)
     encoding = _shorter_encoding(constants_of(tree))
     part = TextPart("html" if field == "html" else "plain", encoding)
     if encoding == "base64":
-        template = _template(sandbox, tree)
+        template = _template(sandbox, mark(tree, marks))
         return part, lambda variables: encode_text_base64(_render(template, field, variables))
-    return part, _pieces_encoder(_template(pieces, parse(pieces, source)), field)
+    return part, _pieces_encoder(_template(pieces, mark(tree_of(pieces), marks)), field)
 
 
 def _pieces_encoder(template: Template, field: str) -> Encoder:
@@ -211,8 +227,12 @@ def _subject_encoder(template: Template) -> Encoder:
     return lambda variables: encode_subject(_render(template, "subject", variables))
 
 
-def _derived_encoder(template: Template) -> Encoder:
-    return lambda variables: encode_piece(text_of_html(_render(template, "html", variables)))
+def _derived_encoder(template: Template, marks: Marks) -> Encoder:
+    def encode(variables: Variables) -> bytes:
+        text = text_of_html(_render(template, "html", variables))
+        return encode_piece(text + text_footer(marks, variables[READER]) if marks.footer else text)
+
+    return encode
 
 
 def _render(template: Template, field: str, variables: Variables) -> str:

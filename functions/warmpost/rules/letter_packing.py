@@ -11,6 +11,7 @@ from typing import Any
 
 from warmpost.rules.chunks import deflate, inflate
 from warmpost.rules.letters import Attachment, Content, Letter, Mailbox
+from warmpost.rules.tracking import Track, Unsubscribe
 
 MOST_INLINE = 700_000
 """Bytes that fit into a document beside its other fields (Firestore allows 1 MiB)."""
@@ -31,6 +32,12 @@ def pack_letter(letter: Letter) -> bytes:
             "templated": letter.content.templated,
             "headers": [list(one) for one in letter.headers],
             "data": letter.data,
+            "track": [letter.track.opens, letter.track.clicks],
+            "unsubscribe": [
+                letter.unsubscribe.headers,
+                letter.unsubscribe.footer,
+                letter.unsubscribe.language,
+            ],
             "attachments": [[one.filename, one.content_type, len(one.content)] for one in letter.attachments],
         }
     )
@@ -53,6 +60,8 @@ def unpack_letter(packed: bytes) -> Letter:
         headers=tuple((name, value) for name, value in head["headers"]),
         attachments=tuple(attachments),
         data=head["data"],
+        track=Track(*head.get("track", ())),
+        unsubscribe=Unsubscribe(*head.get("unsubscribe", ())),
     )
 
 

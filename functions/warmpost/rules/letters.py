@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from warmpost.rules.events import Target
+from warmpost.rules.tracking import Track, Unsubscribe
+
 Data = Mapping[str, object]
 
 
@@ -40,7 +43,8 @@ class Letter:
     """Everything that is the same for all recipients of a batch chunk or of a single send.
 
     to, cc: the headers all recipients see; empty `to` means that each recipient sees only its own address.
-    headers: further header fields. data: template variables that a recipient's own override.
+    headers: further header fields. data: template variables that a recipient's own override. track, unsubscribe: what
+    its messages tell of their readers, and how these can end them.
     """
 
     sender: Mailbox
@@ -51,6 +55,8 @@ class Letter:
     headers: tuple[tuple[str, str], ...] = ()
     attachments: tuple[Attachment, ...] = ()
     data: Data = field(default_factory=dict)
+    track: Track = Track()
+    unsubscribe: Unsubscribe = Unsubscribe()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +75,14 @@ class TemplateFacts:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One message to make. date: epoch seconds. headers: this recipient's own, such as List-Unsubscribe."""
+    """One message to make. date: epoch seconds. headers: this recipient's own. target: names it in readers' links."""
 
     recipient: Recipient
     message_id: str
     mail_from: str
     date: float
     headers: tuple[tuple[str, str], ...] = ()
+    target: Target = Target()
 
 
 @dataclass(frozen=True, slots=True)
