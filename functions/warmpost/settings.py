@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast
 from urllib.parse import parse_qs, unquote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from warmpost.rules.levels import STANDARD, LevelTable, parse_table
 from warmpost.rules.policy import Policy
@@ -55,7 +55,7 @@ class Settings:
             policy=Policy(
                 project=project,
                 shared_pool=relay_pool(get.text("WARMPOST_RELAY", needed=True), connections),
-                time_zone=get.text("WARMPOST_TIME_ZONE", "UTC"),
+                time_zone=get.time_zone("WARMPOST_TIME_ZONE"),
                 simulator_domain=get.text("WARMPOST_SIMULATOR_DOMAIN", "simulator.invalid").lower(),
                 spf_include=get.text("WARMPOST_SPF_INCLUDE"),
                 stride=get.whole("WARMPOST_STRIDE", 100, 1, 500),
@@ -96,13 +96,18 @@ class _Reader:
 
     def seconds(self, name: str, default: float) -> float:
         text = self.text(name, str(default))
-        try:
-            value = float(text)
-        except ValueError:
-            value = 0.0
-        if not 0 < value < float("inf"):
+        value = _positive(text)
+        if value is None:
             raise SettingsError(f"{name} must be a number of seconds above 0, not {text!r}")
         return value
+
+    def time_zone(self, name: str) -> str:
+        zone = self.text(name, "UTC")
+        try:
+            ZoneInfo(zone)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            raise SettingsError(f"{name} must be a time zone such as Europe/Berlin, not {zone!r}") from None
+        return zone
 
     def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
         value = self.text(name, default)
@@ -113,7 +118,7 @@ class _Reader:
     def key(self, name: str) -> bytes:
         try:
             key = base64.b64decode(self.text(name, needed=True), validate=True)
-        except binascii.Error:
+        except ValueError:
             key = b""
         if len(key) != 32:
             raise SettingsError(
@@ -131,27 +136,42 @@ class _Reader:
     def retries(self, delays: str, give_up: str) -> RetryPlan:
         plan = RetryPlan()
         text = self.text(delays)
-        if text:
-            try:
-                plan = RetryPlan(tuple(float(one) for one in text.split(",")))
-            except ValueError:
-                raise SettingsError(f"{delays} must be seconds separated by commas, not {text!r}") from None
-        return RetryPlan(plan.delays, self.seconds(give_up, plan.give_up))
+        chosen = [_positive(one) for one in text.split(",")] if text else list(plan.delays)
+        known = tuple(one for one in chosen if one is not None)
+        if len(known) < len(chosen):
+            raise SettingsError(f"{delays} must be seconds above 0 separated by commas, not {text!r}")
+        return RetryPlan(known, self.seconds(give_up, plan.give_up))
+
+
+def _positive(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 < value < float("inf") else None
+
+
+_RELAY_OPTIONS = {
+    "starttls": ("always", "never"),
+    "verify": ("yes", "no"),
+    "reports": ("none", "events"),
+    "final": ("yes", "no"),
+}
 
 
 def relay_pool(url: str, connections: int = 10) -> Pool:
     """The shared pool from one URL: `smtp[s]://user:password@host:port?starttls=always|never&verify=no&reports=events`.
 
-    A password in the URL is resolved as the secret named `url`, see `relay_password`. Raises SettingsError.
+    A password in the URL is resolved as the secret `WARMPOST_RELAY`, see `secret`. Raises SettingsError.
     """
-    parts = urlsplit(url)
-    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    unknown = set(options) - {"starttls", "verify", "reports", "final"}
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        port = 0
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or port == 0 or unknown:
+        parts, port = urlsplit(""), 0
+    options = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+    wrong = [name for name, value in options.items() if value not in _RELAY_OPTIONS.get(name, ())]
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or port == 0 or wrong:
         raise SettingsError(
             "WARMPOST_RELAY must look like smtp://user:password@host:587 or smtps://…:465, with ?starttls=never, "
             "verify=no, reports=events or final=yes where wanted"
