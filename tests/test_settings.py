@@ -1,0 +1,141 @@
+"""What the environment may say, and what is said about what it may not."""
+
+import base64
+
+import pytest
+
+from warmpost.rules.relays import Relay
+from warmpost.settings import Settings, SettingsError, relay_pool, secret
+
+KEY = base64.b64encode(bytes(range(32))).decode()
+LEAST = {
+    "GOOGLE_CLOUD_PROJECT": "p",
+    "WARMPOST_LOCATION": "europe-west1",
+    "WARMPOST_BASE_URL": "https://mail.example.com/",
+    "WARMPOST_RELAY": "smtp://relay.example.net",
+    "WARMPOST_INVOKER_EMAIL": "queue@p.iam.gserviceaccount.com",
+    "WARMPOST_MASTER_KEY": KEY,
+}
+
+
+def test_the_least_that_is_needed_gives_the_rest():
+    settings = Settings.from_env(LEAST)
+    assert settings.base_url == "https://mail.example.com"
+    assert settings.hostname == "mail.example.com"
+    assert settings.master_key == bytes(range(32))
+    assert settings.verify_signature
+    assert settings.first_key == settings.tasks_emulator == ""
+    policy = settings.policy
+    assert (policy.stride, policy.lease, policy.work_limit, policy.time_zone) == (100, 15.0, 480.0, "UTC")
+    assert policy.retries.give_up == 86400.0
+    assert policy.project == "p"
+
+
+@pytest.mark.parametrize("name", LEAST)
+@pytest.mark.parametrize("value", [None, "", "  "])
+def test_what_is_needed_is_named_when_it_is_missing(name, value):
+    env = {**LEAST, name: value} if value is not None else {k: v for k, v in LEAST.items() if k != name}
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_env(env)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WARMPOST_STRIDE", "0"),
+        ("WARMPOST_STRIDE", "501"),
+        ("WARMPOST_STRIDE", "ten"),
+        ("WARMPOST_STRIDE", "²"),
+        ("WARMPOST_CONNECTIONS", "-1"),
+        ("WARMPOST_SIGNING_THREADS", "1.5"),
+        ("WARMPOST_LEASE_SECONDS", "0"),
+        ("WARMPOST_LEASE_SECONDS", "nan"),
+        ("WARMPOST_WORK_SECONDS", "inf"),
+        ("WARMPOST_GIVE_UP_SECONDS", "-5"),
+        ("WARMPOST_RETRY_SECONDS", "60,,300"),
+        ("WARMPOST_RETRY_SECONDS", "60,soon"),
+        ("WARMPOST_RETRY_SECONDS", "60,-300"),
+        ("WARMPOST_RETRY_SECONDS", "nan"),
+        ("WARMPOST_RETRY_SECONDS", "0"),
+        ("WARMPOST_TIME_ZONE", "Europe/Nowhere"),
+        ("WARMPOST_TIME_ZONE", "../etc/passwd"),
+        ("WARMPOST_OIDC_SIGNATURE", "no"),
+        ("WARMPOST_MASTER_KEY", "c2hvcnQ="),
+        ("WARMPOST_MASTER_KEY", "not base64!"),
+        ("WARMPOST_MASTER_KEY", "schlüssel"),
+        ("WARMPOST_LEVELS", "{"),
+        ("WARMPOST_RELAY", "http://relay.example.net"),
+        ("WARMPOST_RELAY", "relay.example.net:587"),
+        ("WARMPOST_RELAY", "smtp://"),
+        ("WARMPOST_RELAY", "smtp://relay.example.net:0"),
+        ("WARMPOST_RELAY", "smtp://relay.example.net:99999"),
+        ("WARMPOST_RELAY", "smtp://relay.example.net:port"),
+        ("WARMPOST_RELAY", "smtp://[::1"),
+        ("WARMPOST_RELAY", "smtp://relay.example.net?tls=no"),
+        ("WARMPOST_RELAY", "smtp://relay.example.net?verify=perhaps"),
+        ("WARMPOST_RELAY", "smtp://relay.example.net?starttls="),
+    ],
+)
+def test_what_cannot_be_right_is_refused_by_name(name, value):
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_env({**LEAST, name: value})
+
+
+def test_what_is_set_is_taken():
+    settings = Settings.from_env(
+        LEAST
+        | {
+            "WARMPOST_STRIDE": "50",
+            "WARMPOST_RETRY_SECONDS": "1, 2.5,3",
+            "WARMPOST_GIVE_UP_SECONDS": "10",
+            "WARMPOST_DNS": "127.0.0.1:53, 127.0.0.2:54,",
+            "WARMPOST_OIDC_SIGNATURE": "platform",
+            "WARMPOST_TIME_ZONE": "Asia/Shanghai",
+            "WARMPOST_HOSTNAME": "out.example.com",
+            "WARMPOST_CONNECTIONS": "3",
+        }
+    )
+    assert settings.policy.stride == 50
+    assert settings.policy.retries.delays == (1.0, 2.5, 3.0)
+    assert settings.policy.retries.give_up == 10.0
+    assert settings.dns == ("127.0.0.1:53", "127.0.0.2:54")
+    assert not settings.verify_signature
+    assert settings.policy.time_zone == "Asia/Shanghai"
+    assert settings.hostname == "out.example.com"
+    assert settings.policy.shared_pool.relays[0].max_connections == 3
+
+
+@pytest.mark.parametrize(
+    ("url", "relay"),
+    [
+        ("smtp://r.example", Relay("r.example", "r.example", 587)),
+        ("smtp://r.example:2525?starttls=never", Relay("r.example", "r.example", 2525, "none")),
+        ("smtps://r.example", Relay("r.example", "r.example", 465, "tls")),
+        ("smtps://r.example:4465?verify=no", Relay("r.example", "r.example", 4465, "tls", verify=False)),
+        ("smtp://[::1]:25", Relay("::1", "::1", 25)),
+        ("smtp://r.example?reports=events", Relay("r.example", "r.example", 587, reports="events")),
+        ("smtp://r.example?final=yes", Relay("r.example", "r.example", 587, final=True)),
+        (
+            "smtp://us%40er:pa%2Fss@r.example",
+            Relay("r.example", "r.example", 587, username="us@er", password_secret="WARMPOST_RELAY"),
+        ),
+    ],
+)
+def test_a_relay_is_read_from_its_url(url, relay):
+    pool = relay_pool(url)
+    assert (pool.name, pool.relays) == ("shared", (relay,))
+
+
+def test_secrets_are_read_by_name_and_the_relays_password_from_its_url():
+    env = {"WARMPOST_RELAY": "smtp://user:pa%2Fss@r.example", "OTHER": " word\n"}
+    assert secret("WARMPOST_RELAY", env) == "pa/ss"
+    assert secret("OTHER", env) == "word"
+    assert secret("ABSENT", env) == ""
+
+
+def test_no_secret_shows_when_settings_are_printed():
+    env = LEAST | {"WARMPOST_RELAY": "smtp://u:topsecret@r.example", "WARMPOST_API_KEY": "wp_first_key"}
+    shown = repr(Settings.from_env(env))
+    assert "topsecret" not in shown
+    assert "wp_first_key" not in shown
+    assert repr(bytes(range(32))) not in shown
