@@ -5,7 +5,6 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmpost.rules.documents import load_progress, store_progress
 from warmpost.rules.progress import (
     MOST_NOTES,
     Note,
@@ -19,6 +18,7 @@ from warmpost.rules.progress import (
     take_over,
 )
 from warmpost.rules.statuses import UNFINISHED, Status, may_become
+from warmpost.rules.stored_progress import load_progress, store_progress
 
 COUNT = 6
 positions = st.sets(st.integers(0, COUNT - 1))

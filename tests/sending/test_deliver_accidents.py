@@ -20,8 +20,9 @@ from tests.sending.workshop import (
     statuses,
     unique,
 )
-from warmpost.rules.documents import ProgressFields, load_progress
+from warmpost.rules.documents import ProgressFields
 from warmpost.rules.statuses import Status
+from warmpost.rules.stored_progress import load_progress
 from warmpost.rules.tasks import Task
 from warmpost.sending.control_batch import cancel_batch, pause_batch, resume_batch
 from warmpost.sending.deliver import deliver

@@ -28,7 +28,6 @@ from warmpost.rules.documents import (
     RecipientList,
     Template,
     Warmth,
-    load_progress,
 )
 from warmpost.rules.envelope import HandOver, Outcome, Outgoing, Reply
 from warmpost.rules.letters import Recipient
@@ -36,6 +35,7 @@ from warmpost.rules.orders import BatchOrder, RecipientOrder, Request, SendOrder
 from warmpost.rules.policy import Policy
 from warmpost.rules.progress import Progress
 from warmpost.rules.relays import Pool, Relay
+from warmpost.rules.stored_progress import load_progress
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Put
 from warmpost.sending.admit_single import Reserved

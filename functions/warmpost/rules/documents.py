@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from warmpost.rules.progress import OnUncertain, Progress, begin, pack_details, unpack_details
+from warmpost.rules.progress import OnUncertain
 from warmpost.rules.relays import Relay
+from warmpost.rules.tracking import Track
 
 BatchStatus = Literal["planning", "sending", "paused", "done", "cancelled", "failed"]
 Scope = Literal["send", "manage", "read"]
@@ -135,7 +136,7 @@ class RelayPool:
 class Template:
     """`templates/{id}`, and each of its states for ever at `templates/{id}/versions/{version}`.
 
-    number: the id, as what templates are listed by.
+    number: the id, as what templates are listed by. track: of messages whose order says nothing of it.
     """
 
     name: str
@@ -148,6 +149,7 @@ class Template:
     created_at: datetime
     updated_at: datetime
     number: int = 0
+    track: Track | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,36 +336,3 @@ class Part:
     """`…/parts/{n}`: a slice of content too large for its document."""
 
     content: bytes
-
-
-def store_progress(progress: Progress, seq: int) -> ProgressFields:
-    return ProgressFields(
-        results=progress.results,
-        details=pack_details(progress) if progress.details or progress.times or progress.days else b"",
-        counts=progress.counts,
-        owner=progress.owner,
-        lease_until=progress.lease_until,
-        round=progress.round,
-        retry_at=progress.retry_at,
-        stalled_since=progress.stalled_since,
-        finished=progress.is_finished,
-        seq=seq,
-    )
-
-
-def load_progress(stored: ProgressFields | None, count: int) -> Progress:
-    if stored is None:
-        return begin(count)
-    progress = Progress(
-        results=stored.results,
-        owner=stored.owner,
-        lease_until=stored.lease_until,
-        round=stored.round,
-        retry_at=stored.retry_at,
-        stalled_since=stored.stalled_since,
-    )
-    return unpack_details(progress, stored.details)
-
-
-def as_changes(value: ProgressFields) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in ProgressFields.__slots__}

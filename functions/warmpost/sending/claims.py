@@ -14,8 +14,9 @@ from typing import Any
 
 from warmpost.errors import Moved, Unavailable
 from warmpost.rules import progress as rules
-from warmpost.rules.documents import Message, ProgressFields, as_changes, load_progress, store_progress
+from warmpost.rules.documents import Message, ProgressFields
 from warmpost.rules.progress import Progress, Result
+from warmpost.rules.stored_progress import as_changes, load_progress, store_progress
 from warmpost.rules.writes import Create, Update, Write
 from warmpost.sending.ports import Services
 

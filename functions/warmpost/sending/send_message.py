@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from warmpost.errors import Conflict, Invalid, Moved
 from warmpost.rules.chunks import address_hash, deflate
-from warmpost.rules.documents import Message, store_progress
+from warmpost.rules.documents import Message
 from warmpost.rules.identities import short_hash, task_name
 from warmpost.rules.letter_packing import pack_letter
 from warmpost.rules.limits import MOST_SEND_RECIPIENTS, check_tags
@@ -15,6 +15,7 @@ from warmpost.rules.mailboxes import read_mailbox
 from warmpost.rules.orders import Request, SendOrder
 from warmpost.rules.progress import begin
 from warmpost.rules.simulator import simulate
+from warmpost.rules.stored_progress import store_progress
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Create, Stored
 from warmpost.sending.admit_single import admit_single

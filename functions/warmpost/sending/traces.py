@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from warmpost.rules.documents import Batch, Message, ProgressFields, ReactionFields, load_progress
+from warmpost.rules.documents import (
+    Batch,
+    Message,
+    ProgressFields,
+    ReactionFields,
+)
 from warmpost.rules.event_packing import unpack_reactions
 from warmpost.rules.progress import Note, Progress
 from warmpost.rules.reactions import RANKS, Reactions, combined, nothing_reported
 from warmpost.rules.statuses import Status
+from warmpost.rules.stored_progress import load_progress
 from warmpost.sending.ports import Store
 
 
