@@ -15,6 +15,13 @@ from warmpost.rules.tasks import Task
 AT_ONCE = 50
 TIMEOUT = 10.0
 DISPATCH_DEADLINE = 600
+BUSY = (
+    google.ServerError,
+    google.RetryError,
+    google.ResourceExhausted,
+    google.Aborted,
+    google.Cancelled,
+)
 
 
 class CloudTasks:
@@ -89,7 +96,7 @@ class CloudTasks:
             await self._client.create_task(parent=queue, task=wanted, timeout=TIMEOUT)
         except google.AlreadyExists:
             return
-        except (google.ServerError, google.RetryError, google.ResourceExhausted) as error:
+        except BUSY as error:
             raise Unavailable(
                 "queue_unavailable", "The task queue does not answer; try again.", retry_after=5
             ) from error
