@@ -33,6 +33,7 @@ class Options:
     """port: of the functions, 0 for the data directory's own. data: None for a directory that goes with the stack.
 
     relay: URL of the relay to send through, empty for the inbox. duplicate_rate: share of tasks delivered twice.
+    discard: the inbox counts messages and keeps none.
     """
 
     port: int = 0
@@ -40,6 +41,7 @@ class Options:
     relay: str = ""
     workers: int = 1
     duplicate_rate: float = 0.0
+    discard: bool = False
 
 
 class Stack:
@@ -190,6 +192,7 @@ class Stack:
         command = _python("infra.local.inbox", "--smtp-port", identity.ports["smtp"])
         command += ["--http-port", str(identity.ports["inbox"]), "--maildir", str(self.data / "inbox")]
         command += ["--dns", identity.address("dns")]
+        command += ["--discard"] if self._options.discard else []
         url = f"{identity.url('inbox')}/healthz"
         return Part(name="inbox", group="inbox", command=command, answers=lambda: _answers(url))
 

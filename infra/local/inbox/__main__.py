@@ -12,6 +12,7 @@ import uvloop
 from aiohttp import web
 
 from infra.local.inbox.certificate import self_made, server_context
+from infra.local.inbox.discard import Discarded, DiscardedIndex
 from infra.local.inbox.index import Index
 from infra.local.inbox.maildir import Maildir
 from infra.local.inbox.smtp import HOSTNAME, Connection, Reception
@@ -40,7 +41,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--certificate", type=Path, help="write the self-made certificate here, for clients to trust"
     )
+    parser.add_argument("--discard", action="store_true", help="count messages and keep none of them")
     return parser.parse_args()
+
+
+def _storage(options: argparse.Namespace) -> tuple[Maildir, Index]:
+    if options.discard:
+        discarded = Discarded(options.maildir)
+        return discarded, DiscardedIndex(discarded)
+    maildir = Maildir(options.maildir)
+    return maildir, Index(maildir)
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -59,8 +69,7 @@ async def _serve(options: argparse.Namespace) -> None:
     if options.certificate:
         await asyncio.to_thread(options.certificate.write_bytes, certificate)
     tls = server_context(certificate, key)
-    maildir = Maildir(options.maildir)
-    index = Index(maildir)
+    maildir, index = _storage(options)
     credentials = (options.user, options.password) if options.user is not None else None
     reception = Reception(maildir, index.note, credentials=credentials, require_auth=options.require_auth)
 
