@@ -15,8 +15,10 @@ from warmpost.rules.chunks import MOST_RECIPIENTS
 from warmpost.rules.documents import Batch, HistoryEntry
 from warmpost.rules.identities import task_name
 from warmpost.rules.ledger import Pause, Release, decide_release
+from warmpost.rules.reputation import evaluate_raise
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Stored, Update, Write
+from warmpost.sending.booking import as_figures
 from warmpost.sending.finish_batch import finish_batch
 from warmpost.sending.parcels import Errand
 from warmpost.sending.ports import Services
@@ -136,10 +138,13 @@ async def _wait(services: Services, weather: Weather, release: Release, now: dat
 
 
 def _paused(weather: Weather, release: Release, pause: Pause, now: datetime) -> Write:
+    """With what keeps the domain from being raised, which is what people ask of a pause."""
+    standing = weather.standing
+    kept = evaluate_raise(as_figures(weather.total), standing.level, standing.rules)
     entry = HistoryEntry(
         at=now,
         kind="paused",
-        reason=release.reason,
+        reason=f"{release.reason}; {kept.reason}" if pause.of == "domain" else release.reason,
         day=weather.today,
         level_before=weather.warmth.level,
         level_after=weather.warmth.level,
