@@ -69,7 +69,7 @@ async def _shown(services: Services, batch: Stored[Batch]) -> Response:
         "on_uncertain": value.on_uncertain,
         "tags": value.tags,
         "reason": value.reason or None,
-        "paused_until": moment(pace.paused_until),
+        "paused_until": pace.paused_until,
         "warmup": {"level": pace.level, "cap": pace.cap, "used_today": pace.used_today},
         "created_at": moment(value.created_at),
         "finished_at": moment(value.finished_at),
