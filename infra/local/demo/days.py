@@ -55,7 +55,9 @@ def held_by_date(foreseen: Json, assumption: str) -> dict[str, int]:
 
 
 def show_heading(console: Console) -> None:
-    console.print("   [dim]held: at the end of the day; foreseen: what would be held then if the level stayed[/]")
+    console.print(
+        "   [dim]held: at the end of the day; foreseen: what would be held then if the level stayed[/]"
+    )
     _line(console, HEADS, "dim")
 
 
