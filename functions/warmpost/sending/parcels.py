@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from warmpost.rules.chunks import Chunk, inflate, unpack
 from warmpost.rules.documents import Batch, Domain, Message, RelayPool
-from warmpost.rules.identities import batch_message_id, return_path, send_message_id
+from warmpost.rules.identities import batch_message_id, return_path, send_message_id, short_hash
 from warmpost.rules.letters import Job, Letter, Recipient
 from warmpost.rules.progress import OnUncertain
 from warmpost.rules.relays import Pool
@@ -89,8 +89,14 @@ async def open_batch_chunk(services: Services, errand: Errand, batch: Batch) -> 
     )
 
 
+def letter_path(message_id: str, digest: str) -> str:
+    """Where a message's letter is kept that does not fit into it: two requests under one key never share a place."""
+    return f"messages/{message_id}/letters/{short_hash(digest)}"
+
+
 async def open_message(services: Services, errand: Errand, message: Message) -> Parcel:
-    letter = await services.letters.read(f"messages/{errand.message}", message.letter, message.parts)
+    path = letter_path(errand.message, message.digest)
+    letter = await services.letters.read(path, message.letter, message.parts)
     domain, pool = await route(services, message.domain)
     recipients = [Recipient(address) for address in inflate(message.recipients)]
     return Parcel(

@@ -20,7 +20,7 @@ from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Create, Stored
 from warmpost.sending.admit_single import admit_single
 from warmpost.sending.letter_store import store_parts
-from warmpost.sending.parcels import Errand
+from warmpost.sending.parcels import Errand, letter_path
 from warmpost.sending.ports import Services
 from warmpost.sending.write_letter import Written, write_message
 
@@ -45,7 +45,7 @@ async def send_message(services: Services, order: SendOrder, request: Request) -
     day = await admit_single(services, written.domain, len(real)) if real else services.today()
     path = f"messages/{message_id}"
     packed = pack_letter(written.letter)
-    parts = await store_parts(services.store, path, packed)
+    parts = await store_parts(services.store, letter_path(message_id, request.digest), packed)
     message = _message(services, order, request, written, recipients, b"" if parts else packed, parts, day)
     # Queued first: if the queue fails nothing was accepted, and a task without its message is dropped.
     await _queue(services, message_id)
