@@ -26,7 +26,7 @@ def test_the_least_that_is_needed_gives_the_rest():
     assert settings.verify_signature
     assert settings.first_key == settings.tasks_emulator == ""
     policy = settings.policy
-    assert (policy.stride, policy.lease, policy.work_limit, policy.time_zone) == (100, 15.0, 480.0, "UTC")
+    assert (policy.stride, policy.lease, policy.work_limit, policy.time_zone) == (125, 15.0, 480.0, "UTC")
     assert policy.retries.give_up == 86400.0
     assert policy.project == "p"
 

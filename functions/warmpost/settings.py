@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast
@@ -15,6 +16,8 @@ from warmpost.rules.policy import Policy
 from warmpost.rules.relays import Pool, Relay
 from warmpost.rules.retries import RetryPlan
 
+_PLAIN_URL = re.compile(r"(?=.{1,150}$)https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~-]+)*").fullmatch
+
 
 class SettingsError(ValueError):
     """A setting that cannot be right; the message names the variable and what would do."""
@@ -22,7 +25,8 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """master_key: 32 bytes that seal private DKIM keys. first_key: the API key to begin with, empty for none.
+    """master_key: 32 bytes that seal private DKIM keys and sign readers' links. track_url: where those lead; links that
+    letters hold to its host themselves are not rewritten. first_key: the API key to begin with, empty for none.
 
     verify_signature: False only where the platform checks the caller and strips the token's signature.
     """
@@ -30,6 +34,7 @@ class Settings:
     project: str
     location: str
     base_url: str
+    track_url: str
     policy: Policy
     invoker: str
     master_key: bytes = field(repr=False)
@@ -52,13 +57,14 @@ class Settings:
             project=project,
             location=get.text("WARMPOST_LOCATION", needed=True),
             base_url=get.text("WARMPOST_BASE_URL", needed=True).rstrip("/"),
+            track_url=get.url("WARMPOST_TRACK_URL", get.text("WARMPOST_BASE_URL").rstrip("/") + "/track"),
             policy=Policy(
                 project=project,
                 shared_pool=relay_pool(get.text("WARMPOST_RELAY", needed=True), connections),
                 time_zone=get.time_zone("WARMPOST_TIME_ZONE"),
                 simulator_domain=get.text("WARMPOST_SIMULATOR_DOMAIN", "simulator.invalid").lower(),
                 spf_include=get.text("WARMPOST_SPF_INCLUDE"),
-                stride=get.whole("WARMPOST_STRIDE", 100, 1, 500),
+                stride=get.whole("WARMPOST_STRIDE", 125, 1, 500),
                 lease=get.seconds("WARMPOST_LEASE_SECONDS", 15.0),
                 work_limit=get.seconds("WARMPOST_WORK_SECONDS", 480.0),
                 retries=get.retries("WARMPOST_RETRY_SECONDS", "WARMPOST_GIVE_UP_SECONDS"),
@@ -100,6 +106,15 @@ class _Reader:
         if value is None:
             raise SettingsError(f"{name} must be a number of seconds above 0, not {text!r}")
         return value
+
+    def url(self, name: str, default: str) -> str:
+        """As it can stand in HTML and in a header field."""
+        text = self.text(name, default).rstrip("/")
+        if not _PLAIN_URL(text):
+            raise SettingsError(
+                f"{name} must be an http(s) URL of 150 characters at most, without query, not {text!r}"
+            )
+        return text
 
     def time_zone(self, name: str) -> str:
         zone = self.text(name, "UTC")

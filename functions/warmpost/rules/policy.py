@@ -24,7 +24,7 @@ class Policy:
     time_zone: str = "UTC"
     simulator_domain: str = "simulator.invalid"
     spf_include: str = ""
-    stride: int = 100
+    stride: int = 125
     lease: float = 15.0
     work_limit: float = 480.0
     retries: RetryPlan = field(default_factory=RetryPlan)
