@@ -9,19 +9,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from warmpost.rules.bounces import names_unknown_user
+from warmpost.rules.bounces import BounceClass, classify
 from warmpost.rules.chunks import Chunk, address_hash, inflate, unpack
 from warmpost.rules.documents import Batch, Message, ProgressFields, ReactionFields, Suppression
 from warmpost.rules.event_packing import pack_reactions
 from warmpost.rules.events import Event
-from warmpost.rules.progress import Note
+from warmpost.rules.notifications import Occurrence
+from warmpost.rules.providers import SIMULATOR
 from warmpost.rules.reactions import OPEN_ENDED, Reactions, apply, combined, event_hash
 from warmpost.rules.simulator import simulate
 from warmpost.rules.statuses import BY_MARK, Status
 from warmpost.rules.tally import Amounts, Circumstances, not_booked, reaction_tally
-from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Create, Stored, Update, Write
 from warmpost.sending.booking import additions, circumstances
+from warmpost.sending.occurrences import Origin, occurrence, origin_of
 from warmpost.sending.parcels import route
 from warmpost.sending.places import Place
 from warmpost.sending.ports import Services
@@ -36,7 +37,7 @@ class Applied:
 
     writes: tuple[Write, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
-    tasks: tuple[Task, ...] = ()
+    occurrences: tuple[Occurrence, ...] = ()
     waiting: tuple[Event, ...] = ()
     domains: frozenset[str] = frozenset()
 
@@ -44,7 +45,7 @@ class Applied:
         return Applied(
             self.writes + other.writes,
             self.suppressions + other.suppressions,
-            self.tasks + other.tasks,
+            self.occurrences + other.occurrences,
             self.waiting + other.waiting,
             self.domains | other.domains,
         )
@@ -58,8 +59,12 @@ class Situation:
     addresses: list[str]
     traced: Trace
     stored: Stored[ReactionFields] | None
-    domain: str
+    origin: Origin
     given: Circumstances
+
+    @property
+    def domain(self) -> str:
+        return self.origin.domain
 
 
 async def apply_events(services: Services, place: Place, events: Sequence[Event]) -> Applied:
@@ -93,6 +98,7 @@ async def apply_events(services: Services, place: Place, events: Sequence[Event]
     return Applied(
         writes=tuple(writes),
         suppressions=tuple(_suppressions(services, situation, fresh)),
+        occurrences=tuple(_occurrences(services, situation, fresh)),
         waiting=tuple(waiting),
         domains=frozenset({situation.domain} if changed else ()),
     )
@@ -104,29 +110,46 @@ async def _read(services: Services, place: Place) -> Situation | None:
         message = await services.store.get(Message, place.path)
         if message is None:
             return None
-        addresses, domain = list(inflate(message.value.recipients)), message.value.domain
+        addresses, origin = list(inflate(message.value.recipients)), origin_of(message.value)
         progress = message.value.progress
     else:
         batch = await services.cache.get(Batch, place.path)
         chunk = await services.store.get(Chunk, f"{place.path}/chunks/{place.chunk}")
         if batch is None or chunk is None:
             return None
-        addresses, domain = [one.address for one in unpack(chunk.value)], batch.domain
+        addresses, origin = [one.address for one in unpack(chunk.value)], origin_of(batch)
         found = await services.store.get(ProgressFields, place.progress_path)
         progress = found.value if found else None
     stored = await services.store.get(ReactionFields, place.reactions_path)
     traced = trace(progress, stored.value if stored else None, len(addresses))
-    _, pool = await route(services, domain)
+    _, pool = await route(services, origin.domain)
     given = circumstances(services, addresses, pool, not place.message)
-    return Situation(place, addresses, traced, stored, domain, given)
+    return Situation(place, addresses, traced, stored, origin, given)
+
+
+def _judged(event: Event) -> BounceClass:
+    return classify(event.code, event.enhanced_code, event.text)
 
 
 def _is_hard(event: Event) -> bool:
-    return names_unknown_user(_note(event))
+    return event.kind == "bounced" and _judged(event).is_hard
 
 
-def _note(event: Event) -> Note:
-    return Note(event.at, Status.BOUNCED, event.text, event.code, event.enhanced_code)
+def _occurrences(
+    services: Services, situation: Situation, fresh: Sequence[tuple[int, Event]]
+) -> list[Occurrence]:
+    return [
+        occurrence(
+            event,
+            situation.addresses[position],
+            position,
+            situation.origin,
+            situation.traced.progress,
+            services.policy.project,
+            situation.given.provider(position) == SIMULATOR,
+        )
+        for position, event in fresh
+    ]
 
 
 def _writes(situation: Situation, reactions: Reactions) -> tuple[list[Write], bool]:
@@ -174,7 +197,7 @@ def _suppressions(
         )
         everywhere = replace(for_domain, scope="", note=event.text[:200])
         match event.kind:
-            case "bounced" if _is_hard(event):
+            case "bounced" if _judged(event).suppress:
                 wanted[address, ""] = replace(everywhere, reason="hard_bounce")
             case "complained":
                 wanted[address, ""] = replace(everywhere, reason="complaint")

@@ -20,6 +20,7 @@ from warmpost.sending.event_log import ask_for_fold, log_writes
 from warmpost.sending.manage_suppressions import suppress_all
 from warmpost.sending.places import place_events
 from warmpost.sending.ports import Services
+from warmpost.sending.queue_notifications import queue_notifications
 
 LOGS_PER_TASK = 20
 EVENTS_PER_COMMIT = 300
@@ -93,8 +94,10 @@ async def _apply(
         writes += log_writes(services, log.value.source, waiting, again, log.value.tries + 1)
     state = "folded" if last else log.value.state
     mark = Update(log.path, {"applied": stretch.end, "state": state}, version)
-    versions = await services.store.commit(mark, *writes)
-    await services.tasks.enqueue(*outcome.tasks)
+    told = await queue_notifications(services, outcome.occurrences)
+    # Queued first: a task without its notification is dropped, a notification without its task would wait for a day.
+    await services.tasks.enqueue(*told.tasks)
+    versions = await services.store.commit(mark, *writes, *told.writes)
     for domain in sorted(outcome.domains):
         await ask_for_assessment(services, domain)
     if waiting:
