@@ -58,7 +58,7 @@ def arguments() -> argparse.ArgumentParser:
         "--warmup",
         action="store_true",
         help="watch a fresh domain warm up over days that pass in seconds: --count recipients (60000), as lists are "
-        "with the oldest addresses first (7 %% gone, then 2 %%, 10 %%, 2 %%), and why each day's level moved",
+        "with old addresses first (7 %% are gone), then worse and better ones, and why each day's level moved",
     )
     demo.add_argument(
         "--bounce-rate",

@@ -25,8 +25,8 @@ from infra.local.up import run_until_signal
 COUNT = 60_000
 ENDED = ("done", "failed", "cancelled")
 LOOK = 0.25  # seconds
-# As lists are: oldest addresses first, and a share of bought ones. Shares of the list, and how much of each is gone.
-AS_LISTS_ARE = ((0.025, 0.07), (0.05, 0.02), (0.35, 0.10), (1.0, 0.02))
+AS_LISTS_ARE = ((1_500, 0.07), (5_000, 0.035), (15_000, 0.10), (38_500, 0.02))
+"""As lists are: old addresses first, then some that were bought. Recipients of COUNT, and the share that is gone."""
 
 
 @dataclass(slots=True)
@@ -62,10 +62,11 @@ async def warmup(count: int, bounce_rate: float | None) -> int:
 
 def recipients(count: int, bounce_rate: float | None) -> Iterator[str]:
     """Addresses of which a share bounces, spread evenly: of the whole list, or of each part of `AS_LISTS_ARE`."""
-    parts = AS_LISTS_ARE if bounce_rate is None else ((1.0, bounce_rate),)
-    number = 0
+    parts = AS_LISTS_ARE if bounce_rate is None else ((COUNT, bounce_rate),)
+    number = reached = 0
     for share, gone in parts:
-        rate, end = Fraction(str(gone)), min(round(count * share) + number, count)
+        reached += share
+        rate, end = Fraction(str(gone)), count * reached // COUNT
         for place in range(end - number):
             bounces = int((place + 1) * rate) > int(place * rate)
             yield f"{'reply-550-' if bounces else ''}reader-{number:06d}@example.net"
