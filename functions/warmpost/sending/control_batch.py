@@ -7,6 +7,7 @@ from warmpost.rules.documents import Batch, BatchStatus
 from warmpost.rules.identities import task_name
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Stored, Update
+from warmpost.sending.parcels import Errand
 from warmpost.sending.ports import Services
 
 ENDED: tuple[BatchStatus, ...] = ("done", "cancelled", "failed")
@@ -21,6 +22,15 @@ async def pause_batch(services: Services, batch_id: str) -> None:
 async def cancel_batch(services: Services, batch_id: str) -> None:
     """Whoever was not handed over becomes `cancelled`. Raises NotFound, Conflict."""
     await _change(services, batch_id, "cancelled")
+    # Chunks begun before: their own tasks may have come and gone while the batch was paused.
+    begun = await services.store.fields(
+        f"batches/{batch_id}/progress", ("finished", "==", False), select=("seq",)
+    )
+    for chunk, _ in begun:
+        name = task_name("deliver", batch_id, chunk, "cancelled")
+        await services.tasks.enqueue(
+            Task("deliver", Errand(batch_id, chunk).as_body(), name, queue="deliver")
+        )
 
 
 async def resume_batch(services: Services, batch_id: str) -> None:
