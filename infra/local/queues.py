@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import grpc.aio
 from google.api_core.exceptions import AlreadyExists
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, Queue, RateLimits, RetryConfig
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcAsyncIOTransport
-from google.protobuf.duration_pb2 import Duration
 
-# concurrent dispatches of each queue
-QUEUES = {"deliver": 8, "control": 32, "notify": 32}
+from infra.local.manifest import manifest
 
 
 async def create(address: str, project: str, location: str) -> None:
@@ -17,15 +17,18 @@ async def create(address: str, project: str, location: str) -> None:
     async with grpc.aio.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
         client = CloudTasksAsyncClient(transport=CloudTasksGrpcAsyncIOTransport(channel=channel))
         parent = f"projects/{project}/locations/{location}"
-        for name, concurrency in QUEUES.items():
+        for declared in manifest().queues:
             queue = Queue(
-                name=f"{parent}/queues/{name}",
-                rate_limits=RateLimits(max_dispatches_per_second=500, max_concurrent_dispatches=concurrency),
+                name=f"{parent}/queues/{declared.name}",
+                rate_limits=RateLimits(
+                    max_dispatches_per_second=declared.dispatches_per_second,
+                    max_concurrent_dispatches=declared.concurrent_dispatches,
+                ),
                 retry_config=RetryConfig(
-                    max_attempts=-1,
-                    min_backoff=Duration(nanos=500_000_000),
-                    max_backoff=Duration(seconds=60),
-                    max_doublings=6,
+                    max_attempts=declared.attempts,
+                    min_backoff=timedelta(seconds=declared.min_backoff),
+                    max_backoff=timedelta(seconds=declared.max_backoff),
+                    max_doublings=declared.doublings,
                 ),
             )
             try:

@@ -21,7 +21,7 @@ import dns.message
 
 from infra.local import firestore, operations, ports, queues
 from infra.local.identity import Identity
-from infra.local.source import declared_functions
+from infra.local.manifest import manifest
 from infra.local.supervisor import Part, StartFailure, Supervisor
 
 LOCATION = "local"
@@ -175,16 +175,19 @@ class Stack:
     def _jobs(self) -> Path:
         """The file that tells the emulator when Cloud Scheduler would call what, and as whom."""
         url = self.identity.url("functions")
-        job = {
-            "name": "daily",
-            "schedule": "5 0 * * *",
-            "time_zone": os.environ.get("WARMPOST_TIME_ZONE", "UTC"),
-            "url": f"{url}/daily",
-            "service_account_email": INVOKER,
-            "audience": url,
-        }
+        jobs = [
+            {
+                "name": one.name,
+                "schedule": one.cron,
+                "time_zone": os.environ.get("WARMPOST_TIME_ZONE", "UTC"),
+                "url": f"{url}/{one.function}",
+                "service_account_email": INVOKER,
+                "audience": url,
+            }
+            for one in manifest().schedules
+        ]
         file = self.data / "jobs.json"
-        file.write_text(json.dumps([job] if job["name"] in declared_functions() else []))
+        file.write_text(json.dumps(jobs))
         return file
 
     def _inbox(self) -> Part:

@@ -1,0 +1,104 @@
+"""The manifest and the code say the same: entry points, settings, queues, secrets."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import get_args
+
+import pytest
+
+from infra.local.bootstrap import ROOT
+from infra.local.manifest import manifest
+from infra.local.source import declared_functions, in_url
+from infra.manifest.settings_table import settings_table
+from warmpost.adapters.cloud_tasks import DISPATCH_DEADLINE
+from warmpost.rules import tasks
+from warmpost.settings import Settings
+
+NEEDED = {
+    "GOOGLE_CLOUD_PROJECT": "p",
+    "WARMPOST_LOCATION": "europe-west1",
+    "WARMPOST_BASE_URL": "https://mail.example.com",
+    "WARMPOST_RELAY": "smtp://relay.example.net",
+    "WARMPOST_INVOKER_EMAIL": "queue@p.iam.gserviceaccount.com",
+    "WARMPOST_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
+}
+
+
+class Noting(dict[str, str]):
+    """An environment that notes which variables were asked for."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        super().__init__(values)
+        self.asked: set[str] = set()
+
+    def get(self, name, default=None):
+        self.asked.add(name)
+        return super().get(name, default)
+
+
+def settings() -> dict[str, str | None]:
+    return {one.name: one.default for one in manifest().settings}
+
+
+def test_every_entry_point_is_declared_and_no_other():
+    assert sorted(one.handler for one in manifest().functions) == sorted(declared_functions())
+
+
+def test_a_function_is_called_in_the_cloud_what_the_local_stack_calls_it():
+    assert all(one.name == in_url(one.handler) for one in manifest().functions)
+
+
+def test_every_setting_the_code_reads_is_declared_and_none_is_left_over():
+    environment = Noting(NEEDED)
+    Settings.from_env(environment)
+    assert environment.asked == settings().keys()
+
+
+def test_what_has_no_default_is_what_the_code_needs():
+    assert {name for name, default in settings().items() if default is None} == NEEDED.keys()
+
+
+def test_declared_defaults_are_those_of_the_code():
+    declared = {name: default for name, default in settings().items() if default is not None}
+    assert Settings.from_env({**declared, **NEEDED}) == Settings.from_env(NEEDED)
+
+
+def test_no_other_file_reads_the_environment():
+    source = ROOT / "functions"
+    readers = [path for path in source.rglob("*.py") if re.search(r"\b(environ|getenv)\b", path.read_text())]
+    assert [path.name for path in readers] == ["settings.py"]
+
+
+def test_the_readme_documents_the_settings_as_they_are_declared():
+    assert settings_table() in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_secrets_are_mounted_as_settings_that_are_declared_secret():
+    secret = {one.name for one in manifest().settings if one.set == "secret"}
+    assert secret == {name for one in manifest().functions for name in one.secrets}
+
+
+def test_every_function_is_given_the_secrets_it_cannot_start_without():
+    needed = {one.name for one in manifest().settings if one.set == "secret" and one.default is None}
+    assert all(needed <= set(one.secrets) for one in manifest().functions)
+
+
+def test_the_queues_are_those_that_tasks_go_to():
+    assert {one.name for one in manifest().queues} == set(get_args(tasks.Queue))
+
+
+def test_only_the_invoker_may_call_what_stands_behind_the_queue_and_the_clock():
+    private = {one.handler for one in manifest().functions if one.callers == "invoker"}
+    assert private == {"work", *(one.function for one in manifest().schedules)}
+
+
+def test_a_task_is_given_up_by_the_queue_no_sooner_than_by_the_function():
+    work = next(one for one in manifest().functions if one.handler == "work")
+    assert Settings.from_env(NEEDED).policy.work_limit < work.timeout <= DISPATCH_DEADLINE
+
+
+@pytest.mark.parametrize("one", manifest().settings, ids=lambda one: one.name)
+def test_every_setting_says_in_a_sentence_what_it_means(one):
+    assert re.fullmatch(r"[A-Z0-9`].{15,}\.", one.means.strip())
