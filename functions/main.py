@@ -39,6 +39,13 @@ async def manage(request: Request) -> Response:
 
 
 @functions_framework.aio.http
+async def track(request: Request) -> Response:
+    from warmpost.gateways.track import track as door
+
+    return await answer(request, lambda asked: door(asked, services.services(), services.links()))
+
+
+@functions_framework.aio.http
 async def work(request: Request) -> Response:
     from warmpost.gateways.work import work as door
 

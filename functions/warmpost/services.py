@@ -11,6 +11,8 @@ from warmpost.adapters.cloud_tasks import CloudTasks
 from warmpost.adapters.firestore.meter import Meter
 from warmpost.adapters.firestore.store import FirestoreStore
 from warmpost.gateways.auth import Keys, TokenCheck
+from warmpost.rules.tokens import Signer, derive_key
+from warmpost.rules.tracking import Links
 from warmpost.sending.admit_single import Reserved
 from warmpost.sending.cache import Cache
 from warmpost.sending.desk import Desk
@@ -65,7 +67,7 @@ def services() -> Services:
             chosen.project, chosen.location, chosen.base_url, chosen.invoker, chosen.tasks_emulator
         ),
         templates=templates,
-        press=Press(templates, seal, chosen.signing_threads),
+        press=Press(templates, seal, chosen.signing_threads, links()),
         relays=Relays(secret=secret, local_hostname=chosen.hostname),
         resolver=DnsResolver(chosen.dns),
         seal=seal,
@@ -80,6 +82,13 @@ def services() -> Services:
         policy=chosen.policy,
         worker=random.token_hex(8),
     )
+
+
+@cache
+def links() -> Links:
+    """What readers' links are made and read with."""
+    chosen = settings()
+    return Links(chosen.track_url, Signer(derive_key(chosen.master_key, "reader links")))
 
 
 @cache

@@ -13,13 +13,14 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from warmpost.errors import Invalid
+from warmpost.rules.languages import LANGUAGES, read_language
 from warmpost.rules.letters import Attachment
-from warmpost.rules.limits import MOST_DATA, MOST_MESSAGE, MOST_RECIPIENT_DATA
+from warmpost.rules.limits import MOST_DATA, MOST_RECIPIENT_DATA
 from warmpost.rules.orders import BatchOrder, RecipientOrder, SendOrder
+from warmpost.rules.tracking import EVERYTHING, NOTHING, Track, Unsubscribe
 from warmpost.sending.create_schedule import blamed_on
 
 Text = Annotated[str, Meta(max_length=2000)]
-Body = Annotated[str, Meta(max_length=MOST_MESSAGE)]
 Reference = Annotated[str, Meta(min_length=1, max_length=200)] | Annotated[int, Meta(ge=1)]
 Variables = dict[str, Any]
 _SPACE = re.compile(r"\s+")
@@ -32,6 +33,12 @@ class Model(Struct, forbid_unknown_fields=True, kw_only=True):
 class Tracking(Model):
     opens: bool = True
     clicks: bool = True
+
+
+class Unsubscribing(Model):
+    """footer: whether a link is put below the bodies, or in which language."""
+
+    footer: bool | Text
 
 
 class AttachmentModel(Model, kw_only=True):
@@ -51,14 +58,14 @@ class SendModel(Model, kw_only=True):
     bcc: list[Text] = []
     reply_to: Text | list[Text] | None = None
     subject: str | None = None
-    html: Body | None = None
-    text: Body | None = None
+    html: str | None = None
+    text: str | None = None
     template: Reference | None = None
     data: Variables = {}
     attachments: list[AttachmentModel] = []
     headers: dict[str, str] = {}
     tags: dict[str, str] = {}
-    unsubscribe: bool | Text | None = None
+    unsubscribe: bool | Text | Unsubscribing | None = None
     track: bool | Tracking | None = None
     on_uncertain: Literal["hold", "resend"] = "resend"
 
@@ -82,7 +89,7 @@ class BatchModel(Model, kw_only=True):
     attachments: list[AttachmentModel] = []
     headers: dict[str, str] = {}
     tags: dict[str, str] = {}
-    unsubscribe: bool | Text | None = None
+    unsubscribe: bool | Text | Unsubscribing | None = None
     track: bool | Tracking | None = None
     on_uncertain: Literal["hold", "resend"] = "hold"
     on_block: Literal["fail", "hold"] = "fail"
@@ -160,6 +167,8 @@ def send_order(model: SendModel) -> SendOrder:
         headers=model.headers,
         tags=model.tags,
         on_uncertain=model.on_uncertain,
+        track=track_of(model.track),
+        unsubscribe=_unsubscribe(model.unsubscribe),
     )
 
 
@@ -185,6 +194,8 @@ def batch_order(model: BatchModel) -> BatchOrder:
         headers=model.headers,
         tags=model.tags,
         on_uncertain=model.on_uncertain,
+        track=track_of(model.track),
+        unsubscribe=_unsubscribe(model.unsubscribe),
         on_block=model.on_block,
     )
 
@@ -208,6 +219,26 @@ def check_data(data: Variables, field_path: str, most: int) -> None:
         raise Invalid(
             "data_too_large", f"The variables have {size:,} bytes as JSON; {most:,} are allowed.", field_path
         )
+
+
+def track_of(wanted: bool | Tracking | None) -> Track | None:
+    if isinstance(wanted, Tracking):
+        return Track(wanted.opens, wanted.clicks)
+    return None if wanted is None else EVERYTHING if wanted else NOTHING
+
+
+def _unsubscribe(wanted: bool | str | Unsubscribing | None) -> Unsubscribe | None:
+    """Raises errors.Invalid."""
+    if wanted is None or wanted is False:
+        return None if wanted is None else Unsubscribe()
+    footer = wanted.footer if isinstance(wanted, Unsubscribing) else wanted
+    if isinstance(footer, bool):
+        return Unsubscribe(headers=True, footer=footer)
+    language = read_language(footer)
+    if language is None:
+        known = ", ".join(LANGUAGES)
+        raise Invalid("unknown_language", f"{footer!r} is none of {known}.", "unsubscribe")
+    return Unsubscribe(headers=True, footer=True, language=language)
 
 
 def _several(value: str | list[str] | None) -> tuple[str, ...]:

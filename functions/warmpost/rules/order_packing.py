@@ -5,12 +5,13 @@ As letters are packed: a deflated JSON head, then the attachments as they are.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import astuple, fields, replace
 from typing import Any
 
 from warmpost.rules.chunks import deflate, inflate
 from warmpost.rules.letters import Attachment
 from warmpost.rules.orders import BatchOrder, RecipientOrder, SendOrder
+from warmpost.rules.tracking import Track, Unsubscribe
 
 
 def pack_order(order: SendOrder | BatchOrder) -> bytes:
@@ -18,6 +19,8 @@ def pack_order(order: SendOrder | BatchOrder) -> bytes:
     head["attachments"] = [[one.filename, one.content_type, len(one.content)] for one in order.attachments]
     if isinstance(order, BatchOrder) and order.recipients is not None:
         head["recipients"] = [[one.to, one.data] for one in order.recipients]
+    head["track"] = None if order.track is None else astuple(order.track)
+    head["unsubscribe"] = None if order.unsubscribe is None else astuple(order.unsubscribe)
     packed = deflate({"kind": "batch" if isinstance(order, BatchOrder) else "send", "order": head})
     return b"".join((len(packed).to_bytes(4, "big"), packed, *(one.content for one in order.attachments)))
 
@@ -32,6 +35,8 @@ def unpack_order(packed: bytes) -> SendOrder | BatchOrder:
     head: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in kept["order"].items()
     }
+    head["track"] = Track(*head["track"]) if head.get("track") else None
+    head["unsubscribe"] = Unsubscribe(*head["unsubscribe"]) if head.get("unsubscribe") else None
     if kept["kind"] == "send":
         return SendOrder(**head, attachments=tuple(attachments))
     order = BatchOrder(**head, attachments=tuple(attachments))

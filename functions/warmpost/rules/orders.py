@@ -9,6 +9,7 @@ from typing import Literal
 
 from warmpost.rules.letters import Attachment
 from warmpost.rules.progress import OnUncertain
+from warmpost.rules.tracking import Track, Unsubscribe
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class SendOrder:
     """One message to up to 50 recipients. Addresses are as the caller wrote them, `Name <local@domain>` included.
 
     Either subject with html or text, or template (id or name) with data. template_version: 0 for the newest.
+    track: None for what the template says, or else nothing. unsubscribe: None for none.
     """
 
     sender: str
@@ -33,6 +35,8 @@ class SendOrder:
     headers: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     on_uncertain: OnUncertain = "resend"
+    track: Track | None = None
+    unsubscribe: Unsubscribe | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ class RecipientOrder:
 class BatchOrder:
     """One message per recipient of a list (id or name) or of `recipients`, from a template (id or name).
 
-    template_version: 0 for the newest.
+    template_version: 0 for the newest. track: None for what the template says, or else everything. unsubscribe: None
+    for the header fields alone.
     """
 
     sender: str
@@ -62,6 +67,8 @@ class BatchOrder:
     tags: Mapping[str, str] = field(default_factory=dict)
     on_uncertain: OnUncertain = "hold"
     on_block: Literal["fail", "hold"] = "fail"
+    track: Track | None = None
+    unsubscribe: Unsubscribe | None = None
 
 
 @dataclass(frozen=True, slots=True)

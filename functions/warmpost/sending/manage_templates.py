@@ -11,6 +11,7 @@ from warmpost.errors import Invalid, Moved, NotFound
 from warmpost.rules.documents import Template
 from warmpost.rules.letters import Content, TemplateFacts
 from warmpost.rules.names import has_controls
+from warmpost.rules.tracking import Track
 from warmpost.rules.writes import Create, Delete, Stored, Update, Write
 from warmpost.sending.find_named import find_template, free_name, require_name, require_unused, take_name
 from warmpost.sending.list_documents import Listed, Page, list_by_number
@@ -24,12 +25,13 @@ LISTED_FIELDS = ("number", "name", "subject", "required", "optional", "version",
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a caller wants a template to say; empty html or text for none."""
+    """What a caller wants a template to say; empty html or text for none. track: None for nothing about it."""
 
     name: str
     subject: str
     html: str
     text: str
+    track: Track | None = None
 
 
 async def create_template(services: Services, draft: Draft) -> Stored[Template]:
@@ -50,6 +52,7 @@ async def create_template(services: Services, draft: Draft) -> Stored[Template]:
         created_at=now,
         updated_at=now,
         number=number,
+        track=draft.track,
     )
     path = f"templates/{number}"
     writes: list[Write] = [Create(path, template), Create(_version_path(path, 1), template)]
@@ -97,14 +100,15 @@ async def _committed(
 
 
 async def change_template(
-    services: Services, reference: int | str, changes: Mapping[str, str]
+    services: Services, reference: int | str, changes: Mapping[str, Any]
 ) -> Stored[Template]:
     """changes: of a Draft's fields. The same content again makes no new version. Raises as create_template, or Moved."""
     stored = await find_template(services.store, reference)
     before = stored.value
-    draft = replace(Draft(before.name, before.subject, before.html, before.text), **changes)
+    standing = Draft(before.name, before.subject, before.html, before.text, before.track)
+    draft = replace(standing, **changes)
     draft = replace(draft, name=require_name(draft.name))
-    if draft == Draft(before.name, before.subject, before.html, before.text):
+    if draft == standing:
         return stored
     facts = await _inspected(services, draft)
     after = replace(
@@ -113,6 +117,7 @@ async def change_template(
         subject=draft.subject,
         html=draft.html,
         text=draft.text,
+        track=draft.track,
         required=tuple(sorted(facts.required)),
         optional=tuple(sorted(facts.optional)),
         version=before.version + 1,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from warmpost.rules.chunks import Chunk, inflate, unpack
 from warmpost.rules.documents import Batch, Domain, Message, RelayPool
+from warmpost.rules.events import Target
 from warmpost.rules.identities import batch_message_id, return_path, send_message_id, short_hash
 from warmpost.rules.letters import Job, Letter, Recipient
 from warmpost.rules.progress import OnUncertain
@@ -63,9 +64,11 @@ class Parcel:
         domain = self.domain.domain
         if self.errand.message:
             message_id = send_message_id(project, self.errand.message, domain)
+            target = Target(message=self.errand.message, position=position)
         else:
             message_id = batch_message_id(project, self.errand.batch, self.first + position, domain)
-        return Job(self.recipients[position], message_id, return_path(domain), now)
+            target = Target(self.errand.batch, position=self.first + position)
+        return Job(self.recipients[position], message_id, return_path(domain), now, target=target)
 
 
 async def open_batch_chunk(services: Services, errand: Errand, batch: Batch) -> Parcel | None:

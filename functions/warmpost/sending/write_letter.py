@@ -14,6 +14,7 @@ from warmpost.rules.letters import Attachment, Content, Letter, Mailbox
 from warmpost.rules.limits import MOST_HEADERS, check_size, check_subject
 from warmpost.rules.mailboxes import read_mailbox
 from warmpost.rules.orders import BatchOrder, SendOrder
+from warmpost.rules.tracking import EVERYTHING, NOTHING, Track, Unsubscribe
 from warmpost.sending.find_named import find_template
 from warmpost.sending.manage_templates import template_version
 from warmpost.sending.ports import Services
@@ -21,13 +22,14 @@ from warmpost.sending.ports import Services
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A letter and where its content came from; template is empty where it was written out."""
+    """A letter and where its content came from; template is empty where it was written out, track is the template's."""
 
     letter: Letter
     domain: str
     required: frozenset[str] = frozenset()
     template: str = ""
     template_version: int = 0
+    track: Track | None = None
 
 
 async def write_message(services: Services, order: SendOrder) -> Written:
@@ -43,6 +45,8 @@ async def write_message(services: Services, order: SendOrder) -> Written:
         headers=_headers(order.headers),
         attachments=_attachments(order.attachments),
         data=order.data,
+        track=_first(order.track, source.track, NOTHING),
+        unsubscribe=order.unsubscribe or Unsubscribe(),
     )
     check_size(content, letter.attachments)
     if content.templated:
@@ -69,6 +73,8 @@ async def write_batch(services: Services, order: BatchOrder) -> Written:
         headers=_headers(order.headers),
         attachments=_attachments(order.attachments),
         data=order.data,
+        track=_first(order.track, found.track, EVERYTHING),
+        unsubscribe=order.unsubscribe or Unsubscribe(headers=True),
     )
     check_size(content, letter.attachments)
     return Written(
@@ -104,6 +110,7 @@ class _Found:
     id: str
     version: int
     content: Content
+    track: Track | None
 
 
 async def _template(services: Services, reference: str, version: int) -> _Found:
@@ -112,7 +119,7 @@ async def _template(services: Services, reference: str, version: int) -> _Found:
         found = await template_version(services, found.id, version, "template_version")
     value = found.value
     content = Content(value.subject, value.html or None, value.text or None, templated=True)
-    return _Found(found.id, value.version, content)
+    return _Found(found.id, value.version, content, value.track)
 
 
 async def _content(services: Services, order: SendOrder) -> tuple[Content, Written]:
@@ -141,7 +148,13 @@ async def _content(services: Services, order: SendOrder) -> tuple[Content, Writt
     )
     missing = services.templates.inspect(content).required - order.data.keys()
     refuse_missing(missing, "data")
-    return content, replace(nothing, template=found.id, template_version=found.version)
+    return content, replace(nothing, template=found.id, template_version=found.version, track=found.track)
+
+
+def _first(asked: Track | None, of_template: Track | None, otherwise: Track) -> Track:
+    if asked is not None:
+        return asked
+    return otherwise if of_template is None else of_template
 
 
 def refuse_missing(missing: Iterable[str], field: str) -> None:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from warmpost.errors import Invalid
 from warmpost.gateways.http import Route, json_response
 from warmpost.gateways.manage import bodies
+from warmpost.gateways.models import Tracking, track_of
 from warmpost.rules.documents import Template
 from warmpost.rules.writes import Stored
 from warmpost.sending import manage_templates
@@ -24,15 +25,17 @@ class NewTemplate(bodies.Body):
     subject: str
     html: str | None = None
     text: str | None = None
+    track: bool | Tracking | None = None
 
 
 class TemplateChange(bodies.Body):
-    """null takes html or text away."""
+    """null takes html, text or track away."""
 
     name: str | msgspec.UnsetType = msgspec.UNSET
     subject: str | msgspec.UnsetType = msgspec.UNSET
     html: str | msgspec.UnsetType | None = msgspec.UNSET
     text: str | msgspec.UnsetType | None = msgspec.UNSET
+    track: bool | Tracking | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class Preview(bodies.Body):
@@ -48,6 +51,7 @@ def shown(stored: Stored[Template]) -> dict[str, object]:
         "subject": template.subject,
         "html": template.html or None,
         "text": template.text or None,
+        "track": template.track,
         "variables": {"required": template.required, "optional": template.optional},
         "version": template.version,
         "created_at": template.created_at,
@@ -70,7 +74,8 @@ def shown_in_list(one: tuple[str, dict[str, Any]]) -> dict[str, object]:
 
 async def create(request: Request, services: Services) -> Response:
     body = await bodies.read(request, NewTemplate)
-    draft = manage_templates.Draft(body.name, body.subject, body.html or "", body.text or "")
+    track = track_of(body.track)
+    draft = manage_templates.Draft(body.name, body.subject, body.html or "", body.text or "", track)
     return json_response(shown(await manage_templates.create_template(services, draft)), 201)
 
 
@@ -88,11 +93,10 @@ async def get(request: Request, services: Services, template: str) -> Response:
 
 async def change(request: Request, services: Services, template: str) -> Response:
     body = await bodies.read(request, TemplateChange)
-    changes = {
-        name: value or ""
-        for name, value in msgspec.structs.asdict(body).items()
-        if value is not msgspec.UNSET
+    given = {
+        name: value for name, value in msgspec.structs.asdict(body).items() if value is not msgspec.UNSET
     }
+    changes = {name: track_of(value) if name == "track" else value or "" for name, value in given.items()}
     return json_response(shown(await manage_templates.change_template(services, template, changes)))
 
 
