@@ -69,6 +69,10 @@ class Progress:
         marks = {MARKS[status] for status in wanted}
         return [position for position, mark in enumerate(self.results) if mark in marks]
 
+    def day(self, position: int) -> str:
+        """On which a recipient's volume was reserved."""
+        return next((day for first, end, day in self.days if first <= position < end), "")
+
     @property
     def counts(self) -> dict[str, int]:
         return {status.value: self.results.count(mark) for status, mark in MARKS.items()}
@@ -150,6 +154,20 @@ def reserve(progress: Progress, stretch: range, day: str) -> Progress:
     if not stretch or any(first == stretch.start for first, _, _ in progress.days):
         return progress
     return replace(progress, days=(*progress.days, mine))
+
+
+def carry(progress: Progress, positions: Iterable[int], day: str) -> Progress:
+    """With volume of another day for recipients who were not attempted on theirs."""
+    moved = frozenset(positions)
+    days: list[tuple[int, int, str]] = []
+    for first, end, before in progress.days:
+        for position in range(first, end):
+            now = day if position in moved else before
+            if days and days[-1][1:] == (position, now) and position != first:
+                days[-1] = (days[-1][0], position + 1, now)
+            else:
+                days.append((position, position + 1, now))
+    return replace(progress, days=tuple(days))
 
 
 def is_leased(progress: Progress, owner: str, now: float) -> bool:

@@ -25,6 +25,7 @@ from warmpost.rules.simulator import simulate
 from warmpost.rules.statuses import UNFINISHED, Status
 from warmpost.rules.tasks import Task
 from warmpost.sending.booking import ask_for_assessment, book
+from warmpost.sending.carry_over import CarriedOver, carry_over
 from warmpost.sending.claims import Claims, LeaseLostError
 from warmpost.sending.event_log import ask_for_fold, log_writes
 from warmpost.sending.finish_batch import finish_batch
@@ -127,6 +128,8 @@ class _Delivery:
         self._changed = took_over
         self._began = claims.progress
         self._stalled = ""
+        self._carried = CarriedOver()
+        self._today = services.today()
         self._todo: list[int] = []
         self._composer: Composer | None = None
         self._ends = services.clock.timestamp() + services.policy.work_limit
@@ -140,6 +143,9 @@ class _Delivery:
         if await self._is_blocked():
             await self._wait_for_tomorrow()
             return
+        if self._parcel.errand.batch:
+            self._carried = await carry_over(self._services, self._claims, self._parcel.domain.domain, todo)
+            todo = self._todo = [one for one in todo if one not in self._carried.waiting]
         await self._drop_suppressed(todo)
         todo = [position for position in todo if position not in self.unrecorded]
         strides = self._strides(todo)
@@ -150,7 +156,7 @@ class _Delivery:
                     stride = await upcoming
                     upcoming = self._compose_ahead(strides, number)
                     await self._send(stride)
-                    if number == len(strides) or self._stalled or self._is_late():
+                    if number == len(strides) or self._stalled or self._is_over():
                         break
                     if not await self._may_go_on():
                         break
@@ -269,8 +275,9 @@ class _Delivery:
                 outcome, before, policy.retries, self._parcel.on_uncertain, now, outcome.relay in final
             )
 
-    def _is_late(self) -> bool:
-        return self._services.clock.timestamp() > self._ends
+    def _is_over(self) -> bool:
+        """The task's time or the day: what is left takes another turn."""
+        return self._services.clock.timestamp() > self._ends or self._services.today() != self._today
 
     async def _may_go_on(self) -> bool:
         """Pausing and cancelling take effect between two strides."""
@@ -323,7 +330,10 @@ class _Delivery:
         """Tasks for what is left: at once, after a stall, or when deferred recipients are due."""
         progress, errand, now = self._claims.progress, self._parcel.errand, self._services.clock.timestamp()
         left = [one for one in progress.positions(Status.QUEUED) if one in self._parcel.stretch]
-        if left and (self._stalled or await self._may_go_on()):
+        waiting = self._carried.resume_at
+        if waiting and self._carried.waiting.issuperset(left):
+            await _come_again(self._services, errand, "volume", self._claims, waiting.timestamp())
+        elif left and (self._stalled or await self._may_go_on()):
             wait = self._stall_delay(progress, now) if self._stalled else 0.0
             await _come_again(self._services, errand, "rest", self._claims, now + wait)
         if progress.retry_at and progress.positions(Status.DEFERRED):
