@@ -136,12 +136,9 @@ def test_what_fails_for_a_recipient_says_why(source, says):
 @pytest.mark.parametrize(
     "source",
     [
-        "{{ ''.__class__ }}",
-        "{{ ''['__class__'] }}",
-        "{{ s.__class__.__mro__ }}",
-        "{{ o.__init__.__globals__ }}",
+        "{{ s['__cl' ~ 'ass__'] }}",
+        "{{ o['__in' ~ 'it__']['__globals__'|lower] }}",
         "{{ self._TemplateReference__context }}",
-        "{{ range.__call__ }}",
         "{{ '{0.__class__}'.format(s) }}",
         "{{ '%s'|format(o) }}",
         "{{ xs|map(attribute='__class__')|list|join }}",
@@ -157,6 +154,46 @@ def test_what_fails_for_a_recipient_says_why(source, says):
 )
 def test_templates_reach_no_python_objects(source):
     assert failure(source, s="x", o={"a": 1}, xs=["a"], n=1)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ ''.__class__ }}",
+        "{{ ''['__class__'] }}",
+        "{{ s.__class__.__mro__ }}",
+        "{{ range.__call__ }}",
+        "{% if o %}{{ o.a.__init__.__globals__ }}{% endif %}",
+    ],
+)
+def test_names_of_python_objects_are_refused_when_the_template_is_stored(source):
+    with pytest.raises(Invalid, match="is not available") as refused:
+        templates.inspect(html(source))
+    assert refused.value.code == "template_syntax"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ s }}{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+        "{{ s }}{{ range(10000000) }}",
+        "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}{{ s }}",
+        "{{ ''.encode() }}",
+        "{{ cycler }}",
+    ],
+)
+def test_what_fails_whatever_the_variables_are_is_refused_when_the_template_is_stored(source):
+    with pytest.raises(Invalid) as refused:
+        templates.inspect(html(source))
+    assert (refused.value.code, refused.value.field) == ("cannot_render", "html")
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["{% for x in xs %}{{ x.name }}{% endfor %}", "{{ '%.2f'|format(n) }}", "{{ o.items() }}", "{{ o.join }}"],
+)
+def test_variables_may_have_to_be_more_than_texts(source):
+    assert templates.inspect(html(source)).required
 
 
 DOUBLING = "{% set ns = namespace(x=s) %}{% for i in range(60) %}%s{% endfor %}{{ ns.x|length }}"

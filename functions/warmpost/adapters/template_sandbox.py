@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from warmpost.adapters.reader_filters import READER_FILTERS
 from warmpost.adapters.template_filters import FILTERS
 from warmpost.adapters.template_work import (
+    TooMuchWork,
     add,
     check_format,
     join_texts,
@@ -112,5 +112,5 @@ class Sandbox(ImmutableSandboxedEnvironment):
 def _bounded_range(*args: int) -> range:
     numbers = range(*args)
     if len(numbers) > _LONGEST_RANGE:
-        raise SecurityError(f"range has more than {_LONGEST_RANGE} numbers")
+        raise TooMuchWork(f"range has more than {_LONGEST_RANGE} numbers")
     return numbers

@@ -37,7 +37,18 @@ def parse(sandbox: Sandbox, source: str) -> nodes.Template:
     for name in tree.find_all(nodes.Name):
         if name.name in ("varargs", "kwargs"):
             raise TemplateAssertionError(f"{name.name} is not available", name.lineno)
+    for reached in tree.find_all((nodes.Getattr, nodes.Getitem)):
+        attribute = _name_reached(reached)
+        if attribute.startswith("__") and attribute.endswith("__"):
+            raise TemplateAssertionError(f"{attribute} is not available", reached.lineno)
     return tree
+
+
+def _name_reached(node: nodes.Getattr | nodes.Getitem) -> str:
+    """What stands behind the dot or, written out, in the brackets; empty where that is known at rendering only."""
+    if isinstance(node, nodes.Getattr):
+        return node.attr
+    return node.arg.value if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str) else ""
 
 
 def literal(sandbox: Sandbox, source: str) -> nodes.Template:

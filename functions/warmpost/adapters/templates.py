@@ -5,7 +5,7 @@ Compiling costs milliseconds and is done once for each content a process meets; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -20,7 +20,7 @@ from warmpost.adapters.reader_filters import READER
 from warmpost.adapters.template_pieces import PieceSandbox
 from warmpost.adapters.template_sandbox import Sandbox
 from warmpost.adapters.template_source import bound, constants_of, literal, parse, variables_of
-from warmpost.adapters.template_work import begin_work
+from warmpost.adapters.template_work import TooMuchWork, begin_work
 from warmpost.errors import Invalid
 from warmpost.rules.composable import CannotCompose
 from warmpost.rules.headers import encode_subject
@@ -33,6 +33,7 @@ LONGEST_SOURCE = 1_000_000  # characters
 LONGEST_OUTPUT = 3_000_000  # characters, or octets once encoded
 
 _COMPILED_KEPT = 128
+_STAND_IN = "1"
 
 Variables = dict[str, Any]
 Encoder = Callable[[Variables], bytes]
@@ -68,20 +69,14 @@ class Templates:
 
     def __init__(self) -> None:
         self._compile = lru_cache(maxsize=_COMPILED_KEPT)(_compile)
+        self._inspect = lru_cache(maxsize=_COMPILED_KEPT)(_inspect)
 
     def inspect(self, content: Content) -> TemplateFacts:
-        """Raises Invalid `template_syntax`, with field `subject`, `html` or `text` and the line in the message."""
+        """Raises Invalid with field `subject`, `html` or `text` and the line in the message: `template_syntax`, or
+        `cannot_render` for what fails whatever its variables are.
+        """
         self.compile(content)
-        if not content.templated:
-            return TemplateFacts(frozenset(), frozenset())
-        required: set[str] = set()
-        mentioned: set[str] = set()
-        for sandbox, field, source in _sources(content):
-            with _syntax_errors(field):
-                needed, spare = variables_of(parse(sandbox, source))
-            required |= needed
-            mentioned |= needed | spare
-        return TemplateFacts(frozenset(required), frozenset(mentioned - required))
+        return self._inspect(content) if content.templated else TemplateFacts(frozenset(), frozenset())
 
     def compile(self, content: Content, marks: Marks = UNMARKED) -> CompiledContent:
         """Raises Invalid as `inspect` does."""
@@ -103,6 +98,36 @@ class Templates:
         if text is None and html is not None:
             text = text_of_html(html)
         return Content(subject=rendered["subject"] or "", html=html, text=text)
+
+
+def _inspect(content: Content) -> TemplateFacts:
+    required: set[str] = set()
+    mentioned: set[str] = set()
+    for sandbox, field, source in _sources(content):
+        with _syntax_errors(field):
+            needed, spare = variables_of(parse(sandbox, source))
+        required |= needed
+        mentioned |= needed | spare
+    _refuse_hopeless(content, mentioned)
+    return TemplateFacts(frozenset(required), frozenset(mentioned - required))
+
+
+def _refuse_hopeless(content: Content, names: Collection[str]) -> None:
+    """Render once with a short text for every variable: what then runs away would do so for each recipient.
+
+    Other errors tell something only where there are no variables: one may have to be more than a text.
+    """
+    variables = {**_GLOBALS, **dict.fromkeys(names, _STAND_IN)}
+    for sandbox, field, source in _sources(content):
+        begin_work()
+        template = _template(sandbox, parse(sandbox, source))
+        try:
+            for _ in template.root_render_func(template.new_context(variables, shared=True)):
+                pass
+        except Exception as error:
+            if not names or isinstance(error, (TooMuchWork, RecursionError)):
+                reason = _cannot_render(error, template, field).reason
+                raise Invalid("cannot_render", reason, field) from None
 
 
 def _sources(content: Content) -> Iterator[tuple[Sandbox, str, str]]:
