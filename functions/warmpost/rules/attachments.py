@@ -26,7 +26,7 @@ mdw mdz msc msh msh1 msh2 mshxml msh1xml msh2xml msi msp
 ALLOWED_EXTENSIONS = frozenset(_ALLOWED.split())
 REFUSED_EXTENSIONS = frozenset(_REFUSED.split())
 
-_FORBIDDEN_IN_NAMES = re.compile(r'[\x00-\x1f\x7f-\x9f?\\*|"<>:/\ud800-\udfff\u202a-\u202e\u2066-\u2069]')
+_FORBIDDEN_IN_NAMES = re.compile(r'[\x00-\x1f\x7f-\x9f?\\*|"<>:/\ud800-\udfff\u2028-\u202e\u2066-\u2069]')
 _CONTENT_TYPE = re.compile(
     r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}", re.IGNORECASE
 )

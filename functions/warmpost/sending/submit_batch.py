@@ -13,6 +13,7 @@ from warmpost.rules.letter_packing import pack_letter
 from warmpost.rules.letters import Recipient
 from warmpost.rules.limits import MOST_INLINE_RECIPIENTS, check_tags
 from warmpost.rules.mailboxes import read_mailbox
+from warmpost.rules.names import has_controls
 from warmpost.rules.orders import BatchOrder, Request
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Create, Put
@@ -73,6 +74,8 @@ async def submit_batch(services: Services, order: BatchOrder, request: Request) 
 async def prepare_batch(services: Services, order: BatchOrder) -> tuple[Written, Batch, list[Chunk]]:
     """Its letter, itself and its inline recipients, nothing stored yet. Raises as `submit_batch`."""
     check_tags(order.tags)
+    if has_controls(order.name):
+        raise Invalid("invalid_name", "A name holds no line breaks or control characters.", "name")
     written = await write_batch(services, order)
     if (order.list is None) == (order.recipients is None):
         raise Invalid("recipients_or_list", "Give either a list or recipients.", "list")

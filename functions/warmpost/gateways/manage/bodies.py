@@ -35,7 +35,7 @@ def page(request: Request, *others: str) -> Page:
             raise Invalid("unknown_field", f"There is no query parameter {name[:100]!r} here.", name[:100])
     limit = request.query_params.get("limit", str(DEFAULT_LIMIT))
     if not (limit.isascii() and limit.isdigit() and len(limit) <= 9 and 1 <= int(limit) <= MOST):
-        raise Invalid("invalid_field", f"`limit` is a whole number from 1 to {MOST}.", "limit")
+        raise Invalid("invalid_limit", f"A limit is a whole number from 1 to {MOST}.", "limit")
     return Page(int(limit), request.query_params.get("cursor") or None)
 
 
