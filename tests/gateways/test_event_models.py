@@ -1,5 +1,6 @@
 import json
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -127,7 +128,7 @@ def test_ten_thousand_events_fit_into_one_request_and_six_megabytes_do_not():
         parse_own_events(b" " * (MOST_BYTES + 1), KEY, NOW)
 
 
-values = (
+values: st.SearchStrategy[Any] = (
     st.none()
     | st.booleans()
     | st.integers()

@@ -45,12 +45,17 @@ def test_a_reply_quoted_in_a_report_is_told_the_same(expected, server, written):
     assert classify(reply.code, "", as_diagnostic(written)) is BounceClass(expected)
 
 
-def test_only_what_will_never_get_better_is_suppressed():
-    assert {each for each in BounceClass if each.suppress} == {
-        BounceClass.UNKNOWN_USER,
-        BounceClass.UNKNOWN_DOMAIN,
-        BounceClass.INACTIVE,
+def test_only_addresses_that_will_never_get_better_are_suppressed():
+    assert {each for each in BounceClass if each.suppress} == {BounceClass.UNKNOWN_USER, BounceClass.INACTIVE}
+    assert {each for each in BounceClass if each.is_hard and not each.suppress} == {
+        BounceClass.UNKNOWN_DOMAIN
     }
+
+
+@pytest.mark.parametrize("code", [503, 530, 535])
+@pytest.mark.parametrize("text", ["invalid user", "account disabled", "no such user", "user unknown"])
+def test_what_a_relay_says_of_our_own_log_in_never_suppresses_a_recipient(code, text):
+    assert classify(code, "", text) is BounceClass.PROTOCOL
 
 
 @given(st.sampled_from([421, 450, 451, 452]), st.sampled_from(["", "4.1.1", "4.2.1", "5.1.1"]), st.text())

@@ -2,6 +2,7 @@ import json
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from warmpost.rules.return_paths import return_path
 
 PATH = return_path(BATCH, "news.example.com", KEY)
 UNSIGNED = replace(BATCH, address="anna@example.org")
-DELIVERY = {
+DELIVERY: dict[str, Any] = {
     "type": "Delivery",
     "id": "1d98076abbbc11ed940250ebf67f93bd",
     "sender": PATH,
@@ -42,13 +43,13 @@ DELIVERY = {
     "headers": {},
     "nodeid": "557f3ad4-2c8c-11ee-976e-782d7e12e173",
 }
-UNKNOWN = {
+UNKNOWN: dict[str, Any] = {
     "code": 550,
     "enhanced_code": {"class": 5, "subject": 1, "detail": 1},
     "content": "no such user",
     "command": "RCPT TO",
 }
-FEEDBACK = {
+FEEDBACK: dict[str, Any] = {
     "type": "Feedback",
     "id": "f1",
     "sender": "feedback@provider.example",

@@ -53,7 +53,7 @@ STATUS: dict[str, str] = {
     "7.8": "protocol",
     "7.10": "protocol",
     "7.11": "protocol",
-    "7.13": "inactive",
+    "7.13": "protocol",
     "7.17": "inactive",
     "7.18": "unknown_domain",
     "7.20": "authentication",
@@ -77,7 +77,6 @@ STATUS: dict[str, str] = {
 """Subject and detail of enhanced status codes (RFC 3463, 3886, 7372, 7505, and those of Google and Microsoft)."""
 
 GENERIC_STATUS: dict[str, str] = {
-    "1.0": "unknown_user",
     "4.0": "routing",
     "5.0": "protocol",
     "6.0": "content",
@@ -94,7 +93,6 @@ BASIC: dict[int, str] = {
     502: "protocol",
     503: "protocol",
     504: "protocol",
-    521: "unknown_domain",
     523: "too_large",
     530: "protocol",
     534: "protocol",

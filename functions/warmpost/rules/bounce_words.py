@@ -20,6 +20,23 @@ CERTAIN: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
+        "protocol",
+        """
+        helo command rejected | ehlo command rejected | bad helo | invalid helo | invalid ehlo |
+        helohost error | helo … not a valid | ehlo … not a valid
+        """,
+    ),
+    (
+        "policy",
+        """
+        sender address rejected | domain of sender | sender domain | sender's domain has |
+        sender's domain does | sender … does not exist | sender … doesn't exist | sender unknown |
+        unknown sender | mail from domain | return path … does not exist | does not accept mail from |
+        do not accept mail from | doesn't accept mail from | your account | sending for this account |
+        sending has been | account … suspended from sending | 发件人 | 发信人
+        """,
+    ),
+    (
         "routing",
         """
         relay access denied | relaying denied | relay denied | relay not permitted | relaying not allowed |
@@ -137,6 +154,7 @@ CERTAIN: tuple[tuple[str, str], ...] = (
     (
         "inactive",
         """
+        mailbox … no longer available | address … no longer available | recipient … no longer |
         account … is disabled | account … has been disabled | account … disabled | account disabled |
         account that you tried to reach is disabled | account that you tried to reach is inactive |
         account is inactive | account inactive | account … inactive | account has been suspended |
@@ -150,8 +168,8 @@ CERTAIN: tuple[tuple[str, str], ...] = (
         inactive user | user is locked | user suspended | user hangup | user … suspended |
         recipient disabled | recipient suspended | recipient is inactive | recipient … inactive |
         no longer accepts mail | no longer accepts email | no longer in use | no longer active |
-        no longer available | no longer with | no longer employed | has left the company | discontinued |
-        dormant | address has been disabled | deactivated | 不活跃 | 已停用 | 已被停用 | 已冻结 | 已注销 | 未激活
+        no longer with | no longer employed | has left the company | discontinued | dormant |
+        address has been disabled | deactivated | 不活跃 | 已停用 | 已被停用 | 已冻结 | 已注销 | 未激活
         """,
     ),
     (
@@ -169,33 +187,41 @@ CERTAIN: tuple[tuple[str, str], ...] = (
     (
         "unknown_domain",
         """
-        domain not found | domain does not exist | domain doesn't exist | no such domain | no such host |
-        host not found | host unknown | unknown host | unknown domain | domain name not found |
-        host or domain name not found | name or service not known | couldn't find any host named |
-        couldn't find any host by that name | nxdomain | domain … does not accept mail |
-        does not accept mail | domain … not configured to receive | nullmx | null mx | no mx record |
-        no valid mx | unrouteable mail domain | dnsdomaindoesnotexist | infodomainnonexistent |
-        all relevant mx records point to non-existent hosts | 域名不存在
+        domain … does not accept mail (nullmx) | domain does not accept mail |
+        domain … does not accept email | domain not found | domain does not exist | domain doesn't exist |
+        no such domain | no such host | host not found | host unknown | unknown host | unknown domain |
+        domain name not found | host or domain name not found | name or service not known |
+        couldn't find any host named | couldn't find any host by that name | nxdomain |
+        domain … does not accept mail | domain … not configured to receive | nullmx | null mx |
+        no mx record | no valid mx | unrouteable mail domain | dnsdomaindoesnotexist |
+        infodomainnonexistent | all relevant mx records point to non-existent hosts | 域名不存在
         """,
     ),
     (
         "unknown_user",
         """
-        user unknown | unknown user | user … unknown | user not found | user … not found | user not known |
-        user does not exist | user doesn't exist | user … does not exist | user … doesn't exist |
-        user not exist | user is not exist | user don't exist | no such user | no such mailbox |
-        no such account | no such recipient | no such address | no such email address | no such person |
-        no such mail drop | no user here | no mailbox here | no mailbox by that name |
-        no mail box available | no … account by that name | no … account with that name | no account here |
-        not a known user | not a valid mailbox | not a valid user | not a valid recipient | is not a valid |
-        invalid user | invalid mailbox | invalid recipient | invalid recipients | invalid account |
-        invalid address | invalid rcpt | invalid local part | invalid or unknown | invalid - missing |
-        unknown recipient | unknown address | unknown address error | unknown account | unknown local part |
-        unknown local-part | unknown email address | unknown or illegal alias | unknown mailbox |
-        recipient unknown | recipient not found | recipient … not found | recipient does not exist |
-        recipient doesn't exist | recipient … does not exist | recipient is not exist |
-        recipient not exist | recipientnotfound | adrecipientnotfound | recipnotfound |
-        recipient does not have an account | recipient address rejected: access denied |
+        empfänger … existiert nicht | indirizzo inesistente | destinatario sconosciuto | usuario no existe |
+        buzón no existe | cuenta no existe | dirección … no existe | empfänger unbekannt |
+        empfaenger unbekannt | benutzer unbekannt | adresse unbekannt | adresse existiert nicht |
+        postfach existiert nicht | 找不到收件人 | 找不到用户 | 找不到邮箱 | пользователь не найден | адрес не найден |
+        utilisateur inconnu | destinataire inconnu | adresse inconnue | is not a valid mailbox |
+        is not a valid user | is not a valid recipient | is not a valid address | is not a valid email |
+        invalid user | recipient address rejected: access denied. as( |
+        recipient address rejected: access denied … exosmtperrors | user unknown | unknown user |
+        user … unknown | user not found | user … not found | user not known | user does not exist |
+        user doesn't exist | user … does not exist | user … doesn't exist | user not exist |
+        user is not exist | user don't exist | no such user | no such mailbox | no such account |
+        no such recipient | no such address | no such email address | no such person | no such mail drop |
+        no user here | no mailbox here | no mailbox by that name | no mail box available |
+        no … account by that name | no … account with that name | no account here | not a known user |
+        not a valid mailbox | not a valid user | not a valid recipient | invalid mailbox |
+        invalid recipient | invalid recipients | invalid account | invalid address | invalid rcpt |
+        invalid local part | invalid or unknown | invalid - missing | unknown recipient | unknown address |
+        unknown address error | unknown account | unknown local part | unknown local-part |
+        unknown email address | unknown or illegal alias | unknown mailbox | recipient unknown |
+        recipient not found | recipient … not found | recipient does not exist | recipient doesn't exist |
+        recipient … does not exist | recipient is not exist | recipient not exist | recipientnotfound |
+        adrecipientnotfound | recipnotfound | recipient does not have an account |
         recipient address rejected: undeliverable | recipient no longer on server | mailbox unknown |
         mailbox not found | mailbox … not found | mailbox does not exist | mailbox doesn't exist |
         mailbox … does not exist | mailbox for … does not exist | mailbox not exist | mailbox invalid |
@@ -208,9 +234,8 @@ CERTAIN: tuple[tuple[str, str], ...] = (
         unrouteable address | unroutable address | unavailable mail user | not user of this server |
         not our customer | not listed in domino directory | not listed in … directory |
         doesn't have a yahoo | doesn't have a … account | dd this user | rp:urn | rc:ld | rc:ne |
-        dosn't exist | inesistente | sconosciuto | utente sconosciuto | no existe | usuario desconocido |
-        nie istnieje | n'existe pas | inconnu | unbekannt | existiert nicht | não existe | не существует |
-        не найден | 不存在 | 没有找到 | 找不到 | 未开通
+        dosn't exist | utente sconosciuto | usuario desconocido | nie istnieje | n'existe pas | não existe |
+        не существует | 不存在 | 未开通
         """,
     ),
     (
@@ -221,8 +246,8 @@ CERTAIN: tuple[tuple[str, str], ...] = (
         stray newline | line too long | bad syntax | syntax error | command unrecognized |
         command not recognized | unrecognized command | unrecognised command | command not implemented |
         bad sequence of commands | out of sequence | must issue a starttls | must issue a mail | need rcpt |
-        tls required | encryption required | smtputf8 | bad helo | helo command rejected | invalid helo |
-        helohost error | authentication required | smtp authentication | mi:cel | mi:ccl | rp:cel | rp:ccl
+        tls required | encryption required | smtputf8 | authentication required | smtp authentication |
+        mi:cel | mi:ccl | rp:cel | rp:ccl
         """,
     ),
     (
@@ -246,11 +271,10 @@ LIKELY: tuple[tuple[str, str], ...] = (
         organization policy | security policies | security policy | restricted |
         restrictedtorecipientspermission | not authorized | rejectmessage | not in allowed |
         rejected by recipients | rejected by recipient | personal blacklist | user in blacklist |
-        sender denied | sender rejected | sender is rejected | sender address rejected |
-        host denies the sender | access denied | access deny | administrative prohibition |
-        administratively denied | administratively prohibited | envelope blocked | prohibited | refused by |
-        not accepted | message rejected | email rejected | mail is rejected | rejected by |
-        transaction failed … policy
+        sender denied | sender rejected | sender is rejected | host denies the sender | access denied |
+        access deny | administrative prohibition | administratively denied | administratively prohibited |
+        envelope blocked | prohibited | refused by | not accepted | message rejected | email rejected |
+        mail is rejected | rejected by | transaction failed … policy
         """,
     ),
     (

@@ -47,13 +47,13 @@ class BounceClass(Enum):
 
     @property
     def suppress(self) -> bool:
-        """Never mail the address again."""
-        return self in _HARD
+        """Never mail the address again. A missing domain may be the fault of whoever looked it up."""
+        return self in _HARD and self is not BounceClass.UNKNOWN_DOMAIN
 
     @property
     def counts_as_unknown(self) -> bool:
         """Into the invalid-address rate."""
-        return self in _UNKNOWN
+        return self in _HARD
 
     @property
     def counts_as_spam(self) -> bool:
@@ -62,12 +62,14 @@ class BounceClass(Enum):
 
 
 _HARD = frozenset({BounceClass.UNKNOWN_USER, BounceClass.UNKNOWN_DOMAIN, BounceClass.INACTIVE})
-_UNKNOWN = frozenset({BounceClass.UNKNOWN_USER, BounceClass.UNKNOWN_DOMAIN, BounceClass.INACTIVE})
 _UNWANTED = frozenset(
     {BounceClass.POLICY, BounceClass.SPAM, BounceClass.REPUTATION, BounceClass.AUTHENTICATION}
 )
 _LATER = _HARD | {BounceClass.UNSPECIFIED, BounceClass.PROTOCOL}
 """What a 4xx cannot mean for good: the server itself says that it may change."""
+
+_SESSION_FAULTS = frozenset({503, 525, 530, 534, 535, 538})
+"""They complain of the session; users and accounts they speak of are the relay's."""
 
 _WORD = re.compile(r"[a-z0-9']+")
 _CONTINUED = re.compile(r" [45]\d\d-(?: ?[45]\.\d{1,3}\.\d{1,3})?")
@@ -93,6 +95,8 @@ def classify(code: int, enhanced_code: str, text: str) -> BounceClass:
 
 
 def _judge(code: int, status: str, said: str) -> BounceClass:
+    if code in _SESSION_FAULTS:
+        return BounceClass.PROTOCOL
     certain, likely = _PHRASES.find(said)
     if certain:
         return BounceClass(certain)
@@ -100,6 +104,8 @@ def _judge(code: int, status: str, said: str) -> BounceClass:
         return BounceClass(STATUS[status])
     if code // 100 == 4 and likely in (None, "policy", "unknown_user"):
         return BounceClass.TEMPORARY
+    if likely == "unknown_user" and status.startswith("7."):
+        return BounceClass.POLICY
     return BounceClass(likely or GENERIC_STATUS.get(status) or BASIC.get(code) or "unspecified")
 
 
@@ -108,7 +114,7 @@ class _Phrases:
 
     def __init__(self) -> None:
         self._by_word: dict[str, list[tuple[int, list[str]]]] = {}
-        self._foreign: list[tuple[int, str]] = []
+        self._foreign: list[tuple[int, list[str]]] = []
         self._names = [name for name, _ in CERTAIN + LIKELY]
         for rank, (_, phrases) in enumerate(CERTAIN + LIKELY):
             for phrase in filter(None, map(str.strip, phrases.split("|"))):
@@ -117,7 +123,7 @@ class _Phrases:
                     word = max(_WORD.findall(phrase), key=len)
                     self._by_word.setdefault(word, []).append((rank, pieces))
                 else:
-                    self._foreign.append((rank, phrase))
+                    self._foreign.append((rank, pieces))
 
     def find(self, said: str) -> tuple[str | None, str | None]:
         """The first section among the certain ones and among the likely ones."""
@@ -128,7 +134,7 @@ class _Phrases:
             if _holds(said, pieces)
         ]
         if not said.isascii():
-            ranks += [rank for rank, phrase in self._foreign if phrase in said]
+            ranks += [rank for rank, pieces in self._foreign if _holds(said, pieces)]
         certain = min((rank for rank in ranks if rank < len(CERTAIN)), default=None)
         likely = min((rank for rank in ranks if rank >= len(CERTAIN)), default=None)
         return (
@@ -141,7 +147,7 @@ def _holds(said: str, pieces: list[str]) -> bool:
     """Whether the pieces follow each other at no more than MOST_GAP characters, the first at a word's beginning."""
     start = said.find(pieces[0])
     while start >= 0:
-        if start == 0 or not said[start - 1].isalnum():
+        if start == 0 or not said[start - 1].isascii() or not said[start - 1].isalnum():
             end = start + len(pieces[0])
             for piece in pieces[1:]:
                 found = said.find(piece, end, end + MOST_GAP + len(piece))
