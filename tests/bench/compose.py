@@ -25,7 +25,10 @@ from warmpost.adapters.composing import Composer, Unsigned
 from warmpost.adapters.dkim_signing import generate_ed25519_key, generate_rsa_key, open_key
 from warmpost.adapters.templates import Templates
 from warmpost.rules.dkim import SigningKey
+from warmpost.rules.events import Target
 from warmpost.rules.letters import Content, Job, Letter, Mailbox, Recipient
+from warmpost.rules.tokens import Signer
+from warmpost.rules.tracking import UNMARKED, Links, Marks, Track
 
 SUBJECT = "{{ first_name }}, your week in {{ city }}"
 TEXT = (
@@ -70,6 +73,14 @@ HTML = (
 )
 CONTENT = Content(subject=SUBJECT, html=HTML, text=TEXT, templated=True)
 LETTER = Letter(sender=Mailbox("news@news.example.com", "Example News"), content=CONTENT)
+LINKS = 50
+STATIC_LINKS = "".join(
+    f'<p><a href="https://news.example.com/s/{n}?a=1&amp;b=2">x</a></p>\n' for n in range(LINKS)
+)
+MADE_LINKS = "".join(
+    f'<p><a href="https://news.example.com/s/{n}?u={{{{ points }}}}">x</a></p>\n' for n in range(LINKS)
+)
+TRACK = Links("https://t.example.com/track", Signer(bytes(32)))
 NAMES = ["Ann", "Bjørn", "José", "Zoë", "Tom", "Ида", "Mary Jane", "Li", "O'Neill", "Eve"]
 
 
@@ -167,6 +178,30 @@ def measure(name: str, function: Callable[..., object], inputs: Sequence[Any], r
     print(f"{name:<64} {statistics.median(times):9.1f} {min(times):9.1f}")
 
 
+def measure_links(batch: Sequence[Job], rounds: int) -> None:
+    """What tracking adds to rendering, for each link and for the picture."""
+    templates = Templates()
+    clicks = Marks(TRACK.base, Track(clicks=True))
+    for name, html, marks, count in (
+        ("a link that is the same for all, tracked", STATIC_LINKS, clicks, LINKS),
+        ("a link made by the template, tracked", MADE_LINKS, clicks, LINKS),
+        ("the picture", STATIC_LINKS, Marks(TRACK.base, Track(opens=True)), 1),
+    ):
+        content = Content("s", html, "t", templated=True)
+        plain, marked = templates.compile(content, UNMARKED), templates.compile(content, marks)
+        times = []
+        for _ in range(rounds):
+            spent = []
+            for compiled in (plain, marked):
+                begin = time.perf_counter()
+                for n, job in enumerate(batch):
+                    reader = TRACK.reader(Target("7", position=n), job.date)
+                    compiled.render({}, job.recipient.data, reader)
+                spent.append(time.perf_counter() - begin)
+            times.append((spent[1] - spent[0]) / len(batch) / count * 1e6)
+        print(f"{name:<64} {statistics.median(times):9.1f} {min(times):9.1f}")
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--count", type=int, default=200)
@@ -199,6 +234,7 @@ def main() -> None:
     measure("the RSA operation alone", lambda _: sign_rsa(digest), batch, rounds)
     measure("the Ed25519 operation alone", lambda _: sign_ed25519(digest), batch, rounds)
     measure("prepare and sign", lambda job: both(composer, job), batch, rounds)
+    measure_links(batch, rounds)
     if chosen.alternatives:
         render = plain_jinja()
         few = batch[:40]

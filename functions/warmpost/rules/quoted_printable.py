@@ -18,6 +18,7 @@ SOFT_BREAK = b"=\r\n"  # joins pieces
 _LONGEST = 73  # octets of a line; leaves room for a protected first character and the soft break
 
 _PLAIN = re.compile(r"(?!From )[!#$%()*+,/-;?-~-][ !#$%()*+,./-;?-~-]{0,70}+").fullmatch
+_WORD = re.compile(rb"[!-<>-~]+").fullmatch  # such as a URL without `=`
 _OCTETS = [bytes([n]) if 32 <= n <= 126 and n != ord("=") else b"=%02X" % n for n in range(256)]
 _OCTETS[10] = b"\n"
 _SEGMENT = re.compile(rb".{1,%d}(?<!=)(?<!=[0-9A-F])" % _LONGEST).findall
@@ -41,6 +42,8 @@ def encode_piece(text: str) -> bytes:
         encoded = b2a_qp(octets)
         if len(encoded) <= _LONGEST and not _needs_care(encoded):
             return encoded
+    elif _WORD(octets):
+        return _encode_line(octets)
     octets = octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     escaped = b"".join([_OCTETS[octet] for octet in octets]).replace(b"  ", b" =20")
     return b"\r\n".join([_encode_line(line) for line in escaped.split(b"\n")])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from html import unescape
 from html.entities import html5
 from urllib.parse import quote
@@ -20,8 +21,7 @@ _HOST = re.compile(r"(https?://(?:[^/\\?#@]*@)?)([^/\\?#@:]+)(:[0-9]*)?", re.IGN
 _REFERENCE = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|([A-Za-z][A-Za-z0-9]*)(;?))")
 _UNSEEN = re.compile(r"[\t\n\r]")  # readers take these out of a URL
 _AROUND = "".join(map(chr, range(0x21)))  # and these off its ends
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]").search
-_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]").search
+_IMPOSSIBLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]").search
 _BEYOND = re.compile(r"[^!-~]+")
 
 
@@ -97,10 +97,15 @@ def destination_of(href: str, base: str) -> str | None:
     """
     url = _UNSEEN.sub("", unescape_attribute(href)).strip(_AROUND)
     found = _HOST(url)
-    if not found or _CONTROLS(url) or _LONE_SURROGATE(url) or "unsubscribe" in url.lower():
+    if not found or _IMPOSSIBLE(url) or "unsubscribe" in url.lower():
         return None
-    ours = _HOST(base)
-    return None if ours and _authority(ours) == _authority(found) else url
+    return None if _authority(found) == _authority_of(base) else url
+
+
+@lru_cache(maxsize=8)
+def _authority_of(base: str) -> str:
+    found = _HOST(base)
+    return _authority(found) if found else ""
 
 
 def _authority(found: re.Match[str]) -> str:
