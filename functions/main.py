@@ -32,6 +32,13 @@ async def schedule(request: Request) -> Response:
 
 
 @functions_framework.aio.http
+async def event_webhook(request: Request) -> Response:
+    from warmpost.gateways.event_webhook import event_webhook as door
+
+    return await answer(request, lambda asked: door(asked, services.services(), services.reporters()))
+
+
+@functions_framework.aio.http
 async def manage(request: Request) -> Response:
     from warmpost.gateways.manage import manage as door
 

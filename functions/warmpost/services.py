@@ -11,6 +11,7 @@ from warmpost.adapters.cloud_tasks import CloudTasks
 from warmpost.adapters.firestore.meter import Meter
 from warmpost.adapters.firestore.store import FirestoreStore
 from warmpost.gateways.auth import Keys, TokenCheck
+from warmpost.gateways.event_webhook import Reporters
 from warmpost.rules.tokens import Signer, derive_key
 from warmpost.rules.tracking import Links
 from warmpost.sending.admit_single import Reserved
@@ -110,3 +111,8 @@ def tokens() -> TokenCheck:
         services().clock.timestamp,
         chosen.verify_signature,
     )
+
+
+@cache
+def reporters() -> Reporters:
+    return Reporters(settings().event_secrets)

@@ -15,6 +15,7 @@ from warmpost.rules.levels import STANDARD, LevelTable, parse_table
 from warmpost.rules.policy import Policy
 from warmpost.rules.relays import Pool, Relay
 from warmpost.rules.retries import RetryPlan
+from warmpost.rules.tokens import derive_key
 
 _PLAIN_URL = re.compile(r"(?=.{1,150}$)https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~-]+)*").fullmatch
 
@@ -46,6 +47,7 @@ class Settings:
     verify_signature: bool = True
     hostname: str = ""
     signing_threads: int = 2
+    event_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -53,6 +55,7 @@ class Settings:
         get = _Reader(os.environ if env is None else env)
         connections = get.whole("WARMPOST_CONNECTIONS", 10, 1, 1000)
         project = get.text("GOOGLE_CLOUD_PROJECT", needed=True)
+        master_key = get.key("WARMPOST_MASTER_KEY")
         return cls(
             project=project,
             location=get.text("WARMPOST_LOCATION", needed=True),
@@ -70,17 +73,24 @@ class Settings:
                 retries=get.retries("WARMPOST_RETRY_SECONDS", "WARMPOST_GIVE_UP_SECONDS"),
                 levels=get.levels("WARMPOST_LEVELS"),
                 private_webhooks=get.choice("WARMPOST_WEBHOOK_ALLOW_PRIVATE", "0", ("0", "1")) == "1",
+                return_key=derive_key(master_key, "return path"),
             ),
             invoker=get.text("WARMPOST_INVOKER_EMAIL", needed=True),
-            master_key=get.key("WARMPOST_MASTER_KEY"),
+            master_key=master_key,
             first_key=get.text("WARMPOST_API_KEY"),
             tasks_emulator=get.text("CLOUD_TASKS_EMULATOR_HOST"),
-            dns=tuple(one.strip() for one in get.text("WARMPOST_DNS").split(",") if one.strip()),
+            dns=get.several("WARMPOST_DNS"),
             oidc_issuer=get.text("WARMPOST_OIDC_ISSUER", "https://accounts.google.com"),
             oidc_keys_url=get.text("WARMPOST_OIDC_JWKS_URL", "https://www.googleapis.com/oauth2/v3/certs"),
             verify_signature=get.choice("WARMPOST_OIDC_SIGNATURE", "check", ("check", "platform")) == "check",
             hostname=get.text("WARMPOST_HOSTNAME", urlsplit(get.text("WARMPOST_BASE_URL")).hostname or ""),
             signing_threads=get.whole("WARMPOST_SIGNING_THREADS", 2, 1, 64),
+            event_secrets={
+                "warmpost": get.several("WARMPOST_EVENTS_SECRET"),
+                "kumomta": get.several("WARMPOST_EVENTS_SECRET_KUMOMTA"),
+                "dsn": get.several("WARMPOST_EVENTS_SECRET_DSN"),
+                "arf": get.several("WARMPOST_EVENTS_SECRET_ARF"),
+            },
         )
 
 
@@ -106,6 +116,10 @@ class _Reader:
         if value is None:
             raise SettingsError(f"{name} must be a number of seconds above 0, not {text!r}")
         return value
+
+    def several(self, name: str) -> tuple[str, ...]:
+        """Separated by commas: the new secret and the old one while it is being changed."""
+        return tuple(one.strip() for one in self.text(name).split(",") if one.strip())
 
     def url(self, name: str, default: str) -> str:
         """As it can stand in HTML and in a header field."""

@@ -17,13 +17,15 @@ PARTS = ("functions", "firestore", "tasks", "tasks_http", "smtp", "inbox", "dns"
 class Identity:
     """project: fresh for each data directory, so that a shared Firestore emulator keeps stacks apart.
 
-    master_key: base64 of 32 bytes, under which private DKIM keys are encrypted. ports: by name of the part; queued
+    master_key: base64 of 32 bytes, under which private DKIM keys are encrypted. event_secret: with which every source of
+    events signs its requests. ports: by name of the part; queued
     tasks hold addresses that contain them.
     """
 
     project: str
     api_key: str
     master_key: str
+    event_secret: str
     ports: dict[str, int]
 
     @classmethod
@@ -35,6 +37,7 @@ class Identity:
             project=f"warmpost-{secrets.token_hex(4)}",
             api_key=f"wp_{secrets.token_urlsafe(24)}",
             master_key=base64.b64encode(secrets.token_bytes(32)).decode(),
+            event_secret=secrets.token_urlsafe(24),
             ports=dict(zip(PARTS, free_ports(len(PARTS)), strict=True)),
         )
 

@@ -28,8 +28,3 @@ def send_message_id(project: str, message: str, domain: str) -> str:
 def task_name(*parts: object) -> str:
     """Hashed first: sequential task names slow Cloud Tasks down."""
     return f"{short_hash(*parts, length=10)}-{'-'.join(map(str, parts))}"
-
-
-def return_path(domain: str) -> str:
-    """Where a relay reports what it could not deliver (RFC 5321 section 4.4)."""
-    return f"bounces@{domain}"

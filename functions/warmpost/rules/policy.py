@@ -16,7 +16,7 @@ class Policy:
     stride: messages a worker claims at once, so also the most that one crash can leave uncertain. lease: seconds a
     claim holds without a sign of life. work_limit: seconds a task works before it hands on to a follow-up. levels: caps
     and rules of domains that have none of their own. private_webhooks: whether customers' endpoints may be at inner
-    addresses and without TLS, as on the local stack.
+    addresses and without TLS, as on the local stack. return_key: signs the return paths of messages.
     """
 
     project: str
@@ -30,3 +30,4 @@ class Policy:
     retries: RetryPlan = field(default_factory=RetryPlan)
     levels: LevelTable = STANDARD
     private_webhooks: bool = False
+    return_key: bytes = field(default=b"", repr=False)

@@ -221,13 +221,13 @@ class _Delivery:
     async def _compose(self, positions: Sequence[int]) -> Stride:
         if not positions:
             return Stride(positions, [])
-        parcel, project = self._parcel, self._services.policy.project
+        parcel, policy = self._parcel, self._services.policy
         if self._composer is None:
             self._composer = self._services.press.composer(
                 parcel.letter, parcel.domain.domain, parcel.domain.keys
             )
         now = self._services.clock.timestamp()
-        letters = await self._composer.compose([parcel.job(one, project, now) for one in positions])
+        letters = await self._composer.compose([parcel.job(one, policy, now) for one in positions])
         return Stride(positions, letters)
 
     async def _send(self, stride: Stride) -> None:

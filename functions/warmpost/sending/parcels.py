@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from warmpost.rules.chunks import Chunk, inflate, unpack
 from warmpost.rules.documents import Batch, Domain, Message, RelayPool
 from warmpost.rules.events import Target
-from warmpost.rules.identities import batch_message_id, return_path, send_message_id, short_hash
+from warmpost.rules.identities import batch_message_id, send_message_id, short_hash
 from warmpost.rules.letters import Job, Letter, Recipient
+from warmpost.rules.policy import Policy
 from warmpost.rules.progress import OnUncertain
 from warmpost.rules.relays import Pool
+from warmpost.rules.return_paths import return_path
 from warmpost.sending.ports import Services
 
 SHARED = "shared"
@@ -59,16 +61,17 @@ class Parcel:
     ending: str = ""
     reason: str = ""
 
-    def job(self, position: int, project: str, now: float) -> Job:
+    def job(self, position: int, policy: Policy, now: float) -> Job:
         """The identity depends on the recipient's place alone; a single send has one identity for all recipients."""
-        domain = self.domain.domain
+        domain, project = self.domain.domain, policy.project
         if self.errand.message:
             message_id = send_message_id(project, self.errand.message, domain)
             target = Target(message=self.errand.message, position=position)
         else:
             message_id = batch_message_id(project, self.errand.batch, self.first + position, domain)
             target = Target(self.errand.batch, position=self.first + position)
-        return Job(self.recipients[position], message_id, return_path(domain), now, target=target)
+        mail_from = return_path(target, domain, policy.return_key)
+        return Job(self.recipients[position], message_id, mail_from, now, target=target)
 
 
 async def open_batch_chunk(services: Services, errand: Errand, batch: Batch) -> Parcel | None:

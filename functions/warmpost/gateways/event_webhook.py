@@ -1,0 +1,77 @@
+"""`/event-webhook/{source}`: what relays, mailbox providers and log hooks report, kept before it is understood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from warmpost.errors import NotFound, Unauthorized
+from warmpost.gateways.event_models import parse_own_events
+from warmpost.gateways.http import Route, Router, json_response, read_body, segments
+from warmpost.rules.arf import parse_arf
+from warmpost.rules.dsn import parse_dsn
+from warmpost.rules.kumomta import parse_kumomta
+from warmpost.rules.reports import ParsedReport
+from warmpost.rules.signatures import verify_source
+from warmpost.sending.event_log import log_events
+from warmpost.sending.ports import Services
+
+SOURCES = ("warmpost", "kumomta", "dsn", "arf")
+ENVELOPE_TO = "Warmpost-Envelope-To"
+"""Header in which a forwarder of mail says whom the report was addressed to."""
+
+MOST_BYTES: Mapping[str, int] = {
+    "warmpost": 5_000_000,
+    "kumomta": 5_000_000,
+    "dsn": 10_000_000,
+    "arf": 10_000_000,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reporters:
+    """secrets: of each source; several while one is being changed, none where a source is not set up."""
+
+    secrets: Mapping[str, tuple[str, ...]] = field(repr=False)
+
+
+async def event_webhook(request: Request, services: Services, reporters: Reporters) -> Response:
+    handle, arguments = ROUTES.find(request.method, segments(request))
+    return await handle(request, services, reporters, **arguments)
+
+
+async def _post(request: Request, services: Services, reporters: Reporters, source: str) -> Response:
+    """202 once the events are stored; a report that says nothing of a message is answered 200 with the reason."""
+    if source not in SOURCES:
+        raise NotFound("unknown_source", f"Events come from {', '.join(SOURCES)}.", "source")
+    secrets = reporters.secrets.get(source, ())
+    if not secrets:
+        raise Unauthorized(
+            "source_not_set_up", f"No secret is set for {source}, so nothing from it is believed."
+        )
+    body = await read_body(request, MOST_BYTES[source])
+    now = services.clock.timestamp()
+    verify_source(source, request.headers, body, secrets, now)
+    report = _parsed(services, source, body, now, request.headers.get(ENVELOPE_TO, ""))
+    await log_events(services, source, report.events)
+    answer = {"accepted": len(report.events), "ignored": report.ignored or None}
+    return json_response(answer, 202 if report.events else 200)
+
+
+def _parsed(services: Services, source: str, body: bytes, now: float, envelope_to: str) -> ParsedReport:
+    key = services.policy.return_key
+    match source:
+        case "dsn":
+            return parse_dsn(body, key, now, envelope_to)
+        case "arf":
+            return parse_arf(body, key, now, envelope_to)
+        case "kumomta":
+            return parse_kumomta(body, key, now)
+        case _:
+            return parse_own_events(body, key, now)
+
+
+ROUTES = Router(Route("POST", "/{source}", _post))
