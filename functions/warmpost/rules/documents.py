@@ -14,6 +14,7 @@ from warmpost.rules.relays import Relay
 from warmpost.rules.tracking import Track
 
 BatchStatus = Literal["planning", "sending", "paused", "done", "cancelled", "failed"]
+IdentityTurn = Literal["records_broken", "records_restored", "suspended"]
 Scope = Literal["send", "manage", "read"]
 
 
@@ -27,7 +28,10 @@ class DomainKey:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A DNS record a domain needs. found: what the last look-up saw. status: `missing`, `wrong`, `ok`."""
+    """A DNS record a domain needs. found: what the last look-up saw. status: `missing`, `wrong`, `ok`.
+
+    broken_since: of a verified domain, the first of the look-ups in a row that found it missing or wrong.
+    """
 
     purpose: Literal["ownership", "dkim", "spf", "dmarc"]
     name: str
@@ -36,13 +40,16 @@ class Record:
     found: tuple[str, ...] = ()
     status: Literal["unchecked", "missing", "wrong", "ok"] = "unchecked"
     note: str = ""
+    checked_at: datetime | None = None
+    broken_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Domain:
     """`domains/{domain}`: a sender domain. pool: the relay pool it is bound to, empty for the shared one.
 
-    addresses: how many sender addresses it has; counted in the commits that create and delete them.
+    addresses: how many sender addresses it has; counted in the commits that create and delete them. suspended_at: it
+    sends nothing since then, for want of a DKIM record.
     """
 
     domain: str
@@ -52,6 +59,7 @@ class Domain:
     created_at: datetime
     verified_at: datetime | None = None
     checked_at: datetime | None = None
+    suspended_at: datetime | None = None
     pool: str = ""
     addresses: int = 0
 
@@ -91,7 +99,7 @@ class HistoryEntry:
     """`domains/{d}/history/{id}`: one decision. figures: as `Tally`, of the day it was taken on."""
 
     at: datetime
-    kind: Literal["raised", "lowered", "blocked", "paused", "resumed", "kept", "set"]
+    kind: Literal["raised", "lowered", "blocked", "paused", "resumed", "kept", "set"] | IdentityTurn
     reason: str
     day: str
     rule: str = ""
