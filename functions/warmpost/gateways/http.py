@@ -82,7 +82,7 @@ async def answer(request: Request, handle: Callable[[Request], Awaitable[Respons
 async def read_body(request: Request, most: int = MOST_BODY) -> bytes:
     """Raises TooLarge before more than `most` bytes are held."""
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > most:
+    if declared.isascii() and declared.isdigit() and int(declared) > most:
         raise _too_large(most)
     pieces: list[bytes] = []
     size = 0
