@@ -24,6 +24,7 @@ main { width: 100%; max-width: 27rem; padding: 2.5rem 2rem; background: var(--pa
 .sender { margin: 0 0 1.25rem; color: var(--soft); font-size: .9375rem; overflow-wrap: anywhere; }
 h1 { margin: 0 0 .75rem; font-size: 1.5rem; line-height: 1.3; }
 p { margin: 0; color: var(--soft); }
+h1, p { text-wrap: balance; }
 form { margin: 2rem 0 0; }
 button { min-height: 3rem; padding: .75rem 1.75rem; border: 1px solid var(--strong); border-radius: .625rem;
   background: var(--strong); color: var(--on-strong); font: inherit; font-weight: 600; cursor: pointer; }
