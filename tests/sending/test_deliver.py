@@ -25,9 +25,10 @@ from warmpost.rules.chunks import address_hash
 from warmpost.rules.documents import ProgressFields, Suppression
 from warmpost.rules.orders import RecipientOrder
 from warmpost.rules.relays import Pool
-from warmpost.rules.writes import Put
+from warmpost.rules.writes import Create, Put
 from warmpost.sending.control_batch import cancel_batch, pause_batch, resume_batch
 from warmpost.sending.deliver import FENCE, NotFoundYetError, deliver
+from warmpost.sending.manage_suppressions import suppression_path
 from warmpost.sending.parcels import Errand
 
 
@@ -116,7 +117,7 @@ async def test_every_recipient_of_a_batch_has_a_message_id_of_its_own(workshop):
 class TestLeftOut:
     async def test_the_suppressed_are_not_mailed_even_if_suppressed_after_submit(self, workshop):
         batch = await workshop.submit(4)
-        await suppress(workshop.store, address(2), 1)
+        await suppress(workshop.store, address(2))
         await workshop.queue.run(workshop.services)
         progress = await workshop.progress(batch)
         assert statuses(progress) == ["sent", "sent", "suppressed", "sent"]
@@ -126,15 +127,15 @@ class TestLeftOut:
         workshop.relays.say(address(0), POSTPONED)
         batch = await workshop.submit(2)
         await workshop.queue.run(workshop.services, until=timedelta(seconds=30))
-        await suppress(workshop.store, address(0), 1)
+        await suppress(workshop.store, address(0))
         await workshop.queue.run(workshop.services)
         assert statuses(await workshop.progress(batch)) == ["suppressed", "sent"]
         assert workshop.relays.times_handed[address(0)] == 1
 
     async def test_a_batch_of_suppressed_only_is_done_without_a_relay(self, workshop):
         batch = await workshop.submit(2)
-        await suppress(workshop.store, address(0), 1)
-        await suppress(workshop.store, address(1), 2)
+        await suppress(workshop.store, address(0))
+        await suppress(workshop.store, address(1))
         await workshop.queue.run(workshop.services)
         assert statuses(await workshop.progress(batch)) == ["suppressed"] * 2
         assert not workshop.relays.strides
@@ -176,9 +177,9 @@ def batch_of(*data):
     return tuple(RecipientOrder(address(number), one) for number, one in enumerate(data))
 
 
-async def suppress(store, text, serial):
-    one = Suppression(text, address_hash(text), "manual", START, serial)
-    await store.commit(Put(f"suppressions/{serial}", one))
+async def suppress(store, text):
+    one = Suppression(text, address_hash(text), "manual", START)
+    await store.commit(Create(suppression_path(text), one, "changed_at"))
 
 
 class TestStopping:

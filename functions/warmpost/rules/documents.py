@@ -16,6 +16,7 @@ from warmpost.rules.tracking import Track
 BatchStatus = Literal["planning", "sending", "paused", "done", "cancelled", "failed"]
 IdentityTurn = Literal["records_broken", "records_restored", "suspended"]
 Scope = Literal["send", "manage", "read"]
+SuppressionReason = Literal["manual", "hard_bounce", "complaint", "unsubscribe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,20 +198,23 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """`suppressions/{hash}`: an address that must not be mailed. hash: `chunks.address_hash`. serial: order of change.
+    """`suppressions/{hash}`: an address that must not be mailed. hash: `chunks.address_hash`.
 
-    scope: the sender domain it holds for, empty for the whole deployment. expires_at: None for ever.
+    scope: the sender domain it holds for, empty for the whole deployment. expires_at: None for ever. lifted: it holds no
+    more, since lifted_at. changed_at: stamped with every change, so that workers which remember the list find what is new.
     """
 
     address: str
     hash: int
-    reason: Literal["manual", "hard_bounce", "complaint", "unsubscribe"]
+    reason: SuppressionReason
     since: datetime
-    serial: int
     note: str = ""
-    lifted: bool = False
     scope: str = ""
     expires_at: datetime | None = None
+    lifted: bool = False
+    lifted_at: datetime | None = None
+    lifted_note: str = ""
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +263,8 @@ class Batch:
 class EventLog:
     """`events/{id}`: what came in with one request, until and after it is folded.
 
-    content: deflated rows of `event_packing`. applied: how many of them are folded. not_before: epoch seconds.
+    content: deflated rows of `event_packing`. applied: how many of them are folded. due: when it is to be folded, in
+    epoch seconds; None once it is. tries: how often it was put off.
     """
 
     source: str
@@ -267,9 +272,8 @@ class EventLog:
     count: int
     received_at: datetime
     expires_at: datetime
-    state: Literal["new", "waiting", "folded"] = "new"
+    due: float | None
     applied: int = 0
-    not_before: float = 0.0
     tries: int = 0
 
 

@@ -106,10 +106,10 @@ def _columns(count: int) -> str:
     return "1 column" if count == 1 else f"{count} columns"
 
 
-def open_csv(body: bytes) -> CsvRows | Flaw:
+def open_csv(body: bytes, address_columns: Sequence[str] = ADDRESS_COLUMNS) -> CsvRows | Flaw:
     """A file with a header row (RFC 4180), in UTF-8 with or without a byte order mark.
 
-    One column is named `email` or `to`, in any case; all others are variables.
+    One column is named `email` or `to` (or as said), in any case; all others are variables.
     """
     if body.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in body:
         return Flaw("is not UTF-8 but looks like UTF-16; save it as CSV in UTF-8")
@@ -119,11 +119,11 @@ def open_csv(body: bytes) -> CsvRows | Flaw:
         return Flaw(f"is not UTF-8: line {line} holds the byte 0x{body[at]:02x}; save it as CSV in UTF-8")
     header = next(_records(body), None)
     if header is None:
-        return Flaw("is empty; it needs a header row with the column `email`")
+        return Flaw(f"is empty; it needs a header row with the column `{address_columns[0]}`")
     cells = header[2]
     if isinstance(cells, Flaw):
         return Flaw(f"has a header that cannot be read: {cells.reason}")
-    columns = _header(cells)
+    columns = _header(cells, address_columns)
     return columns if isinstance(columns, Flaw) else CsvRows(body, columns)
 
 
@@ -139,15 +139,16 @@ def _undecodable(body: bytes) -> int | None:
     return None
 
 
-def _header(cells: Sequence[str]) -> tuple[str | None, ...] | Flaw:
+def _header(cells: Sequence[str], address_columns: Sequence[str]) -> tuple[str | None, ...] | Flaw:
     names = [cell.strip() for cell in cells]
-    addresses = [at for at, name in enumerate(names) if name.lower() in ADDRESS_COLUMNS]
+    addresses = [at for at, name in enumerate(names) if name.lower() in address_columns]
     if not addresses:
         other = next((mark for mark in ";\t|" if mark in cells[0]), None)
         hint = f"; columns are separated by commas, not by {other!r}" if other else ""
-        return Flaw(f"has no column `email` in its header{hint}")
+        return Flaw(f"has no column `{address_columns[0]}` in its header{hint}")
     if len(addresses) > 1:
-        return Flaw("has several columns for the address in its header; `email` or `to` may stand there once")
+        either = " or ".join(f"`{name}`" for name in address_columns)
+        return Flaw(f"has several columns for the address in its header; {either} may stand there once")
     if len(names) > MOST_COLUMNS:
         return Flaw(f"has {len(names)} columns; {MOST_COLUMNS} are possible")
     for at, name in enumerate(names):

@@ -7,8 +7,9 @@ highest rank that was ever reported holds, so that order, repetition and groupin
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from warmpost.rules.events import Event
 from warmpost.rules.statuses import Status
@@ -31,29 +32,44 @@ OPEN_ENDED = frozenset({Status.QUEUED, Status.SENDING, Status.DEFERRED})
 
 READERS = ("opened", "clicked", "unsubscribed", "machine_opened", "machine_clicked")
 
+MOST_TEXT = 500
+"""Characters of what a server said that are kept, and so all that it is judged by."""
+
+MOST_ACTS = 50
+"""Of one kind that are counted of one recipient: who loads a picture for ever does not make a document grow for ever."""
+
+MOST_KNOWN = 200
+"""Events of one recipient beyond which further deferrals are nothing new."""
+
+Words = tuple[float, int, str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Reactions:
-    """reported: one mark a recipient. readers: how often, by what they did and position. seen: hashes of applied events.
+    """reported: one mark a recipient. readers: how often, by what they did and position.
 
-    notes: the last reported words by position: (at, code, enhanced code, text).
+    seen: numbers of applied events. notes: what came with the mark that holds: (at, code, enhanced code, text).
     """
 
     reported: str
     readers: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     seen: frozenset[int] = frozenset()
-    notes: Mapping[int, tuple[float, int, str, str]] = field(default_factory=dict)
+    notes: Mapping[int, Words] = field(default_factory=dict)
 
     def did(self, reader: str, position: int) -> bool:
         return position in self.readers.get(reader, {})
+
+    def did_anything(self, position: int) -> bool:
+        return any(position in positions for positions in self.readers.values())
 
 
 def nothing_reported(count: int) -> Reactions:
     return Reactions(NONE * count)
 
 
-def event_hash(event: Event) -> int:
-    return zlib.crc32(f"{event.id}\x1f{event.kind}".encode())
+def event_number(position: int, event: Event) -> int:
+    """Tells an event from the others of its recipient."""
+    return position << 32 | zlib.crc32(f"{event.id}\x1f{event.kind}".encode())
 
 
 def mark_of(event: Event, is_hard: bool) -> str:
@@ -71,34 +87,43 @@ def mark_of(event: Event, is_hard: bool) -> str:
             return NONE
 
 
-def apply(reactions: Reactions, position: int, event: Event, is_hard: bool) -> Reactions:
-    """The reactions with one event more; the same event again changes nothing."""
-    number = event_hash(event)
-    if number in reactions.seen:
-        return reactions
-    mark = mark_of(event, is_hard)
-    reported, notes = reactions.reported, dict(reactions.notes)
-    if _ORDER[mark] > _ORDER[reported[position]]:
-        reported = reported[:position] + mark + reported[position + 1 :]
-        if event.text or event.code:
-            notes[position] = (event.at, event.code, event.enhanced_code, event.text[:300])
-    readers = dict(reactions.readers)
-    for name in _read(event):
-        before = readers.get(name, {})
-        readers[name] = {**before, position: before.get(position, 0) + 1}
-    return replace(
-        reactions,
-        reported=reported,
-        notes=notes,
-        readers=readers,
-        seen=reactions.seen | {number},
-    )
+def apply_all(
+    reactions: Reactions, events: Iterable[tuple[int, Event]], is_hard: Callable[[Event], bool]
+) -> tuple[Reactions, list[tuple[int, Event]]]:
+    """The reactions with events more, each with its position, and those among them that were not known before."""
+    reported, seen, notes = list(reactions.reported), set(reactions.seen), dict(reactions.notes)
+    readers = {name: dict(positions) for name, positions in reactions.readers.items()}
+    known = Counter(number >> 32 for number in seen)
+    fresh: list[tuple[int, Event]] = []
+    for position, event in events:
+        number = event_number(position, event)
+        acts = readers.setdefault(name, {}) if (name := _act(event)) else {}
+        enough = acts.get(position, 0) >= MOST_ACTS or (
+            event.kind == "deferred" and known[position] >= MOST_KNOWN
+        )
+        if number in seen or enough:
+            continue
+        seen.add(number)
+        known[position] += 1
+        fresh.append((position, event))
+        if name:
+            acts[position] = acts.get(position, 0) + 1
+        mark = mark_of(event, is_hard(event))
+        words = (event.at, event.code, event.enhanced_code, event.text[:MOST_TEXT])
+        if mark != NONE and _outranks(mark, words, reported[position], notes.get(position)):
+            reported[position], notes[position] = mark, words
+    return Reactions("".join(reported), readers, frozenset(seen), notes), fresh
 
 
-def _read(event: Event) -> tuple[str, ...]:
+def _outranks(mark: str, words: Words, holds: str, its_words: Words | None) -> bool:
+    """Of two reports of one rank the later one's words hold, so that figures do not depend on who came first."""
+    return _ORDER[mark] > _ORDER[holds] or (mark == holds and (its_words is None or words > its_words))
+
+
+def _act(event: Event) -> str:
     if event.kind in ("opened", "clicked"):
-        return (f"machine_{event.kind}",) if event.machine else (event.kind,)
-    return ("unsubscribed",) if event.kind == "unsubscribed" else ()
+        return f"machine_{event.kind}" if event.machine else event.kind
+    return "unsubscribed" if event.kind == "unsubscribed" else ""
 
 
 def combined(base: Status, reactions: Reactions, position: int) -> Status:
@@ -108,9 +133,10 @@ def combined(base: Status, reactions: Reactions, position: int) -> Status:
     match base:
         case Status.SENT:
             return reported or base
+        case Status.UNCERTAIN if reactions.did_anything(position) and _ORDER[mark] < _ORDER["d"]:
+            return Status.DELIVERED
         case Status.UNCERTAIN:
-            acted = reactions.did("opened", position) or reactions.did("clicked", position)
-            return reported or (Status.DELIVERED if acted else base)
+            return reported or base
         case Status.DELIVERED:
             return reported if reported and _ORDER[mark] > _ORDER["d"] else base
         case Status.BOUNCED:

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from warmpost.rules.bounces import names_spam_or_policy, names_unknown_user
-from warmpost.rules.progress import Detail, Note, Progress
+from warmpost.rules.bounces import BounceClass, classify
+from warmpost.rules.progress import Detail, Progress
 from warmpost.rules.providers import SIMULATOR
-from warmpost.rules.reactions import RANKS, READERS, Reactions, combined
+from warmpost.rules.reactions import RANKS, READERS, Reactions, Words, combined
 from warmpost.rules.statuses import BY_MARK, Status
 
 Amounts = Mapping[str, int]
@@ -69,14 +69,27 @@ def tally(progress: Progress, given: Circumstances) -> dict[str, Amounts]:
             status = BY_MARK[progress.results[position]]
             if status in WORKING:
                 continue
-            provider = given.provider(position)
+            provider, detail = given.provider(position), progress.details.get(position)
             total[f"by.{provider}.requested"] += 1
-            total[f"by.{provider}.{status.value}"] += 1
+            total.update(_shown(provider, status, _last_words(detail)))
             if provider == SIMULATOR:
                 total.update(("returned", "settled") if given.in_batch else ())
             else:
-                total.update(_worked(status, progress.details.get(position), given))
+                total.update(_worked(status, detail, given))
     return {day: dict(total) for day, total in found.items()}
+
+
+def _last_words(detail: Detail | None) -> Words | None:
+    if not detail or not detail.notes:
+        return None
+    note = detail.notes[-1]
+    return note.at, note.code, note.enhanced_code, note.text
+
+
+def _shown(provider: str, status: Status, words: Words | None) -> Sequence[str]:
+    """The names under which a recipient is counted for people; bounces also by class."""
+    name = f"by.{provider}.{status.value}"
+    return (name, f"{name}_{_class(words).value}") if status is Status.BOUNCED else (name,)
 
 
 def _worked(status: Status, detail: Detail | None, given: Circumstances) -> Sequence[str]:
@@ -88,7 +101,7 @@ def _worked(status: Status, detail: Detail | None, given: Circumstances) -> Sequ
         case Status.DEFERRED | Status.UNCERTAIN | Status.COMPLAINED:
             return ("attempted", *settled)
         case Status.BOUNCED if detail and tried:
-            return (*_bounced(detail.notes[-1]), "attempted", *settled)
+            return (*_bounced(_last_words(detail)), "attempted", *settled)
         case _:
             return ("attempted" if tried else "returned", *settled)
 
@@ -101,11 +114,17 @@ def _reached(status: Status, given: Circumstances) -> Sequence[str]:
     return (name, "tracked_delivered") if given.tracked else (name,)
 
 
-def _bounced(note: Note) -> Sequence[str]:
+def _class(words: Words | None) -> BounceClass:
+    _, code, enhanced_code, text = words or (0.0, 0, "", "")
+    return classify(code, enhanced_code, text)
+
+
+def _bounced(words: Words | None) -> Sequence[str]:
+    found = _class(words)
     names = ["bounced"]
-    if names_unknown_user(note):
+    if found.counts_as_unknown:
         names.append("hard_bounced_unknown")
-    if names_spam_or_policy(note):
+    if found.counts_as_spam:
         names.append("spam_bounced")
     return names
 
@@ -119,11 +138,12 @@ def reaction_tally(progress: Progress, reactions: Reactions, given: Circumstance
             base = BY_MARK[progress.results[position]]
             provider, now = given.provider(position), combined(base, reactions, position)
             if now is not base:
-                total[f"by.{provider}.{now.value}"] += 1
-                total[f"by.{provider}.{base.value}"] -= 1
+                said = _last_words(progress.details.get(position)), reactions.notes.get(position)
+                total.subtract(_shown(provider, base, said[0]))
+                total.update(_shown(provider, now, said[1]))
                 if provider != SIMULATOR:
-                    total.subtract(_outcome(base, None, given))
-                    total.update(_outcome(now, reactions.notes.get(position), given))
+                    total.subtract(_outcome(base, said[0], given))
+                    total.update(_outcome(now, said[1], given))
             for reader in READERS:
                 if reactions.did(reader, position):
                     total[f"by.{provider}.{reader}"] += 1
@@ -142,17 +162,14 @@ def _touched(reactions: Reactions, first: int, end: int) -> list[int]:
     ]
 
 
-def _outcome(
-    status: Status, words: tuple[float, int, str, str] | None, given: Circumstances
-) -> Sequence[str]:
+def _outcome(status: Status, words: Words | None, given: Circumstances) -> Sequence[str]:
     match status:
         case Status.SENT | Status.DELIVERED:
             return _reached(status, given)
         case Status.COMPLAINED:
             return (*_reached(Status.DELIVERED, given), "complained")
         case Status.BOUNCED:
-            at, code, enhanced_code, text = words or (0.0, 0, "", "")
-            return _bounced(Note(at, status, text, code, enhanced_code))
+            return _bounced(words)
         case _:
             return ()
 

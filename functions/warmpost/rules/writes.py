@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 T = TypeVar("T")
@@ -24,10 +24,11 @@ class Stored(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Fails as a whole commit (`errors.Moved`) if the document exists."""
+    """Fails as a whole commit (`errors.Moved`) if the document exists. stamp: as in Update."""
 
     path: str
     value: object
+    stamp: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,16 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Changes the named fields. version: as read, or None where any state of an existing document will do."""
+    """Changes the named fields. version: as read, or None where any state of an existing document will do.
+
+    stamp: a field that receives the moment of the commit, by the store's own clock: in the order of these moments
+    changes become visible, so whoever has read up to one of them has missed nothing before it.
+    """
 
     path: str
     changes: Mapping[str, object]
     version: Any = None
+    stamp: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +82,14 @@ class Count:
 
 Write = Create | Put | Update | Delete | Count
 Filter = tuple[str, Literal["==", "<", "<=", ">", ">=", "in", "array_contains"], object]
+
+
+def weigh(write: Write) -> int:
+    """About how many bytes it takes in a commit, told by what may be large: bytes and text."""
+    if isinstance(write, Update):
+        parts = list(write.changes.values())
+    elif isinstance(write, Create | Put) and is_dataclass(write.value):
+        parts = [getattr(write.value, one.name) for one in fields(write.value)]
+    else:
+        parts = []
+    return 1000 + sum(len(part) for part in parts if isinstance(part, bytes | str))

@@ -16,8 +16,9 @@ from warmpost.rules.event_packing import pack_reactions
 from warmpost.rules.events import Event
 from warmpost.rules.notifications import Occurrence
 from warmpost.rules.providers import SIMULATOR
-from warmpost.rules.reactions import OPEN_ENDED, Reactions, apply, combined, event_hash
-from warmpost.rules.simulator import simulate
+from warmpost.rules.reactions import OPEN_ENDED, Reactions, apply_all, combined
+from warmpost.rules.relays import Pool
+from warmpost.rules.return_paths import NO_POSITION
 from warmpost.rules.statuses import BY_MARK, Status
 from warmpost.rules.tally import Amounts, Circumstances, not_booked, reaction_tally
 from warmpost.rules.writes import Create, Stored, Update, Write
@@ -66,38 +67,47 @@ class Situation:
     def domain(self) -> str:
         return self.origin.domain
 
+    def position_of(self, event: Event) -> int | None:
+        """Where the recipient stands here. An address that comes with the event must be that recipient's."""
+        target, address = event.target, event.target.address.lower()
+        if target.position == NO_POSITION:
+            known = [one.lower() for one in self.addresses]
+            return known.index(address) if address in known else None
+        position = target.position - self.place.first
+        if not 0 <= position < len(self.addresses):
+            return None
+        return position if address in ("", self.addresses[position].lower()) else None
+
 
 async def apply_events(services: Services, place: Place, events: Sequence[Event]) -> Applied:
     """Nothing where the place does not exist (any more).
 
-    What the worker found is recorded and booked already; only its consequences follow.
+    What the worker found is recorded and booked already; only its consequences follow, and what was reported before is
+    set against it anew.
     """
     situation = await _read(services, place)
     if situation is None:
         return Applied()
-    reactions, waiting = situation.traced.reactions, []
-    fresh: list[tuple[int, Event]] = []
+    waiting: list[Event] = []
+    worked: list[tuple[int, Event]] = []
+    reported: list[tuple[int, Event]] = []
     for event in events:
-        position = event.target.position - place.first
-        if not 0 <= position < len(situation.addresses):
+        position = situation.position_of(event)
+        if position is None:
             continue
         base = situation.traced.progress.status(position)
         if event.source == "worker":
-            fresh.append((position, event))
+            worked.append((position, event))
         elif base in OPEN_ENDED:
             waiting.append(event)
-        elif event_hash(event) not in reactions.seen and base not in UNTOUCHABLE:
-            reactions = apply(reactions, position, event, _is_hard(event))
-            fresh.append((position, event))
-    if not fresh:
-        return Applied(waiting=tuple(waiting))
-    writes: list[Write] = []
-    changed = False
-    if reactions != situation.traced.reactions:
-        writes, changed = _writes(situation, reactions)
+        elif base not in UNTOUCHABLE:
+            reported.append((position, event))
+    reactions, fresh = apply_all(situation.traced.reactions, reported, _is_hard)
+    writes, changed = _writes(situation, reactions) if fresh or (worked and situation.stored) else ([], False)
+    fresh = worked + fresh
     return Applied(
         writes=tuple(writes),
-        suppressions=tuple(_suppressions(services, situation, fresh)),
+        suppressions=tuple(_suppressions(situation, fresh)),
         occurrences=tuple(_occurrences(services, situation, fresh)),
         waiting=tuple(waiting),
         domains=frozenset({situation.domain} if changed else ()),
@@ -122,9 +132,17 @@ async def _read(services: Services, place: Place) -> Situation | None:
         progress = found.value if found else None
     stored = await services.store.get(ReactionFields, place.reactions_path)
     traced = trace(progress, stored.value if stored else None, len(addresses))
-    _, pool = await route(services, origin.domain)
+    pool = await _pool(services, origin.domain)
     given = circumstances(services, addresses, pool, not place.message)
     return Situation(place, addresses, traced, stored, origin, given)
+
+
+async def _pool(services: Services, domain: str) -> Pool:
+    """Mail is reported on for days after its domain may have been deleted."""
+    try:
+        return (await route(services, domain))[1]
+    except LookupError:
+        return services.policy.shared_pool
 
 
 def _judged(event: Event) -> BounceClass:
@@ -178,33 +196,25 @@ def _kept(stored: Stored[ReactionFields] | None, path: str, fields: ReactionFiel
     return Update(path, changes, stored.version)
 
 
-def _suppressions(
-    services: Services, situation: Situation, fresh: Sequence[tuple[int, Event]]
-) -> list[Suppression]:
+def _suppressions(situation: Situation, fresh: Sequence[tuple[int, Event]]) -> list[Suppression]:
     """Hard bounces and complaints hold everywhere, an unsubscription for the domain; the simulator's never."""
-    wanted: dict[tuple[str, str], Suppression] = {}
+    wanted: list[Suppression] = []
     for position, event in fresh:
         address = situation.addresses[position]
-        if simulate(address, services.policy.simulator_domain) is not None:
+        if situation.given.provider(position) == SIMULATOR:
             continue
-        for_domain = Suppression(
-            address=address,
-            hash=address_hash(address),
-            reason="unsubscribe",
-            since=datetime.fromtimestamp(event.at, UTC),
-            serial=0,
-            scope=situation.domain,
-        )
+        at = datetime.fromtimestamp(event.at, UTC)
+        for_domain = Suppression(address, address_hash(address), "unsubscribe", at, scope=situation.domain)
         everywhere = replace(for_domain, scope="", note=event.text[:200])
         match event.kind:
             case "bounced" if _judged(event).suppress:
-                wanted[address, ""] = replace(everywhere, reason="hard_bounce")
+                wanted.append(replace(everywhere, reason="hard_bounce"))
             case "complained":
-                wanted[address, ""] = replace(everywhere, reason="complaint")
+                wanted.append(replace(everywhere, reason="complaint"))
             case "unsubscribed":
-                wanted[address, situation.domain] = for_domain
+                wanted.append(for_domain)
             case "resubscribed":
-                wanted[address, situation.domain] = replace(for_domain, lifted=True)
+                wanted.append(replace(for_domain, lifted=True, lifted_at=at))
             case _:
                 pass
-    return list(wanted.values())
+    return wanted

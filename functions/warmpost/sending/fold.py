@@ -6,14 +6,17 @@ delivery, a crash or two folds at once change nothing twice. Reactions are kept 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from warmpost.errors import Moved
+from warmpost.errors import Moved, Unavailable
 from warmpost.rules.documents import EventLog
 from warmpost.rules.event_packing import unpack_events
 from warmpost.rules.events import Event
-from warmpost.rules.writes import Stored, Update
+from warmpost.rules.tasks import Task
+from warmpost.rules.writes import Stored, Update, Write, weigh
 from warmpost.sending.apply_events import Applied, apply_events
 from warmpost.sending.booking import ask_for_assessment
 from warmpost.sending.event_log import ask_for_fold, log_writes
@@ -21,85 +24,134 @@ from warmpost.sending.manage_suppressions import suppress_all
 from warmpost.sending.places import place_events
 from warmpost.sending.ports import Services
 from warmpost.sending.queue_notifications import queue_notifications
+from warmpost.sending.side_by_side import side_by_side
 
 LOGS_PER_TASK = 20
-EVENTS_PER_COMMIT = 300
-TARGETS_PER_COMMIT = 60
-WAIT = 30.0
+EVENTS_PER_COMMIT = 2000
+WRITES_EXPECTED = 300
+"""By which a stretch is cut before anything is read; what it really needs is known afterwards."""
+
+WRITES_PER_PLACE = 3
+MOST_WRITES = 490
+MOST_BYTES = 3_500_000
+"""Of one commit: the emulator takes 500 writes and 4 MiB."""
+
+FIRST_WAIT, LONGEST_WAIT = 30.0, 3600.0
 """Seconds after which events are looked at again whose recipients the worker is not done with."""
 
-MOST_TRIES = 200
+MOST_TRIES = 180
+"""About a week: longer than any worker tries to be rid of a message."""
+
+CONSEQUENTIAL = ("bounced", "complained", "unsubscribed", "resubscribed")
+log = logging.getLogger("warmpost")
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
-    """Events that are applied in one commit; waiting ones are logged anew with it."""
+class Step:
+    """What one commit applies: events of a log up to `end`."""
 
     events: Sequence[Event]
     end: int
+    outcome: Applied
+    writes: Sequence[Write]
+    tasks: Sequence[Task]
+
+    @property
+    def fits(self) -> bool:
+        return len(self.writes) <= MOST_WRITES and sum(map(weigh, self.writes)) <= MOST_BYTES
 
 
 async def fold_events(services: Services) -> None:
     """Raises errors.Unavailable: the task comes again."""
     now = services.clock.timestamp()
-    new = await services.store.find(EventLog, "events", ("state", "==", "new"), limit=LOGS_PER_TASK)
-    waiting = await services.store.find(EventLog, "events", ("state", "==", "waiting"), limit=LOGS_PER_TASK)
-    for log in [*new, *(one for one in waiting if one.value.not_before <= now)]:
-        try:
-            await _fold_log(services, log)
-        except Moved:
+    ends = now + services.policy.work_limit
+    due = await services.store.find(
+        EventLog, "events", ("due", "<=", now), order_by="due", limit=LOGS_PER_TASK
+    )
+    for one in due:
+        if services.clock.timestamp() > ends or not await _fold_safely(services, one):
             await ask_for_fold(services)
-    if len(new) == LOGS_PER_TASK:
+    if len(due) == LOGS_PER_TASK:
         await ask_for_fold(services)
-    if waiting:
-        await ask_for_fold(services, min(one.value.not_before for one in waiting))
+        return
+    later = await services.store.fields("events", ("due", ">", now), select=("due",), order_by="due", limit=1)
+    for _, fields in later:
+        await ask_for_fold(services, fields["due"])
 
 
-async def _fold_log(services: Services, log: Stored[EventLog]) -> None:
+async def _fold_safely(services: Services, stored: Stored[EventLog]) -> bool:
+    """False where another fold was at it. A log that cannot be folded is put off and reported; others do not wait for it."""
+    try:
+        await _fold_log(services, stored)
+    except Moved:
+        return False
+    except Unavailable:
+        raise
+    except Exception:
+        log.exception("the events of %s could not be folded and are tried again later", stored.path)
+        due = services.clock.timestamp() + LONGEST_WAIT
+        await services.store.commit(Update(stored.path, {"due": due, "tries": stored.value.tries + 1}))
+    return True
+
+
+async def _fold_log(services: Services, stored: Stored[EventLog]) -> None:
     """A stretch at a time; each commit names the version of the log that it read."""
-    events = unpack_events(log.value.content)
-    version = log.version
-    applied = log.value.applied
+    events = unpack_events(stored.value.content)
+    version = stored.version
+    applied = stored.value.applied
     while applied < len(events):
-        stretch = _next_slice(events, applied)
-        version = await _apply(services, log, version, stretch, stretch.end == len(events))
-        applied = stretch.end
+        step = await _next_step(services, stored.value, events, applied)
+        last = step.end == len(events)
+        changes = {"applied": step.end} | ({"due": None} if last else {})
+        version = await _commit(services, step, Update(stored.path, changes, version))
+        applied = step.end
 
 
-def _next_slice(events: Sequence[Event], start: int) -> Slice:
-    """As many events as touch few enough documents for one commit."""
+async def _next_step(services: Services, kept: EventLog, events: Sequence[Event], start: int) -> Step:
+    """As many events as one commit can hold."""
+    end = _stretch(events, start)
+    while True:
+        step = await _step(services, kept, events[start:end], end)
+        if step.fits or end == start + 1:
+            return step
+        end = start + (end - start) // 2
+
+
+def _stretch(events: Sequence[Event], start: int) -> int:
     touched: set[str] = set()
-    end = start
-    for event in events[start : start + EVENTS_PER_COMMIT]:
-        target = event.target
-        touched.add(
-            f"{target.batch}:{target.position // 500 if target.batch else target.message or target.address}"
+    writes = 0
+    for end in range(start, min(start + EVENTS_PER_COMMIT, len(events))):
+        target = events[end].target
+        part = (
+            f"{target.batch}:{target.position // 500}" if target.batch else target.message or target.address
         )
-        if len(touched) > TARGETS_PER_COMMIT:
-            break
-        end += 1
-    return Slice(events[start:end], end)
+        writes += events[end].kind in CONSEQUENTIAL
+        writes += 0 if part in touched else WRITES_PER_PLACE
+        touched.add(part)
+        if writes > WRITES_EXPECTED:
+            return max(end, start + 1)
+    return min(start + EVENTS_PER_COMMIT, len(events))
 
 
-async def _apply(
-    services: Services, log: Stored[EventLog], version: object, stretch: Slice, last: bool
-) -> object:
-    outcome = Applied()
-    for place, events in (await place_events(services, stretch.events)).items():
-        outcome += await apply_events(services, place, events)
+async def _step(services: Services, kept: EventLog, events: Sequence[Event], end: int) -> Step:
+    placed = await place_events(services, events)
+    applied = await side_by_side(apply_events(services, place, some) for place, some in placed.items())
+    outcome = sum(applied, Applied())
     writes = [*outcome.writes, *await suppress_all(services, outcome.suppressions)]
-    waiting = outcome.waiting
-    if waiting and log.value.tries < MOST_TRIES:
-        again = services.clock.timestamp() + WAIT
-        writes += log_writes(services, log.value.source, waiting, again, log.value.tries + 1)
-    state = "folded" if last else log.value.state
-    mark = Update(log.path, {"applied": stretch.end, "state": state}, version)
+    if outcome.waiting and kept.tries < MOST_TRIES:
+        wait = min(FIRST_WAIT * 2 ** min(kept.tries, 10), LONGEST_WAIT)
+        writes += log_writes(services, kept.source, outcome.waiting, wait, kept.tries + 1)
     told = await queue_notifications(services, outcome.occurrences)
-    # Queued first: a task without its notification is dropped, a notification without its task would wait for a day.
-    await services.tasks.enqueue(*told.tasks)
-    versions = await services.store.commit(mark, *writes, *told.writes)
-    for domain in sorted(outcome.domains):
+    return Step(events, end, outcome, [*writes, *told.writes], told.tasks)
+
+
+async def _commit(services: Services, step: Step, mark: Update) -> Any:
+    """The log's new version.
+
+    Tasks are queued first: one without its notification is dropped, a notification without its task would wait for a day.
+    """
+    await services.tasks.enqueue(*step.tasks)
+    version, *_ = await services.store.commit(mark, *step.writes)
+    for domain in sorted(step.outcome.domains):
         await ask_for_assessment(services, domain)
-    if waiting:
-        await ask_for_fold(services, services.clock.timestamp() + WAIT)
-    return versions[0]
+    return version

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from warmpost.rules.chunks import MOST_RECIPIENTS
 from warmpost.rules.events import Event, Target
 from warmpost.sending.ports import Services
 from warmpost.sending.sent_to import newest_target
+from warmpost.sending.side_by_side import side_by_side
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +39,28 @@ class Place:
 
 async def place_events(services: Services, events: Sequence[Event]) -> Mapping[Place, list[Event]]:
     """Events by place, in order; those about nothing that was sent from here are left out."""
+    strays = list(dict.fromkeys(_stray(event) for event in events if not event.target.is_named))
+    newest = await side_by_side(newest_target(services, *one) for one in strays)
+    meant = dict(zip(strays, newest, strict=True))
     placed: dict[Place, list[Event]] = defaultdict(list)
     known: dict[tuple[str, int], Place | None] = {}
     for event in events:
-        target = (
-            event.target if event.target.is_named else await newest_target(services, event.target.address)
-        )
-        place = await _find(services, target, known) if target else None
+        target = event.target if event.target.is_named else meant[_stray(event)]
+        place = await _find(services, target, known) if target and _can_exist(target) else None
         if place is not None and target is not None:
             placed[place].append(replace(event, target=target))
     return placed
+
+
+def _stray(event: Event) -> tuple[str, datetime]:
+    """To the minute, so that many reports about one address ask once."""
+    return event.target.address, datetime.fromtimestamp(event.at // 60 * 60 + 60, UTC)
+
+
+def _can_exist(target: Target) -> bool:
+    """What was named from outside becomes part of a path."""
+    name = target.batch or target.message
+    return name.isascii() and name.isalnum() and target.position >= 0
 
 
 async def _find(

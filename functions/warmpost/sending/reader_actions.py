@@ -17,7 +17,7 @@ from warmpost.rules.machine_readers import is_machine
 from warmpost.rules.simulator import simulate
 from warmpost.rules.tokens import Token
 from warmpost.sending.event_log import log_events
-from warmpost.sending.manage_suppressions import suppress_all, suppression_path
+from warmpost.sending.manage_suppressions import suppress_address, suppress_all, suppression_path
 from warmpost.sending.ports import Services
 
 log = logging.getLogger("warmpost")
@@ -77,7 +77,6 @@ async def unsubscribe(services: Services, target: Target) -> Addressee:
                 hash=address_hash(reader.address),
                 reason="unsubscribe",
                 since=services.clock.now(),
-                serial=0,
                 scope=reader.domain,
             ),
         )
@@ -91,14 +90,16 @@ async def resubscribe(services: Services, target: Target) -> Addressee:
     stored = await services.store.get(Suppression, suppression_path(reader.address, reader.domain))
     known = stored.value if stored else None
     if known and not known.lifted and known.reason == "unsubscribe":
-        known = await _keep(services, replace(known, lifted=True))
+        known = await _keep(services, replace(known, lifted=True, lifted_at=services.clock.now()))
     await _log(services, "resubscribed", target, known)
     return reader
 
 
 async def _keep(services: Services, wanted: Suppression) -> Suppression:
-    writes = await suppress_all(services, [wanted])
-    await services.store.commit(*writes)
+    if wanted.lifted:
+        await services.store.commit(*await suppress_all(services, [wanted]))
+    else:
+        await suppress_address(services, wanted)
     stored = await services.store.get(Suppression, suppression_path(wanted.address, wanted.scope))
     return stored.value if stored else wanted
 
@@ -110,8 +111,8 @@ async def _log(
     suppression: Suppression | None,
 ) -> None:
     """Under an id that follows from the change, so that asking again is no second event."""
-    serial = suppression.serial if suppression else 0
-    name = short_hash(kind, target.batch, target.message, target.position, serial, length=24)
+    changed = str(suppression.changed_at) if suppression else ""
+    name = short_hash(kind, target.batch, target.message, target.position, changed, length=24)
     event = Event(name, kind, services.clock.timestamp(), target, SOURCE)
     await log_events(services, SOURCE, [event])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from warmpost.rules.chunks import Chunk, address_hash, inflate, unpack
@@ -14,6 +14,8 @@ from warmpost.sending.ports import Services
 from warmpost.sending.traces import Line, read_chunk_trace, read_message_trace, shown_status
 
 MOST_FOUND = 100
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""Reports come from other machines."""
 NEVER_SENT = ("held", "queued", "suppressed", "failed", "cancelled")
 
 
@@ -73,7 +75,10 @@ async def _in_chunk(services: Services, chunk: Stored[Chunk], address: str) -> l
     return found
 
 
-async def newest_target(services: Services, address: str) -> Target | None:
-    """The last thing sent to an address: what a report means that names nothing else."""
+async def newest_target(services: Services, address: str, at: datetime) -> Target | None:
+    """The last thing sent to an address before a report of that time: what it means if it names nothing else."""
     sent = await sent_to(services, address) if address else []
-    return next((one.target for one in sent if one.line.status not in NEVER_SENT), None)
+    until = at + CLOCKS_DIFFER
+    return next(
+        (one.target for one in sent if one.line.status not in NEVER_SENT and one.created_at <= until), None
+    )

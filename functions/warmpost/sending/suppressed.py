@@ -1,28 +1,43 @@
 """Which addresses must not be mailed, asked for hundreds at once and answered from memory.
 
-The set is kept up to date by the serial that every change carries: one query per chunk returns only what is new.
+The set is kept up to date by the moment that every change is stamped with: one query per chunk returns only what is new.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
 
 from warmpost.rules.chunks import address_hash
-from warmpost.rules.documents import Suppression
 from warmpost.sending.ports import Store
 
-PAGE = 1000
-OVERLAP = 10
-"""Serials are drawn just before they are written, so a lower one may appear a little later."""
+PAGE = 2000
+"""More than one commit can hold: all of it carries the same moment."""
+FIELDS = ("hash", "scope", "reason", "expires_at", "lifted", "changed_at")
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a worker needs to know; thousands of addresses share one."""
+
+    reason: str
+    expires_at: datetime | None
+    lifted: bool
+
+    def holds(self, now: datetime) -> bool:
+        return not self.lifted and (self.expires_at is None or self.expires_at > now)
 
 
 class Suppressed:
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[tuple[int, str], Suppression] = {}
-        self._serial = 0
+        self._known: dict[str, dict[int, Entry]] = {}
+        self._entries: dict[Entry, Entry] = {}
+        self._seen = LONG_AGO
         self._reading = asyncio.Lock()
 
     async def among(
@@ -33,32 +48,37 @@ class Suppressed:
         domain: of the sender, whose own suppressions hold beside the deployment's. transactional: a message to one person
         may pass an unsubscription, but never a bounce or a complaint.
         """
-        async with self._reading:
-            await self._catch_up()
+        await self.catch_up()
         found: dict[str, str] = {}
         for address in addresses:
             number = address_hash(address)
-            for scope in ("", domain):
-                one = self._known.get((number, scope))
-                if one and _holds(one, now) and not (transactional and one.reason == "unsubscribe"):
+            for one in (self.entry(number, domain), self.entry(number, "")):
+                if one and one.holds(now) and not (transactional and one.reason == "unsubscribe"):
                     found[address] = one.reason
         return found
 
-    async def _catch_up(self) -> None:
-        since = max(self._serial - OVERLAP, 0)
-        while True:
-            news = await self._store.find(
-                Suppression, "suppressions", ("serial", ">", since), order_by="serial", limit=PAGE
-            )
-            for one in news:
-                since = self._serial = max(self._serial, one.value.serial)
-                if one.value.lifted:
-                    self._known.pop((one.value.hash, one.value.scope), None)
-                else:
-                    self._known[one.value.hash, one.value.scope] = one.value
-            if len(news) < PAGE:
-                return
+    def entry(self, number: int, scope: str) -> Entry | None:
+        """As of the last catching up, by `address_hash`; also what is lifted or has expired."""
+        return self._known.get(scope, {}).get(number)
 
+    async def catch_up(self) -> None:
+        """What is stamped becomes visible in the order of its stamps, so nothing older can turn up later."""
+        async with self._reading:
+            news = await self._changed(">")
+            while news == PAGE:
+                news = await self._changed(">=")
 
-def _holds(suppression: Suppression, now: datetime) -> bool:
-    return suppression.expires_at is None or suppression.expires_at > now
+    async def _changed(self, comparison: Literal[">", ">="]) -> int:
+        news = await self._store.fields(
+            "suppressions",
+            ("changed_at", comparison, self._seen),
+            select=FIELDS,
+            order_by="changed_at",
+            limit=PAGE,
+        )
+        for _, one in news:
+            entry = Entry(one["reason"], one["expires_at"], one["lifted"])
+            shared = self._entries.setdefault(entry, entry)
+            self._known.setdefault(one["scope"], {})[one["hash"]] = shared
+            self._seen = one["changed_at"]
+        return len(news)

@@ -175,12 +175,12 @@ class FirestoreStore:
     def _add(self, batch: Any, write: Write) -> None:
         document = self._client.document(write.path)
         match write:
-            case Create(_, value):
-                batch.create(document, to_fields(value))
+            case Create(_, value, stamp):
+                batch.create(document, to_fields(value) | _stamped(stamp))
             case Put(_, value):
                 batch.set(document, to_fields(value))
-            case Update(_, changes, version):
-                batch.update(document, _changes(changes), option=self._held(version))
+            case Update(_, changes, version, stamp):
+                batch.update(document, _changes(changes) | _stamped(stamp), option=self._held(version))
             case Count(_, amounts, labels):
                 batch.set(document, {**labels, **_additions(amounts)}, merge=True)
             case Delete(_, version):
@@ -191,13 +191,19 @@ class FirestoreStore:
 
     async def next_number(self, counter: str, step: int = 1) -> int:
         batch = self._client.batch()
-        batch.set(self._client.document(f"counters/{counter}"), {"last": firestore.Increment(step)}, merge=True)
+        batch.set(
+            self._client.document(f"counters/{counter}"), {"last": firestore.Increment(step)}, merge=True
+        )
         try:
             results = await batch.commit(timeout=WRITE_TIMEOUT)
         except BUSY as error:
             raise _unavailable() from error
         self._meter.write(1)
         return int(results[0].transform_results[0].integer_value)
+
+
+def _stamped(field: str) -> dict[str, Any]:
+    return {field: firestore.SERVER_TIMESTAMP} if field else {}
 
 
 def _additions(amounts: Mapping[str, int]) -> dict[str, Any]:

@@ -2,43 +2,140 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
-from starlette.responses import Response
+import csv
+import io
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
 
-from warmpost.gateways.http import Route, json_response
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from warmpost.errors import Invalid
+from warmpost.gateways.doors import moment
+from warmpost.gateways.http import MOST_BODY, Route, json_response, read_body
 from warmpost.gateways.manage import bodies
+from warmpost.rules.addresses import Flaw
 from warmpost.rules.documents import Suppression
+from warmpost.rules.suppressing import COLUMNS, REASONS, by_hand, open_suppressions, read_scope
+from warmpost.rules.writes import Stored
 from warmpost.sending import manage_suppressions
+from warmpost.sending.import_suppressions import import_suppressions
+from warmpost.sending.manage_suppressions import (
+    Wanted,
+    export_suppressions,
+    list_suppressions,
+    suppress_address,
+)
 from warmpost.sending.ports import Services
 
 
 class NewSuppression(bodies.Body):
+    """domain: the sender domain it holds for; without one it holds for all."""
+
     address: str
+    reason: str = "manual"
+    domain: str | None = None
     note: str = ""
+    expires_at: str | None = None
 
 
-def shown(one: Suppression) -> dict[str, object]:
-    return {"address": one.address, "reason": one.reason, "since": one.since, "note": one.note}
+def shown(one: Suppression) -> dict[str, Any]:
+    return {
+        "address": one.address,
+        "reason": one.reason,
+        "domain": one.scope or None,
+        "since": moment(one.since),
+        "expires_at": moment(one.expires_at),
+        "note": one.note,
+    }
+
+
+def shown_lifted(one: Suppression) -> dict[str, Any]:
+    return shown(one) | {"lifted_at": moment(one.lifted_at), "lifted_note": one.lifted_note}
 
 
 async def create(request: Request, services: Services) -> Response:
+    if request.headers.get("content-type", "").lower().partition(";")[0].strip() == "text/csv":
+        return await _import(request, services)
     body = await bodies.read(request, NewSuppression)
+    wanted = by_hand(
+        body.address, services.clock.now(), body.reason, body.domain or "", body.note, body.expires_at
+    )
+    return json_response(shown(await suppress_address(services, wanted)), 201)
+
+
+async def _import(request: Request, services: Services) -> Response:
+    rows = open_suppressions(await read_body(request, MOST_BODY))
+    if isinstance(rows, Flaw):
+        raise Invalid("bad_csv", f"The file {rows.reason}.")
+    done = await import_suppressions(services, rows)
+    rejected = [{"line": one.line, "address": one.email, "reason": one.reason} for one in done.rejected]
     return json_response(
-        shown(await manage_suppressions.suppress_address(services, body.address, body.note)), 201
+        {"added": done.added, "changed": done.changed, "duplicates": done.duplicates, "rejected": rejected}
     )
 
 
 async def listing(request: Request, services: Services) -> Response:
-    found = await manage_suppressions.list_suppressions(services, bodies.page(request))
-    return bodies.listed(found, lambda one: shown(one.value))
+    page = bodies.page(request, "reason", "domain", "lifted", "format")
+    wanted = _wanted(request)
+    form = request.query_params.get("format", "json")
+    if form == "csv":
+        pages = export_suppressions(services, wanted)
+        return StreamingResponse(_as_csv(await anext(pages), pages), media_type="text/csv; charset=utf-8")
+    if form != "json":
+        raise Invalid("invalid_format", "Suppressions come as `json` or `csv`.", "format")
+    show = shown_lifted if wanted.lifted else shown
+    return bodies.listed(await list_suppressions(services, page, wanted), lambda one: show(one.value))
+
+
+def _wanted(request: Request) -> Wanted:
+    reason = request.query_params.get("reason")
+    if reason is not None and reason not in REASONS:
+        raise Invalid("invalid_reason", f"A reason is one of {', '.join(REASONS)}.", "reason")
+    lifted = request.query_params.get("lifted", "false")
+    if lifted not in ("true", "false"):
+        raise Invalid("invalid_field", "`lifted` is `true` or `false`.", "lifted")
+    return Wanted(reason, _domain(request), lifted == "true")
+
+
+def _domain(request: Request) -> str | None:
+    """Empty for what holds for the whole deployment, None where nothing is said."""
+    domain = request.query_params.get("domain")
+    return None if domain is None else read_scope(domain)
+
+
+async def _as_csv(
+    first: Iterable[Stored[Suppression]], pages: AsyncIterator[Iterable[Stored[Suppression]]]
+) -> AsyncIterator[bytes]:
+    """The first page is read before the answer begins, so that what goes wrong can still be said."""
+    yield _lines([COLUMNS]) + _rows(first)
+    async for page in pages:
+        yield _rows(page)
+
+
+def _rows(page: Iterable[Stored[Suppression]]) -> bytes:
+    rows = [shown(one.value) for one in page]
+    return _lines([[row[name] or "" for name in COLUMNS] for row in rows])
+
+
+def _lines(rows: Iterable[Iterable[str]]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out).writerows(rows)
+    return out.getvalue().encode()
 
 
 async def get(request: Request, services: Services, address: str) -> Response:
-    return json_response(shown((await manage_suppressions.find_suppression(services.store, address)).value))
+    """What says most of the address, and in `scopes` everything that holds."""
+    scopes = [shown(one.value) for one in await manage_suppressions.find_suppressions(services, address)]
+    return json_response({**scopes[0], "scopes": scopes})
 
 
 async def delete(request: Request, services: Services, address: str) -> Response:
-    await manage_suppressions.lift_suppression(services, address)
+    for name in request.query_params:
+        if name not in ("domain", "note"):
+            raise Invalid("unknown_field", f"There is no query parameter {name[:100]!r} here.", name[:100])
+    note = request.query_params.get("note", "")
+    await manage_suppressions.lift_suppression(services, address, _domain(request), note)
     return bodies.deleted()
 
 
