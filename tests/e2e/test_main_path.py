@@ -29,7 +29,18 @@ TEXT = """Grüße, {{ name }}!
 From the beginning of a line.
 {{ greeting }}
 """
-NAMES = ("Ann", "Bjørn Ås", "李小龙", "Ольга", "عائشة", "O'Neill & Söhne <b>", '"Quoted", Jr.', "Zoë 🎉", "נועה", "นภา")
+NAMES = (
+    "Ann",
+    "Bjørn Ås",
+    "李小龙",
+    "Ольга",
+    "عائشة",
+    "O'Neill & Söhne <b>",
+    '"Quoted", Jr.',
+    "Zoë 🎉",
+    "נועה",
+    "นภา",
+)
 COUNT = 520
 GREETING = "Ahoj světe; " + 30 * "a long line that has to be wrapped on its way "
 
@@ -89,6 +100,8 @@ async def sent(stack):
             "data": {"greeting": GREETING},
             "reply_to": "Réponses <reply@main-path.example>",
             "headers": {"X-Campaign": "Frühling"},
+            "track": False,
+            "unsubscribe": False,
         }
         submitted = await ok(client.post("/batch-submit", json=order))
         assert (submitted["status"], submitted["recipients"]) == ("planning", COUNT)

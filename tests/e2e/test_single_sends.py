@@ -34,9 +34,7 @@ async def send(client, order: dict, **headers: str) -> dict:
 
 def received_for(stack, message: dict) -> dict[str, checks.Received]:
     """What arrived of one send, by recipient."""
-    return {
-        one.recipient: one for one in checks.inbox(stack) if f".{message['id']}@".encode() in one.wire
-    }
+    return {one.recipient: one for one in checks.inbox(stack) if f".{message['id']}@".encode() in one.wire}
 
 
 async def test_recipients_of_every_kind_get_the_same_message_and_bcc_stays_secret(stack, client, sender):
@@ -62,12 +60,16 @@ async def test_recipients_of_every_kind_get_the_same_message_and_bcc_stays_secre
     one = arrived["bcc@single.test"]
     assert b"bcc@single.test" not in one.wire and b"Hidden" not in one.wire
     read = one.message
-    assert [(a.display_name, a.addr_spec) for a in read["From"].addresses] == [("Sales, Dept.", sender.address)]
+    assert [(a.display_name, a.addr_spec) for a in read["From"].addresses] == [
+        ("Sales, Dept.", sender.address)
+    ]
     assert [(a.display_name, a.addr_spec) for a in read["To"].addresses] == [
         ("Zoë Ünal", "zoe@single.test"),
         ("", "Plain@single.test"),
     ]
-    assert [(a.display_name, a.addr_spec) for a in read["Cc"].addresses] == [("O'Neill, B.", "cc@single.test")]
+    assert [(a.display_name, a.addr_spec) for a in read["Cc"].addresses] == [
+        ("O'Neill, B.", "cc@single.test")
+    ]
     assert [a.addr_spec for a in read["Reply-To"].addresses] == ["one@single.example", "two@single.example"]
     assert read["Subject"] == order["subject"]
     assert read["X-Campaign"] == WORDS and read["X-Plain"] == "as it is"
@@ -89,7 +91,8 @@ async def test_attachments_arrive_byte_for_byte_under_their_names(stack, client,
         "subject": "Files",
         "text": "See the files.",
         "attachments": [
-            {"filename": name, "content": base64.encodebytes(content).decode()} for name, content in files.items()
+            {"filename": name, "content": base64.encodebytes(content).decode()}
+            for name, content in files.items()
         ],
     }
     order["attachments"][0]["content_type"] = "application/x-odd"
@@ -102,7 +105,7 @@ async def test_attachments_arrive_byte_for_byte_under_their_names(stack, client,
 
 
 async def test_template_with_data_is_rendered_and_missing_text_is_made_from_html(stack, client, sender):
-    html = "<h1>{{ what|title }}</h1><ul>{% for one in items %}<li>{{ one.name }}: {{ '%.2f' % one.price }}</li>{% endfor %}</ul>"
+    html = "<h1>{{ what|title }}</h1>{% for one in items %}<p>{{ one.name }}: {{ '%.2f' % one.price }}</p>{% endfor %}"
     body = {"name": "receipt", "subject": "Receipt {{ number }}", "html": html}
     await ok(client.post("/manage/templates", json=body))
     data = {"what": "your order", "number": 7, "items": [{"name": "<Tea> & cake", "price": 3.5}]}
@@ -111,7 +114,7 @@ async def test_template_with_data_is_rendered_and_missing_text_is_made_from_html
     assert message["template"] == 1 or isinstance(message["template"], int)
     arrived = received_for(stack, message)["t@single.test"]
     assert arrived.message["Subject"] == "Receipt 7" == message["subject"]
-    assert "<li>&lt;Tea&gt; &amp; cake: 3.50</li>" in arrived.body("html")
+    assert "<p>&lt;Tea&gt; &amp; cake: 3.50</p>" in arrived.body("html")
     assert "<Tea> & cake: 3.50" in arrived.body("plain")
     assert "Your Order" in arrived.body("plain")
 
@@ -167,7 +170,9 @@ async def test_same_idempotency_key_means_one_batch(stack, client, sender):
     await checks.watch(client, answers[0].json()["id"])
     other = await client.post("/batch-submit", json={**order, "name": "other"}, headers=key)
     assert problem(other) == (409, "idempotency_key_reused", None)
-    assert [one.recipient for one in checks.inbox(stack) if one.recipient == "b@single.test"] == ["b@single.test"]
+    assert [one.recipient for one in checks.inbox(stack) if one.recipient == "b@single.test"] == [
+        "b@single.test"
+    ]
 
 
 async def test_history_tells_the_relays_words_for_each_recipient(client, sender):

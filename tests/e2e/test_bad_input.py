@@ -1,0 +1,388 @@
+"""Whatever is wrong with a request: the contract's error that names what, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.e2e import checks
+from tests.e2e.checks import ok
+from tests.problems import problem
+from tests.running_stack import RunningStack
+
+FROM = "hello@bad-input.example"
+MESSAGE = {"from": FROM, "to": ["a@nobody.test"], "subject": "s", "text": "t"}
+BATCH = {"from": FROM, "template": "fine", "recipients": [{"to": "a@nobody.test", "data": {"name": "A"}}]}
+TEMPLATE = {"name": "new", "subject": "s", "html": "<p>t</p>"}
+TEN = [{"filename": f"{n}.txt", "content": ""} for n in range(11)]
+LINE_BREAKS = ("\r\nBcc: victim@nobody.test", "\nX: y", "\ry", "\x00", "\u2028y", "\x85y")
+ENDLESS = "{% for a in range(9999) %}{% for b in range(9999) %}{{ b }}{% endfor %}{% endfor %}"
+
+
+@pytest.fixture(scope="module")
+def stack():
+    """One where no other test has left work behind that goes on by itself."""
+    with RunningStack() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def client(stack):
+    """Of a stack with a verified domain, one that is not, and something to refer to; nothing is under way in it."""
+    async with stack.open_client() as client:
+        await checks.make_sender(client, "bad-input.example")
+        await ok(client.post("/manage/domains", json={"domain": "unverified.example"}))
+        template = {"name": "fine", "subject": "Dear {{ name }}", "html": "<p>{{ name }}</p>"}
+        await ok(client.post("/manage/templates", json=template))
+        await ok(client.post("/manage/lists", json={"name": "empty"}))
+        await checks.make_list(client, "nameless", b"email\na@nobody.test\n")
+        yield client
+
+
+@pytest.fixture
+async def nothing_left_behind(stack, client):
+    """The same documents, tasks and mails after the test as before it."""
+
+    async def held() -> tuple[set[str], int, int]:
+        tasks = (await ok(client.get("/_local/operations")))["tasks"]["created"]
+        mails = (await ok(client.get(f"{stack.info['inbox_url']}/api/count")))["count"]
+        return checks.documents(stack), tasks, mails
+
+    before = await held()
+    yield
+    assert await held() == before
+
+
+def send(**changes: Any) -> tuple[str, Any]:
+    return "/send", {**MESSAGE, **changes}
+
+
+def batch(**changes: Any) -> tuple[str, Any]:
+    body = {**BATCH, **changes}
+    return "/batch-submit", {name: value for name, value in body.items() if value is not None}
+
+
+def template(**changes: Any) -> tuple[str, Any]:
+    return "/manage/templates", {**TEMPLATE, **changes}
+
+
+def attached(**file: str) -> tuple[str, Any]:
+    return send(attachments=[{"filename": "a.txt", "content": "YQ==", **file}])
+
+
+REFUSED = [
+    # what is not a field, not the right kind, or missing
+    (send(foo=1), 422, "unknown_field", "foo"),
+    (
+        send(attachments=[{"filename": "a", "content": "", "id": 1}]),
+        422,
+        "unknown_field",
+        "attachments[0].id",
+    ),
+    (batch(recipients=[{"to": "a@b.test", "name": "x"}]), 422, "unknown_field", "recipients[0].name"),
+    (send(to="a@nobody.test"), 422, "invalid_field", "to"),
+    (send(to=["a@nobody.test", 7]), 422, "invalid_field", "to[1]"),
+    (send(to=[]), 422, "missing_field", "to"),
+    (send(subject=None), 422, "missing_field", "subject"),
+    (send(text=None), 422, "missing_field", "html"),
+    (("/send", {"to": ["a@nobody.test"]}), 422, "missing_field", "from"),
+    (("/batch-submit", {"from": FROM, "template": "fine"}), 422, "recipients_or_list", "list"),
+    (batch(list="nameless"), 422, "recipients_or_list", "list"),
+    (batch(recipients=[]), 422, "missing_field", "recipients"),
+    (batch(on_uncertain="maybe"), 422, "invalid_field", "on_uncertain"),
+    # senders and recipients
+    (send(**{"from": "a@unknown.example"}), 404, "domain_not_found", "from"),
+    (send(**{"from": "a@unverified.example"}), 409, "domain_not_verified", "from"),
+    (batch(**{"from": "a@unverified.example"}), 409, "domain_not_verified", "from"),
+    (send(to=["nobody"]), 422, "invalid_address", "to[0]"),
+    (send(cc=["fine@nobody.test", "@"]), 422, "invalid_address", "cc[1]"),
+    (send(bcc=["a@b"]), 422, "invalid_address", "bcc[0]"),
+    (send(to=["a@nobody.test, b@nobody.test"]), 422, "invalid_address", "to[0]"),
+    (send(to=[f"r{n}@nobody.test" for n in range(51)]), 422, "too_many_recipients", "to"),
+    (
+        send(to=[f"r{n}@nobody.test" for n in range(49)], cc=["c@nobody.test"], bcc=["b@nobody.test"]),
+        422,
+        "too_many_recipients",
+        "to",
+    ),
+    # what it refers to
+    (batch(template="nothing"), 404, "template_not_found", "template"),
+    (batch(template=4711), 404, "template_not_found", "template"),
+    (send(template="nothing", subject=None, text=None), 404, "template_not_found", "template"),
+    (batch(list="nothing", recipients=None), 404, "list_not_found", "list"),
+    (batch(list="empty", recipients=None), 409, "list_empty", "list"),
+    # variables
+    (batch(recipients=[{"to": "a@nobody.test"}]), 422, "variable_missing", "recipients[0].data.name"),
+    (batch(list="nameless", recipients=None), 422, "variable_missing", "data.name"),
+    (send(template="fine", subject=None, text=None), 422, "variable_missing", "data.name"),
+    (send(data={"name": "x"}), 422, "unexpected_field", "data"),
+    (
+        send(template="fine", subject=None, text=None, data={"name": "x" * 200_000}),
+        422,
+        "data_too_large",
+        "data",
+    ),
+    # templates
+    (template(html="{% for x in %}"), 422, "template_syntax", "html"),
+    (template(subject="{{ x"), 422, "template_syntax", "subject"),
+    (template(text="{% endfor %}"), 422, "template_syntax", "text"),
+    (template(html=None), 422, "missing_field", "html"),
+    (template(html="{% include 'other' %}"), 422, "template_syntax", "html"),
+    (template(html="{{ ''.__class__.__mro__ }}"), 422, "template_syntax", "html"),
+    (template(html="{{ name.__init__.__globals__ }}"), 422, "template_syntax", "html"),
+    (template(subject="{{ ''['__class__'] }}"), 422, "template_syntax", "subject"),
+    (template(html=ENDLESS), 422, "cannot_render", "html"),
+    (template(html="{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}"), 422, "cannot_render", "html"),
+    (template(name="fine"), 409, "name_taken", "name"),
+    (batch(subject="{{ x"), 422, "template_syntax", "subject"),
+    # sizes
+    (send(text="x" * 11_000_000), 413, "message_too_large", None),
+    (send(html="ü" * 4_000_000), 413, "message_too_large", None),
+    (attached(content="AAAA" * 2_750_000), 413, "message_too_large", "attachments"),
+    (send(subject="x" * 999), 422, "subject_too_long", "subject"),
+    (send(subject="ü" * 500), 422, "subject_too_long", "subject"),
+    # attachments
+    (attached(filename="run.exe"), 422, "attachment_type_refused", "attachments[0].filename"),
+    (attached(filename="a.pdf.BAT"), 422, "attachment_type_refused", "attachments[0].filename"),
+    (attached(filename="film.mp4"), 422, "attachment_type_refused", "attachments[0].filename"),
+    (attached(filename="../a.txt"), 422, "attachment_filename_invalid", "attachments[0].filename"),
+    (attached(content="YQ="), 422, "bad_base64", "attachments[0].content"),
+    (attached(content="not base64!"), 422, "bad_base64", "attachments[0].content"),
+    (send(attachments=TEN), 422, "too_many_attachments", "attachments"),
+    # headers that would break the envelope or the signature
+    (send(headers={"Bcc": "victim@nobody.test"}), 422, "header_not_allowed", "headers"),
+    (send(headers={"DKIM-Signature": "v=1"}), 422, "header_not_allowed", "headers"),
+    (send(headers={"Content-Type": "text/html"}), 422, "header_not_allowed", "headers"),
+    (send(headers={"X Y": "z"}), 422, "header_not_allowed", "headers"),
+]
+
+
+@pytest.mark.parametrize(("asked", "status", "code", "field"), REFUSED)
+async def test_what_cannot_be_sent_is_refused(client, nothing_left_behind, asked, status, code, field):
+    path, body = asked
+    assert problem(await client.post(path, json=body)) == (status, code, field)
+
+
+INJECTED: list[tuple[str, Callable[[str], tuple[str, Any]]]] = [
+    ("from", lambda bad: send(**{"from": f"{FROM}{bad}"})),
+    ("from's name", lambda bad: send(**{"from": f"A{bad} <{FROM}>"})),
+    ("to", lambda bad: send(to=[f"a@nobody.test{bad}"])),
+    ("to's name", lambda bad: send(to=[f'"A{bad}" <a@nobody.test>'])),
+    ("cc", lambda bad: send(cc=[f"a@nobody.test{bad}"])),
+    ("bcc", lambda bad: send(bcc=[f"a{bad}@nobody.test"])),
+    ("reply_to", lambda bad: send(reply_to=f"a@nobody.test{bad}")),
+    ("subject", lambda bad: send(subject=f"s{bad}")),
+    ("header value", lambda bad: send(headers={"X-A": f"a{bad}"})),
+    ("header name", lambda bad: send(headers={f"X-A{bad}": "a"})),
+    ("tag", lambda bad: send(tags={"a": f"b{bad}"})),
+    ("filename", lambda bad: attached(filename=f"a{bad}.txt")),
+    ("content type", lambda bad: attached(content_type=f"text/plain{bad}")),
+    ("batch's from", lambda bad: batch(**{"from": f"A{bad} <{FROM}>"})),
+    ("batch's reply_to", lambda bad: batch(reply_to=[f"a@nobody.test{bad}"])),
+    ("batch's subject", lambda bad: batch(subject=f"s{bad}")),
+    ("batch's header", lambda bad: batch(headers={"X-A": f"a{bad}"})),
+    ("batch's name", lambda bad: batch(name=f"a{bad}")),
+    (
+        "rendered subject",
+        lambda bad: send(template="fine", subject=None, text=None, data={"name": f"x{bad}"}),
+    ),
+    (
+        "display name",
+        lambda bad: ("/manage/addresses", {"address": "n@bad-input.example", "name": f"A{bad}"}),
+    ),
+    ("template's name", lambda bad: template(name=f"a{bad}")),
+    ("template's subject", lambda bad: template(subject=f"a{bad}")),
+    ("list's name", lambda bad: ("/manage/lists", {"name": f"a{bad}"})),
+    ("domain", lambda bad: ("/manage/domains", {"domain": f"fine.example{bad}"})),
+]
+
+
+@pytest.mark.parametrize(("where", "asked"), INJECTED, ids=[where for where, _ in INJECTED])
+async def test_line_breaks_and_controls_get_into_no_header(client, nothing_left_behind, where, asked):
+    for bad in LINE_BREAKS:
+        path, body = asked(bad)
+        answer = await client.post(path, json=body)
+        status, _, field = problem(answer)
+        assert (status, field is not None) == (422, True), (bad, answer.text)
+
+
+async def test_address_with_a_line_break_in_a_list_is_set_aside(client):
+    made = await ok(client.post("/manage/lists", json={"name": "broken"}))
+    path = f"/manage/lists/{made['id']}/recipients"
+    content = b'email,name\n"a@nobody.test\nBcc: b@nobody.test",A\n'
+    answer = await ok(client.post(path, content=content, headers={"Content-Type": "text/csv"}))
+    assert (answer["added"], len(answer["rejected"])) == (0, 1)
+    await client.delete(f"/manage/lists/{made['id']}")
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"", 400, "bad_json"),
+        (b"{", 400, "bad_json"),
+        (b'{"from": "a@b.example",}', 400, "bad_json"),
+        (b"\xff\xfe\x00", 400, "bad_json"),
+        (b'{"from": "\\ud800"}', 400, "bad_json"),
+        (json.dumps(MESSAGE).encode("utf-16"), 400, "bad_json"),
+        (b"[]", 422, "invalid_field"),
+        (b"null", 422, "invalid_field"),
+        (b"7" * 10_000, 422, "invalid_field"),
+        (b'{"from": ' + b"[" * 50_000, 422, "invalid_field"),
+        (b'{"data": {"a": ' + b"[" * 50_000, 400, "bad_json"),
+        (b" " * 33_600_000, 413, "request_too_large"),
+    ],
+    ids=lambda value: repr(value[:20]) if isinstance(value, bytes) else value,
+)
+@pytest.mark.parametrize("path", ["/send", "/batch-submit"])
+async def test_body_that_is_no_json_object_is_refused(
+    client, nothing_left_behind, path, content, status, code
+):
+    found = problem(await client.post(path, content=content))
+    assert found[:2] == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "code"),
+    [
+        ("email,name\na@nobody.test,J\u00fcrgen\n".encode("latin-1"), "text/csv", "bad_csv"),
+        ("email,name\na@nobody.test,Ann\n".encode("utf-16"), "text/csv", "bad_csv"),
+        (b"email,name\na@nobody.test,Ann\n", "text/csv; charset=windows-1252", "bad_csv"),
+        (b"name,city\nAnn,Rome\n", "text/csv", "bad_csv"),
+        (b"email,email\na@nobody.test,b@nobody.test\n", "text/csv", "bad_csv"),
+        (b"", "text/csv", "bad_csv"),
+        (b"email,name\na@nobody.test,Ann\n", "application/json", "bad_json"),
+        (b"email,name\na@nobody.test,Ann\n", "application/octet-stream", "bad_json"),
+    ],
+)
+async def test_csv_that_cannot_be_read_leaves_the_list_as_it_was(
+    client, nothing_left_behind, content, kind, code
+):
+    path = "/manage/lists/nameless/recipients"
+    answer = await client.post(path, content=content, headers={"Content-Type": kind})
+    assert problem(answer)[1] == code
+    assert answer.status_code in (400, 422)
+    assert (await ok(client.get("/manage/lists/nameless")))["count"] == 1
+
+
+async def test_key_that_is_missing_wrong_revoked_or_of_another_scope_opens_nothing(client, stack):
+    made = {
+        scope: await ok(client.post("/manage/keys", json={"name": scope, "scopes": [scope]}))
+        for scope in ("send", "manage", "read")
+    }
+    revoked = await ok(
+        client.post("/manage/keys", json={"name": "old", "scopes": ["send", "manage", "read"]})
+    )
+    seen = await client.get("/send/abc", headers={"Authorization": f"Bearer {revoked['key']}"})
+    assert problem(seen)[1] == "message_not_found"
+    assert (await client.delete(f"/manage/keys/{revoked['id']}")).status_code == 204
+    keys = {
+        "": "no_key",
+        "Bearer": "no_key",
+        "Bearer nonsense": "wrong_key",
+        "Basic YTpi": "no_key",
+        f"Bearer {stack.api_key[:-1]}": "wrong_key",
+        f"Bearer {stack.api_key}x": "wrong_key",
+        f"Bearer {made['send']['key'][:-1]}": "wrong_key",
+        f"Bearer {revoked['key']}": "wrong_key",
+        "Bearer wp__": "wrong_key",
+        "Bearer wp_../keys_x": "wrong_key",
+    }
+    before = checks.documents(stack)
+    for header, code in keys.items():
+        for method, path in (("POST", "/send"), ("POST", "/batch-submit"), ("GET", "/manage/domains")):
+            answer = await client.request(method, path, json=MESSAGE, headers={"Authorization": header})
+            assert problem(answer)[:2] == (401, code), header
+            assert answer.headers["WWW-Authenticate"] == "Bearer"
+    wrong_scopes = [
+        ("read", "POST", "/send", MESSAGE),
+        ("manage", "POST", "/send", MESSAGE),
+        ("read", "POST", "/batch-submit", BATCH),
+        ("send", "GET", "/send/abc", None),
+        ("send", "GET", "/manage/domains", None),
+        ("read", "POST", "/manage/templates", TEMPLATE),
+        ("send", "POST", "/manage/keys", {"name": "more", "scopes": ["manage"]}),
+        ("read", "GET", "/manage/keys", None),
+    ]
+    for scope, method, path, body in wrong_scopes:
+        bearer = {"Authorization": f"Bearer {made[scope]['key']}"}
+        answer = await client.request(method, path, json=body, headers=bearer)
+        assert problem(answer)[:2] == (403, "scope_missing"), (scope, method, path)
+    assert checks.documents(stack) == before
+
+
+@pytest.mark.parametrize("path", ["/work/deliver", "/work/plan", "/work/release", "/daily"])
+@pytest.mark.parametrize("header", [None, "Bearer {key}", "Bearer a.b.c", "Bearer eyJhbGciOiJub25lIn0.e30."])
+async def test_nobody_but_the_queue_may_ask_for_work(client, stack, nothing_left_behind, path, header):
+    headers = {"Authorization": (header or "").format(key=stack.api_key)}
+    answer = await client.post(path, json={"batch": "1"}, headers=headers)
+    assert answer.status_code == 401
+    assert problem(answer)[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/", 200, None),
+        ("GET", "/nothing", 404, "not_found"),
+        ("GET", "/send", 400, "method_not_allowed"),
+        ("PUT", "/send", 400, "method_not_allowed"),
+        ("DELETE", "/send/abc", 400, "method_not_allowed"),
+        ("GET", "/send/abc", 404, "message_not_found"),
+        ("GET", "/send/%00", 404, "message_not_found"),
+        ("GET", "/send/a/b/c", 404, "not_found"),
+        ("GET", "/batch-submit/1e9", 404, "batch_not_found"),
+        ("GET", "/batch-submit/-1", 404, "batch_not_found"),
+        ("GET", "/batch-submit/99999999999999999999", 404, "batch_not_found"),
+        ("GET", "/batch-submit/99999/recipients", 404, "batch_not_found"),
+        ("POST", "/batch-submit/99999/pause", 404, "batch_not_found"),
+        ("POST", "/batch-submit/99999/explode", 404, "not_found"),
+        ("PATCH", "/batch-submit/1", 400, "method_not_allowed"),
+        ("GET", "/manage/nothing", 404, "not_found"),
+        ("GET", "/manage/domains/nothing.example", 404, "domain_not_found"),
+        ("GET", "/manage/domains/..", 404, None),
+        ("GET", "/manage/templates/nothing", 404, "template_not_found"),
+        ("GET", "/manage/lists/nothing", 404, "list_not_found"),
+        ("DELETE", "/manage/lists/nothing", 404, "list_not_found"),
+        ("GET", "/manage/recipients/nobody", 422, None),
+    ],
+)
+async def test_unknown_paths_and_methods_are_told_so(client, nothing_left_behind, method, path, status, code):
+    answer = await client.request(method, path)
+    assert answer.status_code == status, answer.text
+    if code:
+        assert problem(answer)[1] == code
+
+
+@pytest.mark.parametrize("key", ["x" * 256, "a\tb", "é"])
+async def test_unusable_idempotency_key_is_refused(client, nothing_left_behind, key):
+    answer = await client.post("/send", json=MESSAGE, headers={"Idempotency-Key": key.encode()})
+    assert problem(answer) == (422, "invalid_idempotency_key", "Idempotency-Key")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "/manage/domains",
+            "/manage/addresses",
+            "/manage/templates",
+            "/manage/lists",
+            "/manage/suppressions",
+        ),
+        *("/manage/webhooks", "/manage/pools", "/manage/keys", "/manage/lists/nameless/recipients"),
+        *("/manage/domains/bad-input.example/history", "/batch-submit/{batch}/recipients"),
+    ],
+)
+async def test_pages_that_cannot_be_are_refused(client, path):
+    if "{batch}" in path:
+        path = path.format(batch=(await ok(client.post("/batch-submit", json=BATCH)))["id"])
+    for limit in ("0", "-1", "1001", "99999999999999999999", "1.5", "x", "", "١", "²"):
+        answer = await client.get(path, params={"limit": limit})
+        assert problem(answer) == (422, "invalid_limit", "limit"), limit
+    for cursor in ("../x", "a/b", "\x00/", "x" * 2000):
+        answer = await client.get(path, params={"cursor": cursor})
+        assert problem(answer) == (422, "invalid_cursor", "cursor"), cursor
+    assert problem(await client.get(path, params={"page": "2"})) == (422, "unknown_field", "page")
