@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from warmpost.rules.auto_replies import why_automatic
 from warmpost.rules.bounce_notices import Notice, is_bounce_notice, read_notices
-from warmpost.rules.events import Event, EventKind
+from warmpost.rules.events import Event, EventKind, Target
 from warmpost.rules.report_mail import Headers, Mail, Part, blocks, read_mail
 from warmpost.rules.report_naming import read_naming
 from warmpost.rules.reports import (
@@ -62,25 +62,11 @@ def parse_dsn(raw: bytes, key: bytes, now: float, envelope_to: str = "") -> Pars
     if not notices:
         return ignore("It says nothing about a delivery.")
     naming = read_naming(mail, key, envelope_to)
-    events = []
-    for notice in notices:
-        target = naming.target(notice.address)
-        if target is not None:
-            name = event_id("dsn", target, notice.kind, notice.status, notice.when or _own_identity(mail))
-            at = read_time(notice.when_known or mail.headers.first("date"), now)
-            events.append(
-                Event(
-                    name,
-                    notice.kind,
-                    at,
-                    target,
-                    "dsn",
-                    notice.code,
-                    notice.status,
-                    notice.text,
-                    notice.reporter,
-                )
-            )
+    events = [
+        _event(notice, target, mail, now)
+        for notice in notices
+        if (target := naming.target(notice.address)) is not None
+    ]
     if naming.signed is not None:
         events = list({event.kind: event for event in reversed(events)}.values())
     if not events:
@@ -88,8 +74,19 @@ def parse_dsn(raw: bytes, key: bytes, now: float, envelope_to: str = "") -> Pars
     return ParsedReport(without_repeats(events))
 
 
-def _own_identity(mail: Mail) -> str:
-    return mail.headers.first("message-id", "date")
+def _event(notice: Notice, target: Target, mail: Mail, now: float) -> Event:
+    when = notice.when or mail.headers.first("message-id", "date")
+    return Event(
+        id=event_id("dsn", target, notice.kind, notice.status, when),
+        kind=notice.kind,
+        at=read_time(notice.when_known or mail.headers.first("date"), now),
+        target=target,
+        source="dsn",
+        code=notice.code,
+        enhanced_code=notice.status,
+        text=notice.text,
+        relay=notice.reporter,
+    )
 
 
 def _why_not(mail: Mail) -> str:

@@ -149,19 +149,18 @@ def _leaves(headers: Headers, body: bytes, depth: int, left: list[int]) -> Itera
 
 
 def _between(body: bytes, delimiter: bytes) -> Iterator[bytes]:
-    """What stands between lines that begin with the delimiter; the end of a torn mail ends its last part."""
-    start = 0 if body.startswith(delimiter) else body.find(b"\n" + delimiter) + 1
-    if not body.startswith(delimiter, start):
-        return
+    """What stands between delimiter lines; the end of a torn mail ends its last part."""
+    line = re.compile(rb"\n" + re.escape(delimiter) + rb"(--)?[ \t]{0,99}\r?(?=\n|\Z)")
+    # The delimiter may be the first line: one that stands alone there is matched as if a line end came before it.
+    first = line.match(b"\n" + body[: len(delimiter) + 200])
+    match = first or line.search(body)
+    end = 0 if match is None else match.end() - (1 if first else 0)
     for _ in range(MOST_PARTS):
-        line_end = body.find(b"\n", start)
-        if line_end < 0 or body.startswith(b"--", start + len(delimiter)):
+        if match is None or match[1]:
             return
-        following = body.find(b"\n" + delimiter, line_end)
-        yield body[line_end + 1 : following + 1 if following >= 0 else len(body)]
-        if following < 0:
-            return
-        start = following + 1
+        match = line.search(body, end)
+        yield body[end + 1 : match.start() + 1 if match else len(body)]
+        end = match.end() if match else len(body)
 
 
 def decode(raw: bytes, charset: str) -> str:
