@@ -144,7 +144,7 @@ class NotifyTask(Model):
 
 
 class SweepTask(Model):
-    part: Literal["domains", "batches", "messages", "notifications"]
+    part: Literal["domains", "identities", "batches", "messages", "notifications"]
     after: str
     run: str
 

@@ -12,6 +12,7 @@ from warmpost.gateways.auth import TokenCheck, bearer
 from warmpost.gateways.http import decode, json_response, read_body, segments
 from warmpost.gateways.models import BatchTask, DeliverTask, DomainTask, FireTask, NotifyTask, SweepTask
 from warmpost.sending.assess_domain import assess_domain
+from warmpost.sending.check_identities import check_identity
 from warmpost.sending.daily import sweep
 from warmpost.sending.deliver import NotFoundYetError, deliver
 from warmpost.sending.fire_schedule import ScheduleMissingError, fire_schedule
@@ -71,6 +72,10 @@ async def _assess(services: Services, body: bytes) -> None:
     await assess_domain(services, decode(body, DomainTask).domain)
 
 
+async def _check(services: Services, body: bytes) -> None:
+    await check_identity(services, decode(body, DomainTask).domain)
+
+
 async def _fire(services: Services, body: bytes) -> None:
     task = decode(body, FireTask)
     await fire_schedule(services, task.schedule, task.run)
@@ -96,6 +101,7 @@ VERBS: dict[str, Callable[[Services, bytes], Awaitable[None]]] = {
     "release": _release,
     "fire": _fire,
     "assess": _assess,
+    "check": _check,
     "sweep": _sweep,
     "notify": _notify,
     "fold": _fold,

@@ -41,8 +41,10 @@ Told = Literal[
     "clicked",
     "records_broken",
     "records_restored",
+    "domain_suspended",
+    "domain_resumed",
 ]
-"""dropped: given up without a relay's refusal. records_…: a sender domain's DNS records, told to its owner."""
+"""dropped: given up without a relay's refusal. records_…, domain_…: of a sender domain and its DNS records."""
 
 KINDS: tuple[str, ...] = get_args(Told)
 TEST = "test"

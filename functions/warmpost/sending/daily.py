@@ -13,6 +13,7 @@ from warmpost.rules.identities import task_name
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Update
 from warmpost.sending.arm_schedules import arm_schedules
+from warmpost.sending.check_identities import sweep_identities
 from warmpost.sending.parcels import Errand
 from warmpost.sending.ports import Services
 from warmpost.sending.queue_notifications import requeue_notifications
@@ -27,7 +28,8 @@ RUNNING = ("planning", "sending")
 async def run_daily(services: Services) -> None:
     """Only queues the pages: a hundred thousand domains do not fit into one request."""
     run = str(int(services.clock.timestamp()))
-    tasks = [_page(part, "", run) for part in ("domains", "batches", "messages", "notifications")]
+    parts = ("domains", "identities", "batches", "messages", "notifications")
+    tasks = [_page(part, "", run) for part in parts]
     await services.tasks.enqueue(*tasks)
     await arm_schedules(services, services.clock.now())
 
@@ -41,6 +43,7 @@ async def sweep(services: Services, part: str, after: str, run: str) -> None:
     """One page of one part; the next one follows by itself."""
     sweeps = {
         "domains": _domains,
+        "identities": sweep_identities,
         "batches": _batches,
         "messages": _messages,
         "notifications": requeue_notifications,

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from warmpost.errors import Conflict, Invalid, Moved, NotFound
 from warmpost.rules.addresses import Flaw, read_domain
-from warmpost.rules.dns_records import compare, expected_records, is_verified
+from warmpost.rules.dns_records import expected_records
 from warmpost.rules.documents import Domain, DomainKey, RelayPool
 from warmpost.rules.names import is_pool_name
 from warmpost.rules.writes import Add, Create, Delete, Stored, Update, Write
+from warmpost.sending.check_identities import keep_check
 from warmpost.sending.list_documents import Listed, Page, list_by_id
 from warmpost.sending.ports import Press, Services, Store
 
@@ -82,25 +83,12 @@ async def list_domains(services: Services, page: Page) -> Listed[Stored[Domain]]
 async def verify_domain(services: Services, text: str) -> Domain:
     """Looks all records up; the domain is verified once all are right, and stays so whatever later look-ups find.
 
-    Raises NotFound, Moved, or Unavailable where the DNS does not answer: nothing is changed then.
+    What broke or is right again since is told as by the daily check. Raises NotFound, Moved, or Unavailable where the
+    DNS does not answer: nothing is changed then.
     """
     stored = await find_domain(services.store, text)
-    domain = stored.value
-    found = await asyncio.gather(*(services.resolver.txt(one.name) for one in domain.records))
-    include = services.policy.spf_include
-    records = tuple(compare(one, seen, include) for one, seen in zip(domain.records, found, strict=True))
-    now = services.clock.now()
-    verified = domain.status == "verified" or is_verified(records)
-    checked = replace(
-        domain,
-        status="verified" if verified else "pending",
-        records=records,
-        checked_at=now,
-        verified_at=domain.verified_at or (now if verified else None),
-    )
-    changes = {name: getattr(checked, name) for name in ("status", "records", "checked_at", "verified_at")}
-    await services.store.commit(Update(stored.path, changes, stored.version))
-    return checked
+    found = await asyncio.gather(*(services.resolver.txt(one.name) for one in stored.value.records))
+    return await keep_check(services, stored, found)
 
 
 async def bind_domain(services: Services, text: str, pool: str | None) -> Domain:

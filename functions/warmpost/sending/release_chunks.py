@@ -20,6 +20,7 @@ from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Stored, Update, Write
 from warmpost.sending.booking import as_figures
 from warmpost.sending.finish_batch import finish_batch
+from warmpost.sending.holds import is_suspended
 from warmpost.sending.parcels import Errand
 from warmpost.sending.ports import Services
 from warmpost.sending.warmth import (
@@ -56,7 +57,7 @@ async def release_chunks(services: Services, batch_id: str) -> None:
             if value.released >= value.planned:
                 await finish_batch(services, batch_id)
                 return
-            if not await _release(services, batch):
+            if await is_suspended(services, value.domain) or not await _release(services, batch):
                 return
         except Moved:
             continue

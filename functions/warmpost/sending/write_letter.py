@@ -10,6 +10,7 @@ from warmpost.rules.addresses import address_key, domain_of
 from warmpost.rules.attachments import check_attachments
 from warmpost.rules.documents import Domain, SenderAddress
 from warmpost.rules.headers import check_custom_header
+from warmpost.rules.identity_checks import suspension_reason
 from warmpost.rules.letters import Attachment, Content, Letter, Mailbox
 from warmpost.rules.limits import MOST_HEADERS, check_size, check_subject
 from warmpost.rules.mailboxes import read_mailbox
@@ -99,6 +100,8 @@ async def verified_sender(services: Services, text: str) -> Mailbox:
         raise Conflict(
             "domain_not_verified", f"{name} is not verified; publish its records and verify it first.", "from"
         )
+    if domain.value.suspended_at:
+        raise Conflict("domain_suspended", suspension_reason(domain.value), "from")
     if not mailbox.name:
         known = await services.cache.get(SenderAddress, f"addresses/{address_key(mailbox.address)}")
         mailbox = replace(mailbox, name=known.name if known else "")

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from warmpost.gateways.http import Route, json_response
 from warmpost.gateways.manage import bodies
 from warmpost.rules.documents import Domain, HistoryEntry
+from warmpost.rules.identity_checks import broken_records, is_healthy, suspension_reason
 from warmpost.sending import manage_domains
 from warmpost.sending.manage_warmth import list_history, report_warmth, set_warmth
 from warmpost.sending.ports import Services
@@ -49,14 +50,29 @@ def shown(domain: Domain) -> dict[str, object]:
                 "found": one.found,
                 "status": one.status,
                 "note": one.note,
+                "checked_at": one.checked_at,
             }
             for one in domain.records
         ],
+        "health": health(domain),
         "pool": domain.pool or None,
         "addresses": domain.addresses,
         "created_at": domain.created_at,
         "verified_at": domain.verified_at,
         "checked_at": domain.checked_at,
+    }
+
+
+def health(domain: Domain) -> dict[str, object]:
+    """What receivers miss of a verified domain, and whether it may send in spite of it."""
+    return {
+        "ok": is_healthy(domain),
+        "broken": [
+            {"purpose": one.purpose, "name": one.name, "since": one.broken_since, "note": one.note}
+            for one in broken_records(domain)
+        ],
+        "suspended_at": domain.suspended_at,
+        "reason": suspension_reason(domain) or None,
     }
 
 
