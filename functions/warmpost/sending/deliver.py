@@ -10,14 +10,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from warmpost.errors import Unavailable
 from warmpost.rules import progress as rules
-from warmpost.rules.documents import Batch, Message, Warmth
+from warmpost.rules.documents import Batch, Message
 from warmpost.rules.envelope import HandOver, Outcome, Outgoing
 from warmpost.rules.identities import task_name
-from warmpost.rules.ledger import calendar_day
 from warmpost.rules.letters import Unrenderable
 from warmpost.rules.outcomes import judge, unreachable
 from warmpost.rules.progress import Detail, Note, Result
@@ -29,9 +27,9 @@ from warmpost.sending.carry_over import CarriedOver, carry_over
 from warmpost.sending.claims import Claims, LeaseLostError
 from warmpost.sending.event_log import ask_for_fold, log_writes
 from warmpost.sending.finish_batch import finish_batch
+from warmpost.sending.holds import Hold, find_hold
 from warmpost.sending.parcels import Errand, Parcel, open_batch_chunk, open_message
 from warmpost.sending.ports import Composer, Services
-from warmpost.sending.warmth import warmth_path
 from warmpost.sending.worker_events import worker_events
 
 RUNNING = ("planning", "sending")
@@ -140,8 +138,8 @@ class _Delivery:
             self._end(todo)
             await self._close()
             return
-        if await self._is_blocked():
-            await self._wait_for_tomorrow()
+        if hold := await find_hold(self._services, self._parcel.domain.domain):
+            await self._wait(hold)
             return
         if self._parcel.errand.batch:
             self._carried = await carry_over(self._services, self._claims, self._parcel.domain.domain, todo)
@@ -173,16 +171,13 @@ class _Delivery:
         self.unrecorded.update(dict.fromkeys(todo, Result(ending, note, tried=False)))
 
     async def _is_blocked(self) -> bool:
-        """Whether the domain may send nothing for the rest of the day; known within seconds."""
-        warmth = await self._services.cache.get(Warmth, warmth_path(self._parcel.domain.domain))
-        return bool(warmth and warmth.blocked_on and warmth.blocked_on == self._services.today())
+        return await find_hold(self._services, self._parcel.domain.domain) is not None
 
-    async def _wait_for_tomorrow(self) -> None:
-        day = calendar_day(self._services.clock.now(), ZoneInfo(self._services.policy.time_zone))
+    async def _wait(self, hold: Hold) -> None:
         if self._changed:
             await self._close()
         await _come_again(
-            self._services, self._parcel.errand, "blocked", self._claims, day.ends_at.timestamp()
+            self._services, self._parcel.errand, hold.why, self._claims, hold.until.timestamp()
         )
 
     def _waiting(self) -> list[int]:
