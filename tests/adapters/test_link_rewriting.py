@@ -1,66 +1,20 @@
-import quopri
 import re
-from base64 import b64decode
-from html import escape
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from warmpost.adapters.templates import Templates
-from warmpost.rules.events import Target
-from warmpost.rules.letters import Content
-from warmpost.rules.mime import TextPart
-from warmpost.rules.tokens import Signer
-from warmpost.rules.tracking import EVERYTHING, UNMARKED, Links, Marks, Track, Unsubscribe
-
-BASE = "https://t.example.com/track"
-SIGNER = Signer(b"k" * 32)
-LINKS = Links(BASE, SIGNER)
-TARGET = Target(batch="12", position=345)
-CLICKS = Marks(BASE, Track(clicks=True))
-CLICK = re.compile(re.escape(BASE) + r"/c/([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)")
-
-templates = Templates()
-
-
-def octets(part: TextPart, body: bytes) -> str:
-    decoded = b64decode(body) if part.encoding == "base64" else quopri.decodestring(body)
-    return decoded.decode().replace("\r\n", "\n")
-
-
-def rendered(html, data=None, marks=CLICKS, templated=True, text="t") -> tuple[str, str]:
-    """Text and HTML as they arrive."""
-    compiled = templates.compile(Content("s", html, text, templated), marks)
-    _, bodies = compiled.render({}, data or {}, LINKS.reader(TARGET, 1_790_000_000))
-    plain, rich = (octets(part, body) for part, body in zip(compiled.parts, bodies, strict=True))
-    return plain, rich
-
-
-def marked(html, data=None, **options) -> str:
-    return rendered(html, data, **options)[1]
-
-
-def destinations(html) -> list[str]:
-    """Where the rewritten links lead, in order."""
-    found = [SIGNER.read("click", token) for token in CLICK.findall(html)]
-    assert all(one is not None and one.target == TARGET for one in found)
-    return [one.destination for one in found if one is not None]
-
-
-def restored(html, hrefs) -> str:
-    """With the links as they were before."""
-    before = iter(hrefs)
-    return CLICK.sub(lambda _: next(before), html)
-
-
-def same_quotes(html) -> str:
-    """Python and Jinja write quotes as different references."""
-    return html.replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
-
-
-def untouched(html, data=None, **options) -> bool:
-    return marked(html, data, **options) == marked(html, data, marks=UNMARKED, **options)
+from tests.adapters.rewriting import (
+    BASE,
+    CLICK,
+    LINKS,
+    SIGNER,
+    TARGET,
+    destinations,
+    marked,
+    rendered,
+    restored,
+    untouched,
+)
+from warmpost.rules.tracking import EVERYTHING, UNMARKED, Marks, Track, Unsubscribe
 
 
 @pytest.mark.parametrize(
@@ -287,90 +241,3 @@ def test_a_text_that_is_made_of_the_html_has_the_footer_and_the_links_as_they_we
         marks = LINKS.marks(EVERYTHING, Unsubscribe(footer=True))
         plain, _ = rendered(html, {"x": "<b>y</b>"}, marks=marks, text=None)
         assert "https://a.example/x" in plain and plain.count(BASE) == 1 and "/o/" not in plain
-
-
-url_text = st.text(
-    st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\ufeff"), max_size=12
-)
-urls = st.builds(
-    lambda scheme, host, path, query, fragment: f"{scheme}://{host}/{path}{query}{fragment}",
-    st.sampled_from(["https", "http", "HTTPS"]),
-    st.sampled_from(["a.example", "A.example:8080", "user:pw@a.example", "bücher.example", "[::1]:9"]),
-    url_text,
-    st.one_of(st.just(""), url_text.map("?".__add__), st.just("?a=1&amp=2&copy=3&b=%C3%BC&lt;=+")),
-    st.one_of(st.just(""), url_text.map("#".__add__), st.just("#x=1&y=2")),
-).map(lambda url: url.rstrip("".join(map(chr, range(0x21)))))
-spaces = st.sampled_from([" ", "\n", "  ", "\t"])
-fillers = st.one_of(
-    url_text.map(escape),
-    st.sampled_from(
-        [
-            "<p>",
-            "</p\n>",
-            "<br/>",
-            "<!-- <a href='https://no.example'> -->",
-            "<!---->",
-            "<style>a{}</style>",
-            "<a name=x>",
-            "<a href='#x' title=\"<b>\">",
-            "<a href=mailto:x@a.example>",
-            "<a href='https://a.example/' data-track='off'>",
-            "</a>",
-            "< a",
-            "<!DOCTYPE html>",
-            "<![if mso]>",
-            "<?xml ?>",
-            "&amp;",
-            "= .\n.\nFrom \n",
-            "<img src='https://a.example/x.png'>",
-            "-->",
-            "\"'",
-        ]
-    ),
-)
-
-
-@st.composite
-def letters(draw):
-    """HTML as a template, its data, what it renders to, and its links: as written, and where they lead."""
-    source, plain, data, links = [], [], {}, []
-    for number in range(draw(st.integers(0, 6))):
-        filler = draw(fillers)
-        filler_source = re.sub(r"\{(?=[{%#])", "{{ '{' }}", filler)
-        source.append(filler_source)
-        plain.append(filler)
-        url = draw(urls)
-        quote = draw(st.sampled_from(['"', "'"]))
-        how = draw(st.sampled_from(["constant", "value", "both"]))
-        written = escape(url)
-        if how == "value":
-            data[f"v{number}"] = url
-            part = f"{{{{ v{number} }}}}"
-        elif how == "both":
-            cut = draw(st.integers(0, len(url)))
-            data[f"v{number}"] = url[cut:]
-            part = escape(url[:cut]).replace("{", "{{ '{' }}") + f"{{{{ v{number} }}}}"
-        else:
-            part = written.replace("{", "{{ '{' }}")
-        tag = draw(st.sampled_from(["a", "A", "area", "v:rect"]))
-        between = draw(spaces)
-        beginning = f"<{tag}{between}class='x>'{between}href={quote}"
-        ending = f"{quote}{draw(st.sampled_from(['', ' id=x']))}>"
-        source += [beginning, part, ending]
-        links.append((same_quotes(written), url))
-        plain += [beginning, links[-1][0], ending]
-    return "".join(source), data, "".join(plain), links
-
-
-@settings(max_examples=250, deadline=None)
-@given(letters(), st.booleans())
-def test_every_link_leads_where_it_did_and_nothing_else_is_changed(letter, templated):
-    source, data, plain, links = letter
-    if not templated:
-        source, data = plain, {}
-    unmarked = marked(source, data, marks=UNMARKED, templated=templated)
-    result = marked(source, data, templated=templated)
-    followed = [(raw, url) for raw, url in links if "unsubscribe" not in url.lower()]
-    assert destinations(result) == [url for _, url in followed]
-    assert same_quotes(restored(result, [raw for raw, _ in followed])) == same_quotes(unmarked)
-    assert CLICK.sub("", result).count(BASE) == 0
