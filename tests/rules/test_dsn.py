@@ -164,6 +164,11 @@ def test_a_report_that_names_nobody_is_ignored():
     assert parse_dsn(raw, KEY, NOW).events == ()
 
 
+def test_an_automatic_reply_to_a_letter_about_deliveries_is_no_bounce():
+    raw = mail("out-of-office").replace(b"Automatic reply: Hello", b"Automatic reply: your delivery failed")
+    assert parse_dsn(raw, KEY, NOW).events == ()
+
+
 def test_a_mail_that_is_too_large_is_refused():
     with pytest.raises(TooLarge):
         parse_dsn(b"x" * (MOST_BYTES + 1), KEY, NOW)

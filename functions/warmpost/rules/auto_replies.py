@@ -34,7 +34,7 @@ def why_automatic(mail: Mail) -> str:
     Reports of mail systems carry some of these headers too: ask first whether it is one of those.
     """
     headers = mail.headers
-    submitted = headers.first("auto-submitted").partition(";")[0].strip().lower()
+    submitted = re.split(r"[;(\s]", headers.first("auto-submitted").strip().lower(), maxsplit=1)[0]
     if submitted in ("auto-replied", "auto-notified"):
         return f"It is an automatic reply (Auto-Submitted: {submitted})."
     if name := next((name for name in _HEADERS if headers.first(name).strip().lower() not in ("", "no")), ""):

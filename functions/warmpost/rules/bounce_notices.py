@@ -80,20 +80,25 @@ _HEADED = re.compile(
 )
 
 
-_OF_THE_MESSAGE = re.compile(r"\s*(?:subject|sent|date|主\s*题)\s*[::]", re.IGNORECASE)
+_OF_THE_MESSAGE = re.compile(
+    r"^[ \t]*(?:subject|sent|date|主[ \t]*题)[ \t]*[::].*$", re.IGNORECASE | re.MULTILINE
+)
 """Lines that quote the returned message: its words are no reason for anything."""
 
 
 def is_bounce_notice(mail: Mail) -> bool:
-    """Whether a mail system speaks, and of a delivery; what people and their auto-responders write is none."""
+    """Whether a mail system speaks, and of a delivery."""
     headers = mail.headers
     if "x-failed-recipients" in headers or mail.content_type == "multipart/report":
         return True
-    spoken = _SUBJECTS.search(mail.subject[:300])
-    if headers.first("return-path").strip().startswith("<>") and spoken:
-        return True
     speaks = _SENDERS.search(decode_words(headers.first("from"))[:500])
-    return bool(speaks and (spoken or _SPEAKS.search(_prose(mail)[:4000])))
+    return bool(speaks and (_SUBJECTS.search(mail.subject[:300]) or _SPEAKS.search(_prose(mail)[:4000])))
+
+
+def may_be_bounce_notice(mail: Mail) -> bool:
+    """Sent by nobody and about a delivery: a notice of a system that does not say it is one, or an automatic reply."""
+    from_nobody = mail.headers.first("return-path").strip().startswith("<>")
+    return from_nobody and bool(_SUBJECTS.search(mail.subject[:300]))
 
 
 def read_notices(mail: Mail) -> tuple[Notice, ...]:
@@ -109,9 +114,13 @@ def read_notices(mail: Mail) -> tuple[Notice, ...]:
         return (_one(address, kind, text),) if text.strip() else ()
     alone = text if len(found) == 1 else ""
     return tuple(
-        _one(address, kind, said if any(read_reply(said)) else (said + " " + alone).strip())
-        for address, said in list(found.items())[:MOST_NOTICES]
+        _one(address, kind, _telling(said, alone)) for address, said in list(found.items())[:MOST_NOTICES]
     )
+
+
+def _telling(said: str, alone: str) -> str:
+    """What is said of an address, or all of the text where that alone holds a code."""
+    return alone if not said or (any(read_reply(alone)) and not any(read_reply(said))) else said
 
 
 def _is_final(mail: Mail, text: str) -> bool:
@@ -132,7 +141,7 @@ def _prose(mail: Mail) -> str:
         for part in mail.parts:
             if part.content_type == kind and (text := part.text[:40_000]).strip():
                 cut = _RETURNED.search(text)
-                return text[: cut.start()] if cut and cut.start() else text
+                return _OF_THE_MESSAGE.sub("", text[: cut.start()] if cut and cut.start() else text)
     return ""
 
 
@@ -150,7 +159,7 @@ def _by_address(text: str) -> dict[str, str]:
             current.append(match["rest"])
         elif current is not None and not line.strip() and any(read_reply(" ".join(current))):
             current = None
-        elif current is not None and not _OF_THE_MESSAGE.match(line):
+        elif current is not None:
             current.append(line)
     return {address: " ".join(" ".join(lines).split()) for address, lines in found.items()}
 

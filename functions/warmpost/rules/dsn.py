@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from warmpost.rules.auto_replies import why_automatic
-from warmpost.rules.bounce_notices import Notice, is_bounce_notice, read_notices
+from warmpost.rules.bounce_notices import Notice, is_bounce_notice, may_be_bounce_notice, read_notices
 from warmpost.rules.events import Event, EventKind, Target
 from warmpost.rules.report_mail import Headers, Mail, Part, blocks, read_mail
 from warmpost.rules.report_naming import read_naming
@@ -95,10 +95,9 @@ def _why_not(mail: Mail) -> str:
         return "It is a complaint (RFC 5965); those have a source of their own."
     if "message/disposition-notification" in kinds:
         return "It is a receipt of reading (RFC 8098)."
-    automatic = why_automatic(mail)
-    if automatic and not is_bounce_notice(mail):
-        return automatic
-    return "" if is_bounce_notice(mail) else "It is no report of a mail system."
+    if is_bounce_notice(mail):
+        return ""
+    return why_automatic(mail) or ("" if may_be_bounce_notice(mail) else "It is no report of a mail system.")
 
 
 def _recipients(mail: Mail) -> Iterator[Notice]:
