@@ -82,7 +82,7 @@ def letters(draw):
     return "".join(source), data, "".join(plain), links
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(letters(), st.booleans())
 def test_every_link_leads_where_it_did_and_nothing_else_is_changed(letter, templated):
     source, data, plain, links = letter
@@ -164,7 +164,7 @@ SOUP_DATA = {
 }
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=25).map("".join), st.booleans())
 def test_no_mess_of_tags_is_changed_but_for_links_that_lead_where_they_did(html, templated):
     try:
