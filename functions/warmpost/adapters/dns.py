@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import dns.asyncresolver
 import dns.exception
@@ -28,8 +29,15 @@ class DnsResolver:
         self._opened: dns.asyncresolver.Resolver | None = None
 
     async def txt(self, name: str) -> list[str]:
+        return [b"".join(rdata.strings).decode("utf-8", "replace") for rdata in await self._ask(name, "TXT")]
+
+    async def mx(self, name: str) -> list[str]:
+        found = sorted(await self._ask(name, "MX"), key=lambda rdata: (rdata.preference, rdata.exchange))
+        return [rdata.exchange.to_text(omit_final_dot=True).rstrip(".").lower() for rdata in found]
+
+    async def _ask(self, name: str, type: str) -> list[Any]:
         try:
-            found = await self._resolver().resolve(name, "TXT", search=False, lifetime=self._lifetime)
+            return list(await self._resolver().resolve(name, type, search=False, lifetime=self._lifetime))
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return []
         except (dns.exception.DNSException, OSError) as error:
@@ -38,7 +46,6 @@ class DnsResolver:
                 f"The DNS did not answer for {name}; nothing was changed, try again.",
                 retry_after=10,
             ) from error
-        return [b"".join(rdata.strings).decode("utf-8", "replace") for rdata in found]
 
     def _resolver(self) -> dns.asyncresolver.Resolver:
         if self._opened is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 Algorithm = Literal["rsa-sha256", "ed25519-sha256"]
 
 _COLUMNS = 72
+_INTEGER, _SEQUENCE = 0x02, 0x30
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,34 @@ def record_name(selector: str, domain: str) -> str:
 def record_value(algorithm: Algorithm, public: str) -> str:
     """The TXT record; public is base64 (RFC 6376 section 3.6.1; RFC 8463 section 4 for Ed25519)."""
     return f"v=DKIM1; k={algorithm.partition('-')[0]}; p={public}"
+
+
+def rsa_bits(public: str) -> int:
+    """The size of a key as published: base64 of a SubjectPublicKeyInfo (RFC 5280) or RSAPublicKey (RFC 8017) in DER.
+
+    Raises ValueError.
+    """
+    tag, content = _der(base64.b64decode(public))
+    inner, rest = _der(content)[0], content
+    if inner == _SEQUENCE:
+        rest = _der(_der(content, skip=1)[1][1:])[1]
+    tag, modulus = _der(rest)
+    if tag != _INTEGER:
+        raise ValueError("not an RSA key")
+    return int.from_bytes(modulus).bit_length()
+
+
+def _der(data: bytes, skip: int = 0) -> tuple[int, bytes]:
+    """Tag and content of an element (X.690 section 8.1), after `skip` others."""
+    if len(data) < 2:
+        raise ValueError("the key ends too early")
+    size, start = data[1], 2
+    if size & 0x80:
+        start = 2 + (size & 0x7F)
+        size = int.from_bytes(data[2:start])
+    if skip:
+        return _der(data[start + size :], skip - 1)
+    return data[0], data[start : start + size]
 
 
 def signature_start(key: SigningKey, signed: Sequence[bytes]) -> bytes:

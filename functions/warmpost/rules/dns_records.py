@@ -153,6 +153,12 @@ def _is_dmarc(text: str) -> bool:
     return re.match(r"\s*v\s*=\s*DMARC1\s*(?:;|$)", text) is not None
 
 
+def dmarc_tags(found: Sequence[str]) -> dict[str, str] | None:
+    """The tags of a name's DMARC record; None where receivers apply none: there is no valid one, or several."""
+    relevant = [one for one in found if _is_dmarc(one)]
+    return _tags(relevant[0]) if relevant and not _dmarc_flaw(relevant) else None
+
+
 def _dmarc_flaw(found: Sequence[str]) -> str:
     """RFC 7489 sections 6.3 and 6.6.3."""
     if len(found) > 1:

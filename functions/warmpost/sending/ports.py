@@ -162,6 +162,10 @@ class Resolver(Protocol):
         """TXT values, the strings of each joined; empty where there are none. Raises errors.Unavailable."""
         ...
 
+    async def mx(self, name: str) -> list[str]:
+        """Mail exchangers in order of preference, `""` for the null MX (RFC 7505). Raises errors.Unavailable."""
+        ...
+
 
 class Pictures(Protocol):
     def lines(self, title: str, labels: Sequence[str], series: Mapping[str, Sequence[float | None]]) -> bytes:
