@@ -138,7 +138,7 @@ values: st.SearchStrategy[Any] = (
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from(
         "type at id to batch position message index return_path message_id reply link user_agent machine".split()
@@ -152,6 +152,7 @@ def test_a_wrong_event_is_refused_and_never_fails(name, value):
         assert problem.field is None or problem.field.startswith("[0]")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_body_is_read_or_refused(body):
     with suppress(Problem):

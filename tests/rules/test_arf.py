@@ -68,7 +68,7 @@ def test_a_message_id_with_another_recipient_stays_unproven():
     assert event.target.address == "mallory@example.org"
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_a_damaged_complaint_never_fails(data):
     raw = bytearray(mail(data.draw(st.sampled_from(sorted(COMPLAINTS)))))
@@ -79,6 +79,7 @@ def test_a_damaged_complaint_never_fails(data):
         assert event.kind in ("complained", "unsubscribed") and event.target.is_named
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=2000))
 def test_anything_at_all_can_be_given(raw):
     assert parse_arf(raw, KEY, NOW).events == ()

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warmpost.rules.bounce_codes import BASIC, GENERIC_STATUS, STATUS
@@ -58,12 +58,14 @@ def test_what_a_relay_says_of_our_own_log_in_never_suppresses_a_recipient(code, 
     assert classify(code, "", text) is BounceClass.PROTOCOL
 
 
+@settings(deadline=None)
 @given(st.sampled_from([421, 450, 451, 452]), st.sampled_from(["", "4.1.1", "4.2.1", "5.1.1"]), st.text())
 def test_a_temporary_refusal_never_suppresses(code, enhanced, text):
     for words in (text, f"{text} user unknown", f"{text} account disabled"):
         assert not classify(code, enhanced, words).suppress
 
 
+@settings(deadline=None)
 @given(st.integers(0, 999), st.text(max_size=12), st.text())
 def test_every_reply_has_a_class(code, enhanced, text):
     assert classify(code, enhanced, text) in BounceClass

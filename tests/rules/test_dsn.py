@@ -174,7 +174,7 @@ def test_a_mail_that_is_too_large_is_refused():
         parse_dsn(b"x" * (MOST_BYTES + 1), KEY, NOW)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_a_damaged_report_is_read_as_far_as_it_goes_and_never_fails(data):
     raw = bytearray(mail(data.draw(st.sampled_from(sorted(BOUNCES)))))
@@ -188,6 +188,7 @@ def test_a_damaged_report_is_read_as_far_as_it_goes_and_never_fails(data):
         assert event.kind in ("bounced", "deferred", "delivered") and 0 < event.at <= NOW
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=2000) | st.text(max_size=2000).map(lambda text: text.encode()))
 def test_anything_at_all_can_be_given(raw):
     assert parse_dsn(raw, KEY, NOW).events == ()

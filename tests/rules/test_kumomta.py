@@ -189,7 +189,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from([DELIVERY | {"type": "Bounce"}, FEEDBACK]), st.data())
 def test_a_record_with_wrong_fields_never_fails(whole, data):
     changed = deepcopy(whole)
@@ -201,6 +201,7 @@ def test_a_record_with_wrong_fields_never_fails(whole, data):
     parse(changed)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | values.map(lambda value: json.dumps(value).encode()))
 def test_any_body_is_read_or_refused(body):
     with suppress(Problem):

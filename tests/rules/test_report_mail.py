@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.rules.report_mails import BATCH, KEY, NOW, mail
@@ -96,6 +96,7 @@ def test_encoded_words_are_made_readable(written, text):
     assert decode_words(written) == text
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=300), st.sampled_from(["", "utf-8", "gbk", "iso-2022-jp", "cp9999", "idna", "zlib"])
 )
@@ -103,6 +104,7 @@ def test_any_bytes_can_be_read_in_any_charset(raw, charset):
     assert isinstance(decode(raw, charset), str)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_header_can_be_read(text):
     assert isinstance(decode_words(text), str)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warmpost.rules.events import Target
@@ -60,6 +60,7 @@ def test_codes_before_lines_are_not_words():
     assert words_of("550 users are 550 too many", 550) == "users are 550 too many"
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(0, 999))
 def test_any_words_are_one_readable_line(said, code):
     for line in (words_of(said, code), shorten(said)):

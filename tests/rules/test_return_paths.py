@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warmpost.rules.events import Target
@@ -27,6 +27,7 @@ messages = st.builds(
 targets = batches | messages
 
 
+@settings(deadline=None)
 @given(targets)
 def test_a_return_path_names_its_message(target):
     address = return_path(target, "mail.example.com", KEY)
@@ -36,6 +37,7 @@ def test_a_return_path_names_its_message(target):
     assert read_return_path(address, KEY) == target
 
 
+@settings(deadline=None)
 @given(targets)
 def test_upper_case_wrappings_and_a_missing_domain_do_no_harm(target):
     address = return_path(target, "example.com", KEY)
@@ -52,6 +54,7 @@ def test_upper_case_wrappings_and_a_missing_domain_do_no_harm(target):
         assert read_return_path(form, KEY) == target
 
 
+@settings(deadline=None)
 @given(targets, st.data())
 def test_a_changed_return_path_names_nobody(target, data):
     address = return_path(target, "example.com", KEY)
@@ -63,11 +66,13 @@ def test_a_changed_return_path_names_nobody(target, data):
     assert read_return_path(local[:place] + other + local[place + 1 :] + "@example.com", KEY) is None
 
 
+@settings(deadline=None)
 @given(targets)
 def test_another_key_names_nobody(target):
     assert read_return_path(return_path(target, "example.com", KEY), b"other") is None
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_can_be_asked(text):
     assert read_return_path(text, KEY) is None
@@ -96,6 +101,7 @@ def test_what_cannot_be_named_is_refused(target):
         return_path(target, "example.com", KEY)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10**9).map(str), st.integers(0, 10**6))
 def test_a_message_id_of_a_batch_names_batch_and_position(batch, position):
     made = batch_message_id("project", batch, position, "mail.example.com")
