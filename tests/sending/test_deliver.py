@@ -207,7 +207,7 @@ class TestStopping:
         workshop.relays.before = cancel
         batch = await workshop.submit(10)
         await workshop.queue.run(workshop.services)
-        assert statuses(await workshop.progress(batch)) == ["sent"] * 3 + ["queued"] * 7
+        assert statuses(await workshop.progress(batch)) == ["sent"] * 3 + ["cancelled"] * 7
         assert (await workshop.batch(batch)).status == "cancelled"
         assert len(workshop.relays.strides) == 1
 

@@ -20,8 +20,13 @@ async def pause_batch(services: Services, batch_id: str) -> None:
 
 
 async def cancel_batch(services: Services, batch_id: str) -> None:
-    """Whoever was not handed over becomes `cancelled`. Raises NotFound, Conflict."""
-    await _change(services, batch_id, "cancelled")
+    """Whoever was not handed over becomes `cancelled`, and the volume reserved for them comes back.
+
+    Raises NotFound, Conflict.
+    """
+    after = await _change(services, batch_id, "cancelled")
+    name = task_name("release", batch_id, "cancelled", after.value.generation)
+    await services.tasks.enqueue(Task("release", {"batch": batch_id}, name))
     # Chunks begun before: their own tasks may have come and gone while the batch was paused.
     begun = await services.store.fields(
         f"batches/{batch_id}/progress", ("finished", "==", False), select=("seq",)
@@ -77,4 +82,8 @@ def _changes(batch: Batch, status: BatchStatus) -> dict[str, object]:
             return {}
         running = "sending" if batch.planned >= batch.total else "planning"
         return {"status": running, "queued": 0, "generation": batch.generation + 1}
-    return {} if batch.status == status else {"status": status}
+    if batch.status == status:
+        return {}
+    if batch.status == "paused":  # the tasks that would end the released ones did nothing
+        return {"status": status, "queued": 0, "generation": batch.generation + 1}
+    return {"status": status}

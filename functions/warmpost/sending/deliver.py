@@ -7,7 +7,7 @@ recorded with the claim of the next. Whatever ends the worker in between, the cl
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -176,9 +176,7 @@ class _Delivery:
     async def _wait(self, hold: Hold) -> None:
         if self._changed:
             await self._close()
-        await _come_again(
-            self._services, self._parcel.errand, hold.why, self._claims, hold.until.timestamp()
-        )
+        await _come_again(self._services, self._parcel.errand, hold.why, self._claims, hold.until.timestamp())
 
     def _waiting(self) -> list[int]:
         """Queued recipients of the released stretch, and deferred ones whose time has come."""
@@ -276,12 +274,15 @@ class _Delivery:
 
     async def _may_go_on(self) -> bool:
         """Pausing and cancelling take effect between two strides."""
+        is_single = not self._parcel.errand.batch
+        return is_single or (await self._has_turn(RUNNING) and not await self._is_blocked())
+
+    async def _has_turn(self, statuses: Collection[str]) -> bool:
+        """Whether the batch is in one of these states, and no newer errand has come in place of this one."""
         errand = self._parcel.errand
-        if not errand.batch:
-            return True
-        batch = await self._services.store.get(Batch, f"batches/{errand.batch}")
-        running = batch and batch.value.status in RUNNING and batch.value.generation == errand.generation
-        return bool(running) and not await self._is_blocked()
+        found = await self._services.store.get(Batch, f"batches/{errand.batch}")
+        value = found.value if found else None
+        return bool(value and value.status in statuses and value.generation == errand.generation)
 
     async def _close(self) -> None:
         """The last results, booked in the day's figures, and when to come again.
@@ -328,7 +329,7 @@ class _Delivery:
         waiting = self._carried.resume_at
         if waiting and self._carried.waiting.issuperset(left):
             await _come_again(self._services, errand, "volume", self._claims, waiting.timestamp())
-        elif left and (self._stalled or await self._may_go_on()):
+        elif left and (self._stalled or not errand.batch or await self._has_turn((*RUNNING, *ENDINGS))):
             wait = self._stall_delay(progress, now) if self._stalled else 0.0
             await _come_again(self._services, errand, "rest", self._claims, now + wait)
         if progress.retry_at and progress.positions(Status.DEFERRED):

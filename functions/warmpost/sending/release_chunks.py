@@ -51,6 +51,8 @@ async def release_chunks(services: Services, batch_id: str) -> None:
             raise ReleaseMissingError(batch_id)
         value = batch.value
         if value.status not in RUNNING:
+            if value.status == "cancelled":
+                await _queue(services, batch)
             return
         try:
             await _queue(services, batch)
