@@ -6,6 +6,9 @@ Near the cap it reserves just what it needs: the last message of the day is not 
 
 from __future__ import annotations
 
+import asyncio
+import random
+from collections import defaultdict
 from dataclasses import dataclass, replace
 
 from warmpost.errors import Conflict, LimitReached, Moved
@@ -15,6 +18,9 @@ from warmpost.sending.ports import Services
 from warmpost.sending.warmth import Weather, keep, keep_pool, look, warmth_path
 
 TRIES = 20
+SHORTLY = 0.02
+"""Seconds, times the tries before: so long rivals of other processes give way to each other."""
+
 MOST_AHEAD = 50
 SHARE_AHEAD = 200
 """A process takes at most this fraction of what is left, beyond what it needs now."""
@@ -29,16 +35,21 @@ class Ahead:
 
 
 class Reserved:
+    """Of one process. turns: its messages of a domain do not become rivals of each other."""
+
     def __init__(self) -> None:
         self.by_domain: dict[str, Ahead] = {}
+        self.turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
 
 async def admit_single(services: Services, domain: str, recipients: int) -> str:
     """The day the volume is of. Raises LimitReached `daily_cap_reached` or `domain_blocked`."""
-    day = await _from_ahead(services, domain, recipients)
-    if day is not None:
-        return day
-    for _ in range(TRIES):
+    async with services.reserved.turns[domain]:
+        return await _from_ahead(services, domain, recipients) or await _admit(services, domain, recipients)
+
+
+async def _admit(services: Services, domain: str, recipients: int) -> str:
+    for attempt in range(TRIES):
         weather = await look(services, domain)
         admission = decide_single(
             recipients,
@@ -54,6 +65,7 @@ async def admit_single(services: Services, domain: str, recipients: int) -> str:
         try:
             await _reserve(services, weather, recipients + ahead)
         except Moved:
+            await asyncio.sleep(random.uniform(0, SHORTLY * attempt))  # noqa: S311
             continue
         services.reserved.by_domain[domain] = Ahead(weather.today, ahead)
         return weather.today
