@@ -37,27 +37,34 @@ def rsa_bits(public: str) -> int:
 
     Raises ValueError.
     """
-    tag, content = _der(base64.b64decode(public))
-    inner, rest = _der(content)[0], content
-    if inner == _SEQUENCE:
-        rest = _der(_der(content, skip=1)[1][1:])[1]
-    tag, modulus = _der(rest)
+    try:
+        parts = _inside(base64.b64decode(public))
+        if parts[0][0] == _SEQUENCE:  # the algorithm; the key follows, in a bit string
+            parts = _inside(parts[1][1][1:])
+        tag, modulus = parts[0]
+    except IndexError:
+        raise ValueError("the key ends too early") from None
     if tag != _INTEGER:
         raise ValueError("not an RSA key")
     return int.from_bytes(modulus).bit_length()
 
 
-def _der(data: bytes, skip: int = 0) -> tuple[int, bytes]:
-    """Tag and content of an element (X.690 section 8.1), after `skip` others."""
-    if len(data) < 2:
-        raise ValueError("the key ends too early")
-    size, start = data[1], 2
-    if size & 0x80:
-        start = 2 + (size & 0x7F)
-        size = int.from_bytes(data[2:start])
-    if skip:
-        return _der(data[start + size :], skip - 1)
-    return data[0], data[start : start + size]
+def _inside(data: bytes) -> list[tuple[int, bytes]]:
+    """Tags and contents of what stands in a sequence."""
+    return _elements(_elements(data)[0][1])
+
+
+def _elements(data: bytes) -> list[tuple[int, bytes]]:
+    """X.690 section 8.1."""
+    found: list[tuple[int, bytes]] = []
+    while data:
+        size, start = data[1], 2
+        if size & 0x80:
+            start = 2 + (size & 0x7F)
+            size = int.from_bytes(data[2:start])
+        found.append((data[0], data[start : start + size]))
+        data = data[start + size :]
+    return found
 
 
 def signature_start(key: SigningKey, signed: Sequence[bytes]) -> bytes:
