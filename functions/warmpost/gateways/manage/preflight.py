@@ -1,0 +1,39 @@
+"""`/manage/domains/{domain}/preflight`: would Gmail and Yahoo take the domain's bulk mail, point by point."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from warmpost.gateways.http import Route, json_response
+from warmpost.rules.preflight import Point
+from warmpost.sending.ports import Services
+from warmpost.sending.preflight import preflight
+
+
+async def get(request: Request, services: Services, domain: str) -> Response:
+    found = await preflight(services, domain)
+    return json_response(
+        {
+            "domain": found.domain,
+            "ready": found.ready,
+            "checked_at": services.clock.now(),
+            "points": [shown(one) for one in found.points],
+        }
+    )
+
+
+def shown(point: Point) -> dict[str, object]:
+    return {
+        "point": point.point,
+        "ok": point.ok,
+        "required": point.required,
+        "found": point.found,
+        "needed": point.needed,
+        "what_to_do": point.what_to_do or None,
+        "rule": point.rule,
+    }
+
+
+ROUTES = [Route("GET", "/domains/{domain}/preflight", get)]
+"""ok: null where it cannot be known. required: without it the domain is not ready; the others are advice."""
