@@ -16,6 +16,7 @@ from warmpost.gateways.manage import (
     levels,
     lists,
     pools,
+    preflight,
     recipients,
     sent_to,
     statistics,
@@ -28,6 +29,7 @@ from warmpost.sending.ports import Services
 
 ROUTES: list[Route] = [
     *domains.ROUTES,
+    *preflight.ROUTES,
     *levels.ROUTES,
     *addresses.ROUTES,
     *templates.ROUTES,
