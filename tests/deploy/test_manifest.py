@@ -7,9 +7,10 @@ import re
 from typing import get_args
 
 import pytest
+import yaml
 
 from infra.local.bootstrap import ROOT
-from infra.local.manifest import manifest
+from infra.local.manifest import FILE, manifest
 from infra.local.source import declared_functions, in_url
 from infra.manifest.settings_table import settings_table
 from warmpost.adapters.cloud_tasks import DISPATCH_DEADLINE
@@ -40,6 +41,19 @@ class Noting(dict[str, str]):
 
 def settings() -> dict[str, str | None]:
     return {one.name: one.default for one in manifest().settings}
+
+
+class Strict(yaml.SafeLoader):
+    """Refuses what PyYAML takes in silence: the same key twice in one mapping."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [key.value for key, _ in node.value]
+        assert len(keys) == len(set(keys)), f"a key stands twice {node.start_mark}"
+        return super().construct_mapping(node, deep)
+
+
+def test_no_key_of_the_manifest_stands_twice():
+    assert yaml.load(FILE.read_text("utf-8"), Strict) == yaml.safe_load(FILE.read_text("utf-8"))
 
 
 def test_every_entry_point_is_declared_and_no_other():
