@@ -1,0 +1,90 @@
+"""What the README tells its readers to type does what it says."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from infra.local.bootstrap import ROOT
+
+README = (ROOT / "README.md").read_text()
+FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<lines>.*?)^```$", re.MULTILINE | re.DOTALL)
+SHORTER = {"demo": ["--count", "40"], "test": ["-q", "tests/rules/test_names.py"]}
+
+
+def blocks(kind: str) -> list[str]:
+    return [one["lines"] for one in FENCE.finditer(README) if one["kind"] == kind]
+
+
+def test_the_two_commands_run():
+    commands = [shlex.split(line) for block in blocks("sh runnable") for line in block.splitlines()]
+    assert [one[-1] for one in commands] == ["demo", "test"]
+    for python, script, command in commands:
+        assert (python, script) == ("python3", "infra/dev.py")
+        ended = subprocess.run(
+            [sys.executable, script, command, *SHORTER[command]],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def curl_commands() -> list[str]:
+    """One command each, continued lines put together, comments left out."""
+    lines = "\n".join(block for block in blocks("sh") if "curl" in block).replace("\\\n", " ").splitlines()
+    return [line for line in lines if line.startswith("curl ")]
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_the_api_examples_answer_without_an_error(stack, tmp_path):
+    (tmp_path / "readers.csv").write_text("email,name\nann@inbox.example,Ann\nbob@inbox.example,Bob\n")
+    commands = curl_commands()
+    assert len(commands) > 10
+    last_id = batch = ""
+    for command in commands:
+        answer = run(stack, tmp_path, prepared(command, last_id, batch))
+        if command.endswith("/pause        # resume, cancel") and "error" in answer:
+            assert answer["error"]["code"] == "batch_done"  # two recipients are soon sent to
+            continue
+        assert "error" not in answer, (command, answer)
+        last_id = str(answer.get("id", last_id))
+        if "/batch-submit -d" in command:
+            batch = last_id
+        for record in answer.get("records", ()):
+            publish(stack, record)
+
+
+def prepared(command: str, last_id: str, batch: str) -> str:
+    """With what a reader fills in, and a first run that is never in the past."""
+    soon = (datetime.now(UTC) + timedelta(days=7)).strftime("%Y-%m-%dT09:00:00")
+    command = command.replace("<id>", last_id).replace("/batch-submit/1", f"/batch-submit/{batch}")
+    return re.sub(r'"start_at": "[^"]*"', f'"start_at": "{soon}"', command)
+
+
+def run(stack, folder: Path, command: str) -> dict:
+    environment = {"URL": stack.url, "KEY": stack.api_key, "PATH": "/usr/bin:/bin", "no_proxy": "127.0.0.1"}
+    ended = subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 0, (command, ended.stderr)
+    try:
+        answer: dict = json.loads(ended.stdout)
+    except ValueError:
+        raise AssertionError(f"{command} answered {ended.stdout!r}") from None
+    return answer
+
+
+def publish(stack, record: dict) -> None:
+    body = {"name": record["name"], "type": record["type"], "values": [record["expected"]]}
+    httpx.post(f"{stack.url}/_local/dns", json=body, trust_env=False).raise_for_status()
