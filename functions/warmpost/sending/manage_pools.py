@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from warmpost.errors import Conflict, Invalid, Moved, NotFound
 from warmpost.rules.addresses import read_domain
@@ -14,6 +15,7 @@ from warmpost.rules.names import has_controls, is_pool_name
 from warmpost.rules.relays import Relay
 from warmpost.rules.writes import Create, Delete, Stored, Update
 from warmpost.sending.list_documents import Listed, Page, list_by_id
+from warmpost.sending.parcels import SHARED
 from warmpost.sending.ports import Services, Store
 
 MOST_RELAYS = 20
@@ -25,17 +27,29 @@ OUR_SECRETS = "WARMPOST_"
 RELAY_SECRETS = "WARMPOST_RELAY_"
 
 
-async def create_pool(services: Services, name: str, relays: Sequence[Relay]) -> RelayPool:
-    """A pool named `shared` takes the place of the relay in the deployment's settings. Raises Invalid or Conflict."""
+async def create_pool(
+    services: Services, name: str, relays: Sequence[Relay], relay_cap: int | None = None
+) -> RelayPool:
+    """A pool named `shared` takes the place of the relay in the deployment's settings.
+
+    relay_cap: messages per relay and day. Raises Invalid or Conflict.
+    """
     if not is_pool_name(name):
         reason = "A pool's name has 1 to 63 lower-case letters, digits, dots, hyphens and underscores."
         raise Invalid("invalid_name", reason, "name")
-    pool = RelayPool(name, checked_relays(relays), services.clock.now())
+    _check_cap(name, relay_cap)
+    pool = RelayPool(name, checked_relays(relays), services.clock.now(), relay_cap=relay_cap)
     try:
         await services.store.commit(Create(f"pools/{name}", pool))
     except Moved:
         raise Conflict("pool_exists", f"There is a pool named {name} already.", "name") from None
     return pool
+
+
+def _check_cap(name: str, relay_cap: int | None) -> None:
+    if name == SHARED and relay_cap is not None:
+        reason = "Domains without a pool of their own share this one; only a dedicated pool has a cap."
+        raise Invalid("invalid_field", reason, "relay_cap")
 
 
 def checked_relays(relays: Sequence[Relay]) -> tuple[Relay, ...]:
@@ -116,12 +130,16 @@ async def list_pools(services: Services, page: Page) -> Listed[Stored[RelayPool]
     return await list_by_id(services.store, RelayPool, "pools", page)
 
 
-async def change_pool(services: Services, name: str, relays: Sequence[Relay]) -> RelayPool:
-    """Raises NotFound, Invalid or Moved."""
-    checked = checked_relays(relays)
+async def change_pool(services: Services, name: str, changes: Mapping[str, Any]) -> RelayPool:
+    """changes: `relays`, `relay_cap` or both. Raises NotFound, Invalid or Moved."""
+    wanted = dict(changes)
+    if "relays" in wanted:
+        wanted["relays"] = checked_relays(wanted["relays"])
+    _check_cap(name, wanted.get("relay_cap"))
     stored = await find_pool(services.store, name)
-    await services.store.commit(Update(stored.path, {"relays": checked}, stored.version))
-    return replace(stored.value, relays=checked)
+    if wanted:
+        await services.store.commit(Update(stored.path, wanted, stored.version))
+    return replace(stored.value, **wanted)
 
 
 async def delete_pool(services: Services, name: str) -> None:

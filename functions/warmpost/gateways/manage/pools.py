@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from starlette.requests import Request
@@ -36,13 +36,22 @@ class RelayBody(bodies.Body):
     final: bool = False
 
 
+Cap = Annotated[int, msgspec.Meta(ge=1)]
+
+
 class NewPool(bodies.Body):
+    """relay_cap: messages per relay and day, for relays that are being warmed up themselves."""
+
     name: str
     relays: list[RelayBody]
+    relay_cap: Cap | None = None
 
 
 class PoolChange(bodies.Body):
-    relays: list[RelayBody]
+    """relay_cap: null takes it back."""
+
+    relays: list[RelayBody] | msgspec.UnsetType = msgspec.UNSET
+    relay_cap: Cap | msgspec.UnsetType | None = msgspec.UNSET
 
 
 def _relays(given: list[RelayBody]) -> list[Relay]:
@@ -56,6 +65,7 @@ def shown(pool: RelayPool) -> dict[str, object]:
     return {
         "name": pool.name,
         "relays": [asdict(one) for one in pool.relays],
+        "relay_cap": pool.relay_cap,
         "domains": pool.domains,
         "created_at": pool.created_at,
     }
@@ -63,9 +73,8 @@ def shown(pool: RelayPool) -> dict[str, object]:
 
 async def create(request: Request, services: Services) -> Response:
     body = await bodies.read(request, NewPool)
-    return json_response(
-        shown(await manage_pools.create_pool(services, body.name, _relays(body.relays))), 201
-    )
+    made = await manage_pools.create_pool(services, body.name, _relays(body.relays), body.relay_cap)
+    return json_response(shown(made), 201)
 
 
 async def listing(request: Request, services: Services) -> Response:
@@ -79,7 +88,12 @@ async def get(request: Request, services: Services, name: str) -> Response:
 
 async def change(request: Request, services: Services, name: str) -> Response:
     body = await bodies.read(request, PoolChange)
-    return json_response(shown(await manage_pools.change_pool(services, name, _relays(body.relays))))
+    changes: dict[str, Any] = {}
+    if body.relays is not msgspec.UNSET:
+        changes["relays"] = _relays(body.relays)
+    if body.relay_cap is not msgspec.UNSET:
+        changes["relay_cap"] = body.relay_cap
+    return json_response(shown(await manage_pools.change_pool(services, name, changes)))
 
 
 async def delete(request: Request, services: Services, name: str) -> Response:
