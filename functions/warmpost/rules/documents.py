@@ -226,7 +226,7 @@ class Batch:
     recipients' volume was reserved on which day.
     total: recipients asked for. planned, chunks: how many of them are snapshot, in how many chunks.
     released: how many have left the held queue, counted from the first. queued: for how many of those tasks exist.
-    schedule, run: which run of which series it is.
+    schedule, run: which run of which series it is. tracked: its openings count.
     generation: how often the tasks were made anew (resume, sweep). resend: what to do about uncertain ones.
     """
 
@@ -253,6 +253,7 @@ class Batch:
     template_version: int = 0
     schedule: str = ""
     run: datetime | None = None
+    tracked: bool = False
     tags: dict[str, str] = field(default_factory=dict)
     days: dict[str, str] = field(default_factory=dict)
     reason: str = ""
@@ -340,6 +341,7 @@ class Message:
     template_version: int = 0
     schedule: str = ""
     run: datetime | None = None
+    tracked: bool = False
     tags: dict[str, str] = field(default_factory=dict)
 
 

@@ -121,7 +121,7 @@ async def _read(services: Services, place: Place) -> Situation | None:
         if message is None:
             return None
         addresses, origin = list(inflate(message.value.recipients)), origin_of(message.value)
-        progress = message.value.progress
+        progress, tracked = message.value.progress, message.value.tracked
     else:
         batch = await services.cache.get(Batch, place.path)
         chunk = await services.store.get(Chunk, f"{place.path}/chunks/{place.chunk}")
@@ -129,11 +129,11 @@ async def _read(services: Services, place: Place) -> Situation | None:
             return None
         addresses, origin = [one.address for one in unpack(chunk.value)], origin_of(batch)
         found = await services.store.get(ProgressFields, place.progress_path)
-        progress = found.value if found else None
+        progress, tracked = found.value if found else None, batch.tracked
     stored = await services.store.get(ReactionFields, place.reactions_path)
     traced = trace(progress, stored.value if stored else None, len(addresses))
     pool = await _pool(services, origin.domain)
-    given = circumstances(services, addresses, pool, not place.message)
+    given = circumstances(services, addresses, pool, not place.message, tracked)
     return Situation(place, addresses, traced, stored, origin, given)
 
 

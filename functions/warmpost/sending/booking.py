@@ -29,7 +29,9 @@ DEBOUNCE = 1.0
 def book(services: Services, parcel: Parcel, progress: Progress) -> tuple[Progress, list[Write]]:
     """The progress with everything booked, and the additions that go into the same commit."""
     addresses = [one.address for one in parcel.recipients]
-    given = circumstances(services, addresses, parcel.pool, bool(parcel.errand.batch))
+    given = circumstances(
+        services, addresses, parcel.pool, bool(parcel.errand.batch), parcel.letter.track.opens
+    )
     found = tally(progress, given)
     news = not_booked(found, progress.booked)
     if not news:
@@ -41,7 +43,9 @@ def book(services: Services, parcel: Parcel, progress: Progress) -> tuple[Progre
     return replace(progress, booked=found), writes
 
 
-def circumstances(services: Services, addresses: Sequence[str], pool: Pool, in_batch: bool) -> Circumstances:
+def circumstances(
+    services: Services, addresses: Sequence[str], pool: Pool, in_batch: bool, tracked: bool
+) -> Circumstances:
     """addresses: of the recipients by position."""
     simulator = services.policy.simulator_domain
 
@@ -50,7 +54,7 @@ def circumstances(services: Services, addresses: Sequence[str], pool: Pool, in_b
         return SIMULATOR if simulate(address, simulator) is not None else provider_of(address)
 
     reports = all(relay.reports == "events" for relay in pool.relays)
-    return Circumstances(provider, reports, in_batch)
+    return Circumstances(provider, reports, in_batch, tracked)
 
 
 def additions(domain: str, name: str, path: str, day: str, amounts: Amounts) -> Write:

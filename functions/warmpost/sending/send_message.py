@@ -136,6 +136,7 @@ def _message(
         day=day,
         template=written.template,
         template_version=written.template_version,
+        tracked=written.letter.track.opens,
         schedule=request.schedule,
         run=request.run,
         tags=dict(order.tags),

@@ -134,6 +134,7 @@ def _new_batch(services: Services, written: Written, total: int) -> Batch:
         key_id="",
         template=written.template,
         template_version=written.template_version,
+        tracked=written.letter.track.opens,
     )
 
 
