@@ -80,7 +80,7 @@ def forecast(
     deployment's, for calendar days. per_second: messages that the relays take, `None` for all at once. Looks ten years
     ahead: if the last day still holds some, or there is no day at all, no end is in sight.
     """
-    run = _Run(remaining, domain, now, zone, assumption, on_block, per_second)
+    run = Run(remaining, domain, now, zone, assumption, on_block, per_second)
     while run.remaining and run.now < now + HORIZON:
         run.step()
     return tuple(run.days)
@@ -102,7 +102,7 @@ def forecasts(
     }
 
 
-class _Run:
+class Run:
     """The state of one domain while imagined days pass."""
 
     def __init__(
