@@ -12,8 +12,12 @@ from warmpost.rules.statuses import Status, may_become
 
 NOW = 1_000_000.0
 PLAN = RetryPlan((60, 300), 3600)
-replies = st.none() | st.builds(Reply, st.integers(200, 599), st.just("4.7.1"), st.text(max_size=400))
-outcomes = st.builds(Outcome, st.sampled_from(HandOver), st.just("r1"), replies, st.text(max_size=400))
+replies = st.none() | st.builds(
+    Reply, st.integers(200, 599), st.just("4.7.1"), st.text('a"é漢', max_size=400)
+)
+outcomes = st.builds(
+    Outcome, st.sampled_from(HandOver), st.just("r1"), replies, st.text('a"é漢', max_size=400)
+)
 histories = st.builds(
     Detail,
     st.lists(st.builds(Note, st.just(NOW - 100), st.sampled_from(Status)), max_size=3).map(tuple),

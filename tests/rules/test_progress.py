@@ -24,7 +24,12 @@ COUNT = 6
 positions = st.sets(st.integers(0, COUNT - 1))
 moments = st.floats(0, 2e9, allow_nan=False)
 notes = st.none() | st.builds(
-    Note, moments, st.sampled_from(Status), st.text(max_size=5), st.integers(0, 599), st.just("5.1.1")
+    Note,
+    moments,
+    st.sampled_from(Status),
+    st.text('a"é漢', max_size=5),
+    st.integers(0, 599),
+    st.just("5.1.1"),
 )
 results = st.dictionaries(
     st.integers(0, COUNT - 1), st.builds(Result, st.sampled_from(Status), notes, st.booleans())
