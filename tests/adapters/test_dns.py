@@ -69,3 +69,20 @@ def test_a_server_is_named_by_its_address(server: str) -> None:
 @pytest.mark.parametrize("server", ["8.8.8.8", "8.8.8.8:5353", "[::1]:5353", "::1", "[::1]"])
 def test_servers_may_be_of_either_kind(server: str) -> None:
     DnsResolver([server])
+
+
+async def test_mail_exchangers_come_in_order_of_preference(
+    resolver: DnsResolver, dns_server: tuple[str, Path]
+) -> None:
+    from infra.local import nameserver
+
+    values = ["20 Second.mx.example.", "10 first.mx.example.", "20 another.mx.example."]
+    nameserver.publish(dns_server[1], "mx.dns.example", "MX", values)
+    nameserver.publish(dns_server[1], "null.dns.example", "MX", ["0 ."])
+    assert await resolver.mx("mx.dns.example") == [
+        "first.mx.example",
+        "another.mx.example",
+        "second.mx.example",
+    ]
+    assert await resolver.mx("null.dns.example") == [""]
+    assert await resolver.mx("none.dns.example") == []
