@@ -21,6 +21,7 @@ LEAST = {
 def test_the_least_that_is_needed_gives_the_rest():
     settings = Settings.from_env(LEAST)
     assert settings.base_url == "https://mail.example.com"
+    assert settings.track_url == "https://mail.example.com/track"
     assert settings.hostname == "mail.example.com"
     assert settings.master_key == bytes(range(32))
     assert settings.verify_signature
@@ -139,3 +140,18 @@ def test_no_secret_shows_when_settings_are_printed():
     assert "topsecret" not in shown
     assert "wp_first_key" not in shown
     assert repr(bytes(range(32))) not in shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "track.example.com",
+        "https://t.example/?x",
+        'https://t.example/"',
+        "https://t.example/a b",
+        "ftp://t.example",
+    ],
+)
+def test_a_tracking_url_stands_in_html_and_headers_as_it_is(url):
+    with pytest.raises(SettingsError, match="WARMPOST_TRACK_URL"):
+        Settings.from_env(LEAST | {"WARMPOST_TRACK_URL": url})

@@ -3,6 +3,7 @@ import pytest
 from warmpost.rules.letters import Attachment
 from warmpost.rules.order_packing import pack_order, unpack_order
 from warmpost.rules.orders import BatchOrder, RecipientOrder, SendOrder
+from warmpost.rules.tracking import EVERYTHING, NOTHING, Unsubscribe
 
 FILES = (Attachment("ü.bin", bytes(range(256)) * 40, "application/octet-stream"), Attachment("empty", b""))
 ORDERS = [
@@ -25,6 +26,10 @@ ORDERS = [
     ),
     BatchOrder("a@example.com", "7", list="9", data={"x": [1, 2]}, on_block="hold"),
     BatchOrder("a@example.com", "welcome", recipients=(), attachments=FILES),
+    BatchOrder("a@example.com", "7", list="9", track=NOTHING, unsubscribe=Unsubscribe()),
+    SendOrder(
+        "a@example.com", ("b@example.net",), track=EVERYTHING, unsubscribe=Unsubscribe(True, True, "de")
+    ),
     BatchOrder("a@example.com", "7", recipients=(RecipientOrder("b@example.net", {"n": [1]}),), subject=""),
 ]
 

@@ -132,6 +132,8 @@ def _shown_order(order: SendOrder | BatchOrder) -> dict[str, Any]:
         "headers": order.headers,
         "tags": order.tags,
         "on_uncertain": order.on_uncertain,
+        "track": order.track,
+        "unsubscribe": order.unsubscribe,
         "attachments": [
             {"filename": one.filename, "content_type": one.content_type or None, "bytes": len(one.content)}
             for one in order.attachments

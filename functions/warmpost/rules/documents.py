@@ -221,13 +221,11 @@ class Suppression:
 class Batch:
     """`batches/{id}`.
 
-    letter: deflated JSON of everything the recipients share, or empty where it is kept in `parts` documents.
-    on_block: what becomes of unsent recipients when the domain is blocked for a day. days: from which position on the
-    recipients' volume was reserved on which day.
-    total: recipients asked for. planned, chunks: how many of them are snapshot, in how many chunks.
-    released: how many have left the held queue, counted from the first. queued: for how many of those tasks exist.
-    schedule, run: which run of which series it is. tracked: its openings count.
-    generation: how often the tasks were made anew (resume, sweep). resend: what to do about uncertain ones.
+    letter: deflated JSON of everything the recipients share, empty where `parts` documents keep it. tracked: openings
+    count. total: recipients asked for. planned, chunks: how many of them are snapshot, in how many chunks. released: how
+    many have left the held queue, counted from the first; queued: for how many of those tasks exist. days: from which
+    position on the recipients' volume was reserved on which day. generation: how often the tasks were made anew (resume,
+    sweep). on_block: what becomes of the unsent when the domain is blocked for a day. schedule, run: of a series.
     """
 
     name: str

@@ -37,6 +37,17 @@ async def test_names_of_any_script_find_their_template(api) -> None:
     assert (await api.get(f"/templates/{decomposed}")).json()["name"] == name
 
 
+async def test_a_template_may_say_what_is_tracked(api) -> None:
+    created = (await api.post("/templates", json={**HELLO, "track": {"opens": False}})).json()
+    assert created["track"] == {"opens": False, "clicks": True}
+    for wanted, shown in ((True, {"opens": True, "clicks": True}), (None, None)):
+        changed = (await api.patch("/templates/1", json={"track": wanted})).json()
+        assert changed["track"] == shown and changed["html"] == HELLO["html"]
+    assert changed["version"] == 3
+    first = (await api.get("/templates/1", params={"version": 1})).json()
+    assert first["track"] == created["track"]
+
+
 async def test_every_change_is_a_version_that_stays(api, clock) -> None:
     first = (await api.post("/templates", json=HELLO)).json()
     clock.advance(60)
