@@ -31,7 +31,7 @@ def weight(one: Suppression) -> tuple[bool, int]:
 
 
 def decide(known: Suppression | None, said: Suppression) -> Suppression:
-    """What holds when this is said as well; `known` itself where it changes nothing.
+    """What holds when this is said as well; equal to `known` where it changes nothing.
 
     said: lifted where a reader wants mail again. What was said before a suppression was lifted does not bring it back.
     """

@@ -89,8 +89,9 @@ async def _fold_safely(services: Services, stored: Stored[EventLog]) -> bool:
         raise
     except Exception:
         log.exception("the events of %s could not be folded and are tried again later", stored.path)
-        due = services.clock.timestamp() + LONGEST_WAIT
-        await services.store.commit(Update(stored.path, {"due": due, "tries": stored.value.tries + 1}))
+        tries = stored.value.tries + 1
+        due = services.clock.timestamp() + LONGEST_WAIT if tries < MOST_TRIES else None
+        await services.store.commit(Update(stored.path, {"due": due, "tries": tries}))
     return True
 
 

@@ -13,6 +13,8 @@ from warmpost.sending.ports import Services
 from warmpost.sending.sent_to import newest_target
 from warmpost.sending.side_by_side import side_by_side
 
+MOST_OF_A_BATCH = 2**31
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -60,7 +62,7 @@ def _stray(event: Event) -> tuple[str, datetime]:
 def _can_exist(target: Target) -> bool:
     """What was named from outside becomes part of a path."""
     name = target.batch or target.message
-    return name.isascii() and name.isalnum() and target.position >= 0
+    return name.isascii() and name.isalnum() and 0 <= target.position < MOST_OF_A_BATCH
 
 
 async def _find(

@@ -1,0 +1,360 @@
+"""Events in any order, number and grouping, through crashes and rivals: each is applied exactly once."""
+
+import asyncio
+import random
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.sending.accidents import STORE_VERBS, Fate, Mortal
+from tests.sending.reporting import (
+    FULL,
+    NO_USER,
+    SPAM,
+    all_statistics,
+    batch_counts,
+    batch_lines,
+    fold,
+    fresh,
+    lines_of_message,
+    of_batch,
+    of_message,
+    recount,
+    report,
+    suppressed_for,
+    suppressions,
+    tally_of,
+    without_totals,
+)
+from tests.sending.workshop import (
+    DOMAIN,
+    IN_DOUBT,
+    POLICY,
+    POSTPONED,
+    REFUSED,
+    START,
+    Workshop,
+    address,
+    perform,
+    sent,
+)
+from warmpost.errors import Unavailable
+from warmpost.rules.documents import EventLog
+from warmpost.rules.events import Target
+from warmpost.rules.relays import Pool, Relay
+from warmpost.rules.writes import Delete, Update
+from warmpost.sending.event_log import log_events
+from warmpost.sending.fold import LONGEST_WAIT, fold_events
+
+SIZE = 12
+REPORTING = replace(POLICY, shared_pool=Pool("shared", (Relay("r1", "127.0.0.1", 25, reports="events"),)))
+KINDS = (
+    "delivered",
+    "bounced",
+    "deferred",
+    "complained",
+    "opened",
+    "clicked",
+    "unsubscribed",
+    "resubscribed",
+)
+
+
+class Scene:
+    """A batch in two chunks and two single sends, delivered: most are sent, some refused, some in doubt."""
+
+    def __init__(self, workshop):
+        self.workshop = workshop
+        self.batch = ""
+        self.messages = []
+
+    async def build(self):
+        for number in (1, 7):
+            self.workshop.relays.say(address(number), REFUSED)
+        for number in (2, 8):
+            self.workshop.relays.say(address(number), IN_DOUBT)
+        self.batch = await self.workshop.submit_list(await self.workshop.list_of(SIZE, pages=2))
+        await self.workshop.queue.run(self.workshop.services, until=timedelta(minutes=1))
+        for to in (("m0@gmail.com", "m1@qq.com"), ("m2@example.org",)):
+            self.messages.append(await sent(self.workshop, *to))
+        await self.workshop.queue.run(self.workshop.services, until=timedelta(minutes=1))
+        return self
+
+    def target(self, number):
+        if number < SIZE:
+            return of_batch(self.batch, number)
+        return (
+            of_message(self.messages[0], number - SIZE) if number < SIZE + 2 else of_message(self.messages[1])
+        )
+
+    def reports(self, dice, count):
+        """Of everybody, of strangers, and one that names only an address."""
+        made = []
+        for number in range(count):
+            kind = dice.choice(KINDS)
+            words = dice.choice((NO_USER, FULL, SPAM)) if kind == "bounced" else {}
+            who = dice.randrange(SIZE + 3)
+            made.append((kind, who, float(number % 7), words, dice.random() < 0.3))
+        return made
+
+    def events(self, reports):
+        made = [
+            report(kind, self.target(who), seconds, machine=machine, **words)
+            for kind, who, seconds, words, machine in reports
+        ]
+        return [
+            *made,
+            report("bounced", Target(batch="77", position=1), **NO_USER),
+            report("bounced", of_batch(self.batch, 5000), **NO_USER),
+            report("delivered", of_message("nobody")),
+            report("complained", Target(address="m2@example.org")),
+            report("complained", Target(address="stranger@example.org")),
+        ]
+
+    async def end(self):
+        """All that can be seen."""
+        messages = [await lines_of_message(self.workshop, one) for one in self.messages]
+        return {
+            "lines": await batch_lines(self.workshop, self.batch),
+            "counts": await batch_counts(self.workshop, self.batch),
+            "messages": messages,
+            "suppressions": await suppressions(self.workshop),
+            "statistics": await all_statistics(self.workshop),
+            "figures": await tally_of(self.workshop, DOMAIN),
+        }
+
+
+async def scene(store, policy=POLICY):
+    return await Scene(await Workshop(fresh(store), policy=policy).open()).build()
+
+
+async def log_in_groups(scene, events, dice):
+    while events:
+        cut = dice.randint(1, len(events))
+        await log_events(scene.workshop.services, "test", events[:cut])
+        events = events[cut:]
+
+
+class TestSameEnd:
+    @pytest.mark.parametrize("policy", [POLICY, REPORTING], ids=["relay reports nothing", "relay reports"])
+    async def test_any_order_repetition_and_grouping_of_events_ends_the_same(self, store, policy):
+        dice = random.Random(4)
+        first = await scene(store, policy)
+        reports = first.reports(dice, 60)
+        await fold(first.workshop, *first.events(reports))
+        expected = await first.end()
+        for _ in range(3):
+            other = await scene(store, policy)
+            events = other.events(reports)
+            events += dice.choices(events, k=30)
+            dice.shuffle(events)
+            await log_in_groups(other, events, dice)
+            await other.workshop.queue.run(other.workshop.services, until=timedelta(days=1))
+            assert await other.end() == expected
+
+    async def test_folding_between_and_replaying_every_log_changes_nothing(self, store):
+        dice = random.Random(5)
+        first, second = await scene(store), await scene(store)
+        reports = first.reports(dice, 40)
+        await fold(first.workshop, *first.events(reports))
+        expected = await first.end()
+        events = second.events(reports)
+        dice.shuffle(events)
+        for one in range(0, len(events), 9):
+            await fold(second.workshop, *events[one : one + 9])
+        assert await second.end() == expected
+        for log in await second.workshop.store.find(EventLog, "events"):
+            await second.workshop.store.commit(Update(log.path, {"applied": 0, "due": 1.0}))
+        await fold_events(second.workshop.services)
+        assert await second.end() == expected
+
+    async def test_counts_add_up_and_statistics_are_the_sum_over_recipients(self, store):
+        dice = random.Random(6)
+        one = await scene(store, REPORTING)
+        await fold(one.workshop, *one.events(one.reports(dice, 80)))
+        end = await one.end()
+        assert sum(end["counts"].values()) == SIZE
+        statuses = [line.status for line in end["lines"]]
+        assert end["counts"] == {status: statuses.count(status) for status in set(statuses)}
+        singles = [line for lines in end["messages"] for line in lines]
+        expected = recount(DOMAIN, one.batch, end["lines"]) | recount(DOMAIN, "send", singles)
+        assert without_totals(end["statistics"]) == expected
+
+
+class TestAccidents:
+    async def test_two_folds_at_once_apply_everything_once(self, store):
+        dice = random.Random(7)
+        first, second = await scene(store), await scene(store)
+        reports = first.reports(dice, 60)
+        await fold(first.workshop, *first.events(reports))
+        await log_in_groups(second, second.events(reports), dice)
+        rivals = [second.workshop.worker(name) for name in ("two", "three")]
+        await asyncio.gather(*(fold_events(one) for one in (second.workshop.services, *rivals)))
+        await second.workshop.queue.run(second.workshop.services, *rivals, until=timedelta(days=1))
+        assert await second.end() == await first.end()
+
+    async def test_a_fold_that_ends_at_any_step_and_comes_again_applies_everything_once(
+        self, store, monkeypatch
+    ):
+        monkeypatch.setattr("warmpost.sending.fold.EVENTS_PER_COMMIT", 8)
+        dice = random.Random(8)
+        first = await scene(store)
+        reports = first.reports(dice, 20)
+        await fold(first.workshop, *first.events(reports))
+        expected = await first.end()
+        second = await scene(store)
+        await log_events(second.workshop.services, "test", second.events(reports))
+        crashes = 0
+        for step in range(1, 500):
+            fate = Fate(step)
+            worker = second.workshop.worker(
+                f"w{step}",
+                store=Mortal(second.workshop.store, fate, *STORE_VERBS),
+                tasks=Mortal(second.workshop.queue, fate, "enqueue"),
+            )
+            try:
+                await fold_events(worker)
+            except asyncio.CancelledError:
+                crashes += 1
+                continue
+            break
+        assert crashes > 10
+        assert await second.end() == expected
+
+    async def test_a_store_that_does_not_answer_brings_the_task_again(self, workshop):
+        message = await sent(workshop)
+        await workshop.queue.run(workshop.services, until=timedelta(minutes=1))
+        await log_events(workshop.services, "test", [report("delivered", of_message(message))])
+
+        class Broken:
+            def __getattr__(self, name):
+                async def fail(*arguments, **named):
+                    raise Unavailable("store_unavailable", "no answer")
+
+                return fail
+
+        with pytest.raises(Unavailable):
+            await fold_events(workshop.worker("two", store=Broken()))
+        await fold_events(workshop.services)
+        assert (await lines_of_message(workshop, message))[0].status == "delivered"
+
+    async def test_a_log_that_cannot_be_read_holds_up_no_other(self, workshop, caplog):
+        message = await sent(workshop)
+        await workshop.queue.run(workshop.services, until=timedelta(minutes=1))
+        await log_events(workshop.services, "test", [report("opened", of_message(message))])
+        (log,) = await workshop.store.find(EventLog, "events")
+        await workshop.store.commit(Update(log.path, {"content": b"scrambled"}))
+        await log_events(workshop.services, "test", [report("delivered", of_message(message))])
+        await fold_events(workshop.services)
+        assert (await lines_of_message(workshop, message))[0].status == "delivered"
+        again = await workshop.store.get(EventLog, log.path)
+        assert (again.value.due, again.value.tries) == (workshop.clock.timestamp() + LONGEST_WAIT, 1)
+        assert log.path in caplog.text
+
+
+class TestWaiting:
+    async def test_what_overtakes_the_worker_waits_for_it(self, workshop):
+        message = await sent(workshop)
+        await log_events(workshop.services, "test", [report("delivered", of_message(message))])
+        await fold_events(workshop.services)
+        assert (await lines_of_message(workshop, message))[0].status == "queued"
+        await workshop.queue.run(workshop.services, until=timedelta(minutes=2))
+        assert (await lines_of_message(workshop, message))[0].status == "delivered"
+
+    async def test_it_waits_while_the_message_is_put_off_for_hours_and_few_tasks_are_needed(self, workshop):
+        workshop.relays.say(address(0), *[POSTPONED] * 8, IN_DOUBT)
+        batch = await workshop.submit(1)
+        await workshop.queue.run(workshop.services, until=timedelta(seconds=30))
+        folds = len(workshop.queue.of("fold"))
+        await fold(workshop, report("delivered", of_batch(batch, 0)), until=timedelta(days=2))
+        assert [line.status for line in await batch_lines(workshop, batch)] == ["delivered"]
+        assert await batch_counts(workshop, batch) == {"delivered": 1}
+        assert len(workshop.queue.of("fold")) - folds < 60
+
+    async def test_nothing_is_left_waiting_for_ever(self, workshop, monkeypatch):
+        monkeypatch.setattr("warmpost.sending.fold.MOST_TRIES", 3)
+        message = await sent(workshop)
+        workshop.queue.waiting.clear()
+        await fold(workshop, report("delivered", of_message(message)), until=timedelta(days=2))
+        logs = await workshop.store.find(EventLog, "events")
+        assert [log.value.due for log in logs] == [None] * 4
+
+
+class TestConsequences:
+    async def test_hard_bounces_complaints_and_unsubscriptions_suppress_and_nothing_else(self, workshop):
+        batch = await workshop.submit(6)
+        await workshop.queue.run(workshop.services, until=timedelta(minutes=1))
+        await fold(
+            workshop,
+            report("bounced", of_batch(batch, 0), **NO_USER),
+            report("bounced", of_batch(batch, 1), **FULL),
+            report("complained", of_batch(batch, 2)),
+            report("unsubscribed", of_batch(batch, 3)),
+            report("delivered", of_batch(batch, 4)),
+            report("opened", of_batch(batch, 5)),
+        )
+        found = await suppressions(workshop)
+        assert {key: one.reason for key, one in found.items()} == {
+            (address(0), ""): "hard_bounce",
+            (address(2), ""): "complaint",
+            (address(3), DOMAIN): "unsubscribe",
+        }
+        assert found[address(0), ""].since == START + timedelta(seconds=60)
+
+    async def test_what_the_relay_refused_for_good_is_suppressed_as_well(self, workshop):
+        workshop.relays.say(address(1), REFUSED)
+        await workshop.submit(3)
+        await workshop.queue.run(workshop.services, until=timedelta(minutes=1))
+        assert await suppressed_for(workshop) == {address(1): "hard_bounce"}
+
+    async def test_a_suppression_that_was_lifted_is_not_brought_back_by_a_replay(self, workshop):
+        from warmpost.sending.manage_suppressions import lift_suppression
+
+        batch = await workshop.submit(1)
+        await workshop.queue.run(workshop.services, until=timedelta(minutes=1))
+        bounce = report("bounced", of_batch(batch, 0), seconds=0, **NO_USER)
+        await fold(workshop, bounce)
+        await lift_suppression(workshop.services, address(0), None, "checked by phone")
+        await fold(workshop, bounce, replace(bounce, id="the same by another way"))
+        assert await suppressed_for(workshop) == {}
+
+    async def test_reports_still_count_where_the_domain_is_deleted(self, workshop):
+        message = await sent(workshop)
+        await workshop.queue.run(workshop.services, until=timedelta(minutes=1))
+        await workshop.store.commit(Delete(f"domains/{DOMAIN}"))
+        workshop.clock.advance(60)
+        await fold(workshop, report("complained", of_message(message)))
+        assert (await lines_of_message(workshop, message))[0].status == "complained"
+
+    async def test_what_is_unknown_does_no_harm(self, workshop):
+        message = await sent(workshop)
+        batch = await workshop.submit(2)
+        await workshop.queue.run(workshop.services, until=timedelta(minutes=1))
+        strangers = [
+            Target(batch="99"),
+            Target(batch="../../keys"),
+            Target(batch=batch, position=2),
+            Target(batch=batch, position=-1),
+            Target(batch=batch, position=10**30),
+            Target(message="nobody"),
+            Target(message="a/b"),
+            Target(message=message, position=1),
+            Target(address="stranger@example.org"),
+            Target(),
+        ]
+        events = [report("bounced", target, at=at, **NO_USER) for target in strangers for at in (1.0, 1e300)]
+        await fold(workshop, *events, report("delivered", of_message(message)))
+        assert (await lines_of_message(workshop, message))[0].status == "delivered"
+        assert await batch_counts(workshop, batch) == {"sent": 2}
+        assert await suppressions(workshop) == {}
+        assert all(log.value.due is None for log in await workshop.store.find(EventLog, "events"))
+
+
+async def test_the_verb_is_served(workshop):
+    message = await sent(workshop)
+    await workshop.queue.run(workshop.services, until=timedelta(minutes=1))
+    await log_events(workshop.services, "test", [report("delivered", of_message(message))])
+    (task,) = [one for one in workshop.queue.waiting if one.verb == "fold"]
+    await perform(workshop.services, task)
+    assert (await lines_of_message(workshop, message))[0].status == "delivered"
