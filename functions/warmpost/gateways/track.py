@@ -20,7 +20,6 @@ from warmpost.gateways.http import Route, Router, read_body, segments
 from warmpost.gateways.pages.page import Button, page
 from warmpost.gateways.pages.words import WORDS, Words
 from warmpost.rules.languages import DEFAULT, preferred_language, read_language
-from warmpost.rules.tokens import Token, TokenKind
 from warmpost.rules.tracking import Links, location_of
 from warmpost.sending import reader_actions
 from warmpost.sending.ports import Services
@@ -66,7 +65,7 @@ async def _click(request: Request, services: Services, links: Links, token: str)
 
 async def _ask(request: Request, services: Services, links: Links, token: str) -> Response:
     """Changes nothing: mail filters and previews come here too."""
-    read = _read(links, "unsubscribe", token)
+    read = links.signer.read("unsubscribe", token)
     if read is None:
         return _invalid(request)
     try:
@@ -77,7 +76,7 @@ async def _ask(request: Request, services: Services, links: Links, token: str) -
 
 
 async def _unsubscribe(request: Request, services: Services, links: Links, token: str) -> Response:
-    read = _read(links, "unsubscribe", token)
+    read = links.signer.read("unsubscribe", token)
     if read is None:
         return _invalid(request)
     form = _form(request, await read_body(request, MOST_FORM))
@@ -98,7 +97,7 @@ async def _unsubscribe(request: Request, services: Services, links: Links, token
 
 
 async def _undo(request: Request, services: Services, links: Links, token: str) -> Response:
-    read = _read(links, "unsubscribe", token)
+    read = links.signer.read("unsubscribe", token)
     if read is None:
         return _invalid(request)
     if _form(request, await read_body(request, MOST_FORM)).get("confirm") != "yes":
@@ -135,10 +134,6 @@ def _failed(request: Request, problem: Problem) -> Response:
         return _invalid(request)
     log.warning("an unsubscription did not work: %s", problem)
     return page(_language(request), *_words(request).later, status=503)
-
-
-def _read(links: Links, kind: TokenKind, token: str) -> Token | None:
-    return links.signer.read(kind, token)
 
 
 def _agent(request: Request) -> str:
