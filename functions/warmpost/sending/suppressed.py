@@ -17,6 +17,9 @@ from warmpost.sending.ports import Store
 PAGE = 2000
 """More than one commit can hold: all of it carries the same moment."""
 FIELDS = ("hash", "scope", "reason", "expires_at", "lifted", "changed_at")
+FRESH = 10.0
+"""Seconds."""
+
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -38,6 +41,7 @@ class Suppressed:
         self._known: dict[str, dict[int, Entry]] = {}
         self._entries: dict[Entry, Entry] = {}
         self._seen = LONG_AGO
+        self._fresh_until = 0.0
         self._reading = asyncio.Lock()
 
     async def among(
@@ -62,11 +66,15 @@ class Suppressed:
         return self._known.get(scope, {}).get(number)
 
     async def catch_up(self) -> None:
-        """What is stamped becomes visible in the order of its stamps, so nothing older can turn up later."""
+        """Stamps have milliseconds, so two changes may share the last one seen: for a while it is read again."""
         async with self._reading:
-            news = await self._changed(">")
+            now = asyncio.get_running_loop().time()
+            before = self._seen
+            news = await self._changed(">=" if now < self._fresh_until else ">")
             while news == PAGE:
                 news = await self._changed(">=")
+            if self._seen != before:
+                self._fresh_until = now + FRESH
 
     async def _changed(self, comparison: Literal[">", ">="]) -> int:
         news = await self._store.fields(
