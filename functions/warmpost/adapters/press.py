@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from warmpost.adapters.composing import Composer, Unsigned
 from warmpost.adapters.dkim_signing import generate_ed25519_key, generate_rsa_key
-from warmpost.adapters.sealing import Seal
+from warmpost.adapters.sealing import BrokenSeal, Seal
 from warmpost.adapters.templates import Templates
+from warmpost.errors import Invalid
 from warmpost.rules.dkim import SigningKey
 from warmpost.rules.documents import DomainKey
 from warmpost.rules.envelope import Outgoing
@@ -47,7 +48,13 @@ class Press:
     def _opened(self, domain: str, key: DomainKey) -> SigningKey:
         known = self._keys.get((domain, key.sealed))
         if known is None:
-            private = self._seal.open(key.sealed, key_context(domain, key.selector))
+            try:
+                private = self._seal.open(key.sealed, key_context(domain, key.selector))
+            except BrokenSeal:
+                raise Invalid(
+                    "dkim_key_sealed",
+                    f"The key {key.selector} of {domain} does not open under this master key.",
+                ) from None
             known = SigningKey(domain, key.selector, key.algorithm, private)
             self._keys[domain, key.sealed] = known
         return known

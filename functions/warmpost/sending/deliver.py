@@ -9,24 +9,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 
-from warmpost.errors import Unavailable
+from warmpost.errors import Invalid, Unavailable
 from warmpost.rules import progress as rules
 from warmpost.rules.documents import Batch, Message
 from warmpost.rules.envelope import HandOver, Outcome, Outgoing
-from warmpost.rules.identities import task_name
 from warmpost.rules.letters import Unrenderable
 from warmpost.rules.outcomes import judge, unreachable
-from warmpost.rules.progress import Detail, Note, Result
+from warmpost.rules.progress import Detail, Note, Progress, Result
 from warmpost.rules.simulator import simulate
 from warmpost.rules.statuses import UNFINISHED, Status
-from warmpost.rules.tasks import Task
 from warmpost.sending.booking import ask_for_assessment, book
 from warmpost.sending.carry_over import CarriedOver, carry_over
 from warmpost.sending.claims import Claims, LeaseLostError
 from warmpost.sending.event_log import ask_for_fold, log_writes
 from warmpost.sending.finish_batch import finish_batch
+from warmpost.sending.follow_ups import come_again, is_due, next_retry, retry_later, stall_delay
 from warmpost.sending.holds import Hold, find_hold
 from warmpost.sending.parcels import Errand, Parcel, open_batch_chunk, open_message
 from warmpost.sending.ports import Composer, Services
@@ -38,11 +36,6 @@ ENDINGS: dict[str, Status] = {"cancelled": Status.CANCELLED, "failed": Status.FA
 
 FENCE = 0.8
 """Of a lease: no message is begun later than that after its claim."""
-
-CLOCKS_DIFFER = 1.0
-"""Seconds by which a task may come early: the queue's clock is not ours."""
-
-STALL_DELAYS = (5.0, 15.0, 60.0, 300.0)
 
 
 @dataclass(slots=True)
@@ -69,13 +62,13 @@ async def deliver(services: Services, errand: Errand) -> None:
         progress = await claims.read()
         now = services.clock.timestamp()
         if rules.is_leased(progress, services.worker, now):
-            await _come_again(services, errand, "leased", claims, progress.lease_until)
+            await come_again(services, errand, "leased", claims, progress.lease_until)
             return
         policy = "hold" if parcel.ending else parcel.on_uncertain
         claims.progress = rules.reserve(
             rules.take_over(progress, policy, now), parcel.stretch, parcel.errand.day
         )
-        delivery = _Delivery(services, parcel, claims, claims.progress != progress)
+        delivery = _Delivery(services, parcel, claims, progress)
         try:
             await delivery.run()
         except LeaseLostError:
@@ -103,28 +96,20 @@ async def _open(services: Services, errand: Errand) -> Parcel | None:
     return await open_batch_chunk(services, errand, batch.value)
 
 
-def _is_due(progress: rules.Progress, now: float) -> bool:
-    """Whether it is time to try deferred recipients again."""
-    return progress.retry_at <= now + CLOCKS_DIFFER
-
-
-async def _come_again(services: Services, errand: Errand, why: str, claims: Claims, at: float) -> None:
-    """A follow-up named by the state it follows, so that repeated tasks make one."""
-    name = task_name(errand.path.replace("/", "-"), why, errand.first, errand.generation, claims.seq)
-    due = datetime.fromtimestamp(at, UTC) + timedelta(seconds=1)
-    await services.tasks.enqueue(Task("deliver", errand.as_body(), name, due, "deliver"))
-
-
 class _Delivery:
-    """One turn at one parcel."""
+    """One turn at one parcel.
 
-    def __init__(self, services: Services, parcel: Parcel, claims: Claims, took_over: bool) -> None:
+    found: the progress before it was taken over. A worker that vanished has told nothing of its turn, so everything is
+    told again then; the fold knows what it knew.
+    """
+
+    def __init__(self, services: Services, parcel: Parcel, claims: Claims, found: Progress) -> None:
         self._services = services
         self._parcel = parcel
         self._claims = claims
         self.unrecorded: dict[int, Result] = {}
-        self._changed = took_over
-        self._began = claims.progress
+        self._changed = claims.progress != found
+        self._began = rules.begin(len(found.results)) if found.owner else claims.progress
         self._stalled = ""
         self._carried = CarriedOver()
         self._today = services.today()
@@ -176,13 +161,13 @@ class _Delivery:
     async def _wait(self, hold: Hold) -> None:
         if self._changed:
             await self._close()
-        await _come_again(self._services, self._parcel.errand, hold.why, self._claims, hold.until.timestamp())
+        await come_again(self._services, self._parcel.errand, hold.why, self._claims, hold.until.timestamp())
 
     def _waiting(self) -> list[int]:
         """Queued recipients of the released stretch, and deferred ones whose time has come."""
         progress, now = self._claims.progress, self._services.clock.timestamp()
         queued = [one for one in progress.positions(Status.QUEUED) if one in self._parcel.stretch]
-        if not _is_due(progress, now) and not self._parcel.ending:
+        if not is_due(progress, now) and not self._parcel.ending:
             return queued
         return sorted(queued + progress.positions(Status.DEFERRED))
 
@@ -215,10 +200,13 @@ class _Delivery:
         if not positions:
             return Stride(positions, [])
         parcel, policy = self._parcel, self._services.policy
-        if self._composer is None:
-            self._composer = self._services.press.composer(
-                parcel.letter, parcel.domain.domain, parcel.domain.keys
-            )
+        try:
+            if self._composer is None:
+                self._composer = self._services.press.composer(
+                    parcel.letter, parcel.domain.domain, parcel.domain.keys
+                )
+        except Invalid as problem:
+            return Stride(positions, [Unrenderable(problem.message)] * len(positions))
         now = self._services.clock.timestamp()
         letters = await self._composer.compose([parcel.job(one, policy, now) for one in positions])
         return Stride(positions, letters)
@@ -297,8 +285,10 @@ class _Delivery:
             hours = self._services.policy.retries.give_up / 3600
             self._give_up(now, f"no relay could be reached for {hours:.0f} h: {self._stalled}")
         after = replace(rules.record(progress, self.unrecorded, now), stalled_since=stalled_since)
-        if _is_due(after, now):
-            after = replace(after, retry_at=self._next_retry(after, now), round=after.round + 1)
+        if is_due(after, now):
+            after = replace(
+                after, retry_at=next_retry(self._services.policy.retries, after, now), round=after.round + 1
+            )
         after, bookings = book(self._services, self._parcel, after)
         found = worker_events(self._services, self._parcel, self._began, after)
         logged = log_writes(self._services, "worker", found) if found else []
@@ -314,31 +304,15 @@ class _Delivery:
             if after.status(position) in UNFINISHED:
                 self.unrecorded[position] = unreachable(now, reason)
 
-    def _next_retry(self, progress: rules.Progress, now: float) -> float:
-        """The earliest of the deferred recipients' next tries, 0 where none is deferred."""
-        plan = self._services.policy.retries
-        waits = [
-            plan.delay(progress.details[position].tries) for position in progress.positions(Status.DEFERRED)
-        ]
-        return now + min(waits) if waits else 0.0
-
     async def _follow_up(self) -> None:
         """Tasks for what is left: at once, after a stall, or when deferred recipients are due."""
         progress, errand, now = self._claims.progress, self._parcel.errand, self._services.clock.timestamp()
         left = [one for one in progress.positions(Status.QUEUED) if one in self._parcel.stretch]
         waiting = self._carried.resume_at
         if waiting and self._carried.waiting.issuperset(left):
-            await _come_again(self._services, errand, "volume", self._claims, waiting.timestamp())
+            await come_again(self._services, errand, "volume", self._claims, waiting.timestamp())
         elif left and (self._stalled or not errand.batch or await self._has_turn((*RUNNING, *ENDINGS))):
-            wait = self._stall_delay(progress, now) if self._stalled else 0.0
-            await _come_again(self._services, errand, "rest", self._claims, now + wait)
+            wait = stall_delay(progress, now) if self._stalled else 0.0
+            await come_again(self._services, errand, "rest", self._claims, now + wait)
         if progress.retry_at and progress.positions(Status.DEFERRED):
-            name = task_name(errand.path.replace("/", "-"), "retry", errand.generation, progress.round)
-            due = datetime.fromtimestamp(progress.retry_at, UTC)
-            await self._services.tasks.enqueue(
-                Task("deliver", replace(errand, first=0, end=0).as_body(), name, due, "deliver")
-            )
-
-    def _stall_delay(self, progress: rules.Progress, now: float) -> float:
-        stalled = now - progress.stalled_since if progress.stalled_since else 0.0
-        return next((delay for delay in STALL_DELAYS if stalled < delay * 3), STALL_DELAYS[-1])
+            await retry_later(self._services, errand, progress)

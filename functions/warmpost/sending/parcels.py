@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from warmpost.rules.chunks import Chunk, inflate, unpack
 from warmpost.rules.documents import Batch, Domain, Message, RelayPool
@@ -17,6 +18,7 @@ from warmpost.rules.return_paths import return_path
 from warmpost.sending.ports import Services
 
 SHARED = "shared"
+GONE = "the sender domain was deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Errand:
 class Parcel:
     """first: position in the batch of the first recipient. stretch: what of it is released.
 
-    ending: the status of a batch that ended before its time, with its reason; empty while it runs.
+    ending: what unsent recipients end as where the batch or its domain has ended, with the reason; empty while it runs.
     """
 
     errand: Errand
@@ -81,18 +83,19 @@ async def open_batch_chunk(services: Services, errand: Errand, batch: Batch) -> 
         return None
     letter = await services.letters.read(path, batch.letter, batch.parts)
     domain, pool = await route(services, batch.domain)
-    return Parcel(
+    parcel = Parcel(
         errand=errand,
         recipients=unpack(chunk.value),
         first=chunk.value.first,
         stretch=range(errand.first, min(errand.end, chunk.value.count)),
         letter=letter,
-        domain=domain,
+        domain=domain or _gone(batch.domain, batch.created_at),
         pool=pool,
         on_uncertain=batch.on_uncertain,
         ending=batch.status if batch.status in ("cancelled", "failed") else "",
         reason=batch.reason or f"the batch was {batch.status}",
     )
+    return parcel if domain else replace(parcel, ending="failed", reason=GONE)
 
 
 def letter_path(message_id: str, digest: str) -> str:
@@ -105,22 +108,26 @@ async def open_message(services: Services, errand: Errand, message: Message) -> 
     letter = await services.letters.read(path, message.letter, message.parts)
     domain, pool = await route(services, message.domain)
     recipients = [Recipient(address) for address in inflate(message.recipients)]
-    return Parcel(
+    parcel = Parcel(
         errand=replace(errand, day=message.day),
         recipients=recipients,
         first=0,
         stretch=range(len(recipients)),
         letter=letter,
-        domain=domain,
+        domain=domain or _gone(message.domain, message.created_at),
         pool=pool,
         on_uncertain=message.on_uncertain,
     )
+    return parcel if domain else replace(parcel, ending="failed", reason=GONE)
 
 
-async def route(services: Services, name: str) -> tuple[Domain, Pool]:
-    """The domain with its keys, and the relays its mail leaves by: its own pool, or the shared one."""
+def _gone(domain: str, since: datetime) -> Domain:
+    """Stands for a sender domain that was deleted while its mail was queued: nothing can be signed for it any more."""
+    return Domain(domain, "pending", (), (), since)
+
+
+async def route(services: Services, name: str) -> tuple[Domain | None, Pool]:
+    """The domain with its keys, if it is there, and the relays its mail leaves by: its own pool, or the shared one."""
     domain = await services.cache.get(Domain, f"domains/{name}")
-    if domain is None:
-        raise LookupError(f"domain {name} has gone while its mail was queued")
-    pool = await services.cache.get(RelayPool, f"pools/{domain.pool or SHARED}")
+    pool = await services.cache.get(RelayPool, f"pools/{(domain and domain.pool) or SHARED}")
     return domain, Pool(pool.name, pool.relays) if pool else services.policy.shared_pool
