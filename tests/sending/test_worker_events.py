@@ -1,8 +1,12 @@
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from tests.sending.reporting import suppressed_for
+import pytest
+
+from tests.sending.reporting import batch_counts, suppressed_for
 from tests.sending.workshop import (
+    ACCEPTED,
     IN_DOUBT,
     POLICY,
     POSTPONED,
@@ -14,6 +18,7 @@ from tests.sending.workshop import (
 from warmpost.rules.documents import EventLog
 from warmpost.rules.event_packing import unpack_events
 from warmpost.rules.relays import Pool, Relay
+from warmpost.sending.manage_suppressions import lift_suppression
 
 
 async def told(workshop):
@@ -73,3 +78,42 @@ async def test_a_final_relays_acceptance_is_told_as_a_delivery(store):
     await workshop.queue.run(workshop.services)
     assert [kind for kind, _, _ in await told(workshop)] == ["delivered", "delivered"]
     assert await suppressed_for(workshop) == {}
+
+
+async def test_what_a_worker_found_before_it_vanished_is_told_by_the_next_and_has_its_consequences(workshop):
+    workshop.relays.say(address(1), REFUSED)
+
+    async def vanish_later(message):
+        if message.envelope.rcpt_to == address(4):
+            raise asyncio.CancelledError
+
+    await workshop.submit(8)
+    workshop.relays.each = vanish_later
+    with pytest.raises(asyncio.CancelledError):
+        await workshop.queue.run(workshop.services)
+    workshop.relays.each = None
+    await workshop.queue.run(workshop.worker("two"))
+    assert await told(workshop) == [("bounced", address(1), "No such user")]
+    assert await suppressed_for(workshop) == {address(1): "hard_bounce"}
+
+
+async def test_what_is_told_again_after_a_later_turn_failed_has_no_second_consequence(workshop):
+    workshop.relays.say(address(0), REFUSED)
+    workshop.relays.say(address(1), POSTPONED)
+    batch = await workshop.submit(2, on_uncertain="resend")
+    await workshop.queue.run(workshop.services, until=timedelta(seconds=30))
+    await lift_suppression(workshop.services, address(0), None, "")
+
+    async def vanish(message):
+        raise asyncio.CancelledError
+
+    workshop.relays.each = vanish
+    workshop.relays.say(address(1), ACCEPTED)
+    with pytest.raises(asyncio.CancelledError):
+        await workshop.queue.run(workshop.services)
+    workshop.relays.each = None
+    await workshop.queue.run(workshop.worker("two"))
+    kinds = [kind for kind, to, _ in await told(workshop) if to == address(0)]
+    assert kinds == ["bounced", "bounced"]
+    assert await suppressed_for(workshop) == {}
+    assert await batch_counts(workshop, batch) == {"bounced": 1, "sent": 1}

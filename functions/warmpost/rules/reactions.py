@@ -73,7 +73,9 @@ def event_number(position: int, event: Event) -> int:
 
 
 def mark_of(event: Event, is_hard: bool) -> str:
-    """What an event reports of the status; a space for reader actions."""
+    """What an event reports of the status; a space for reader actions, and for what is the worker's own record already."""
+    if event.source == "worker":
+        return NONE
     match event.kind:
         case "delivered":
             return "d"

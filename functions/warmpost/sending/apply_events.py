@@ -82,29 +82,24 @@ class Situation:
 async def apply_events(services: Services, place: Place, events: Sequence[Event]) -> Applied:
     """Nothing where the place does not exist (any more).
 
-    What the worker found is recorded and booked already; only its consequences follow, and what was reported before is
-    set against it anew.
+    What the worker found is recorded and booked already: only its consequences follow, once, however often it is told.
     """
     situation = await _read(services, place)
     if situation is None:
         return Applied()
     waiting: list[Event] = []
-    worked: list[tuple[int, Event]] = []
-    reported: list[tuple[int, Event]] = []
+    known: list[tuple[int, Event]] = []
     for event in events:
         position = situation.position_of(event)
         if position is None:
             continue
         base = situation.traced.progress.status(position)
-        if event.source == "worker":
-            worked.append((position, event))
-        elif base in OPEN_ENDED:
+        if event.source != "worker" and base in OPEN_ENDED:
             waiting.append(event)
-        elif base not in UNTOUCHABLE:
-            reported.append((position, event))
-    reactions, fresh = apply_all(situation.traced.reactions, reported, _is_hard)
-    writes, changed = _writes(situation, reactions) if fresh or (worked and situation.stored) else ([], False)
-    fresh = worked + fresh
+        elif event.source == "worker" or base not in UNTOUCHABLE:
+            known.append((position, event))
+    reactions, fresh = apply_all(situation.traced.reactions, known, _is_hard)
+    writes, changed = _writes(situation, reactions) if fresh else ([], False)
     return Applied(
         writes=tuple(writes),
         suppressions=tuple(_suppressions(situation, fresh)),

@@ -14,6 +14,7 @@ from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Update
 from warmpost.sending.arm_schedules import arm_schedules
 from warmpost.sending.check_identities import sweep_identities
+from warmpost.sending.event_log import ask_for_fold
 from warmpost.sending.parcels import Errand
 from warmpost.sending.ports import Services
 from warmpost.sending.queue_notifications import requeue_notifications
@@ -31,6 +32,7 @@ async def run_daily(services: Services) -> None:
     parts = ("domains", "identities", "batches", "messages", "notifications")
     tasks = [_page(part, "", run) for part in parts]
     await services.tasks.enqueue(*tasks)
+    await ask_for_fold(services)
     await arm_schedules(services, services.clock.now())
 
 
