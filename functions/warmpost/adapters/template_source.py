@@ -44,11 +44,15 @@ def parse(sandbox: Sandbox, source: str) -> nodes.Template:
     return tree
 
 
-def _name_reached(node: nodes.Getattr | nodes.Getitem) -> str:
+def _name_reached(node: nodes.Expr) -> str:
     """What stands behind the dot or, written out, in the brackets; empty where that is known at rendering only."""
-    if isinstance(node, nodes.Getattr):
-        return node.attr
-    return node.arg.value if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str) else ""
+    match node:
+        case nodes.Getattr():
+            return node.attr
+        case nodes.Getitem(arg=nodes.Const(value=str(name))):
+            return name
+        case _:
+            return ""
 
 
 def literal(sandbox: Sandbox, source: str) -> nodes.Template:
