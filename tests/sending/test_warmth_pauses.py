@@ -156,6 +156,18 @@ class TestBlocked:
         assert failed == 13
         assert [one.rule for one in await season.history("blocked")] == [rule]
 
+    async def test_a_batch_submitted_while_the_domain_is_blocked_fails_or_waits_as_it_wishes(self, season):
+        season.workshop.relays.everybody = REFUSED
+        await submit(season, 0, 5)
+        await season.pass_until(START + MINUTE)
+        fails, waits = await submit(season, 10, 5), await submit(season, 20, 5, on_block="hold")
+        await season.pass_until(START + timedelta(hours=11))
+        assert (await season.workshop.batch(fails)).status == "failed"
+        assert (await season.workshop.batch(fails)).reason.endswith("rule B1")
+        season.workshop.relays.everybody = ACCEPTED
+        await season.pass_until(START + DAY, daily=True)
+        assert (await season.workshop.batch(waits)).status == "done"
+
     async def test_a_block_ends_with_the_day_for_batches_that_hold(self, season):
         season.workshop.relays.everybody = REFUSED
         batch = await submit(season, 0, 12, on_block="hold")

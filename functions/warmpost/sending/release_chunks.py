@@ -18,7 +18,7 @@ from warmpost.rules.ledger import Pause, Release, decide_release
 from warmpost.rules.reputation import evaluate_raise
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Stored, Update, Write
-from warmpost.sending.booking import as_figures
+from warmpost.sending.booking import as_figures, ask_for_assessment
 from warmpost.sending.finish_batch import finish_batch
 from warmpost.sending.holds import is_suspended
 from warmpost.sending.parcels import Errand
@@ -93,6 +93,11 @@ async def _release(services: Services, batch: Stored[Batch]) -> bool:
     if release.granted:
         await _take(services, batch, weather, release.granted, history)
         return True
+    if weather.blocked and batch.value.on_block == "fail":
+        await ask_for_assessment(
+            services, weather.domain
+        )  # which fails it, as those that ran before the block
+        return False
     if raises:
         await services.store.commit(*keep(weather, weather.warmth), *history)
     if not weather.on_the_way or weather.pause or raises:
