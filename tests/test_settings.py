@@ -111,6 +111,7 @@ def test_what_is_set_is_taken():
     [
         ("smtp://r.example", Relay("r.example", "r.example", 587)),
         ("smtp://r.example:2525?starttls=never", Relay("r.example", "r.example", 2525, "none")),
+        ("smtp://r.example:2525?starttls=false", Relay("r.example", "r.example", 2525, "none")),
         ("smtps://r.example", Relay("r.example", "r.example", 465, "tls")),
         ("smtps://r.example:4465?verify=no", Relay("r.example", "r.example", 4465, "tls", verify=False)),
         ("smtp://[::1]:25", Relay("::1", "::1", 25)),

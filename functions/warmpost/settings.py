@@ -181,11 +181,12 @@ def _positive(text: str) -> float | None:
 
 
 _RELAY_OPTIONS = {
-    "starttls": ("always", "never"),
+    "starttls": ("always", "never", "yes", "no"),
     "verify": ("yes", "no"),
     "reports": ("none", "events"),
     "final": ("yes", "no"),
 }
+_SPELLINGS = {"true": "yes", "1": "yes", "false": "no", "0": "no"}
 
 
 def relay_pool(url: str, connections: int = 10) -> Pool:
@@ -198,7 +199,8 @@ def relay_pool(url: str, connections: int = 10) -> Pool:
         port = parts.port
     except ValueError:
         parts, port = urlsplit(""), 0
-    options = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+    given = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+    options = {name: _SPELLINGS.get(value, value) for name, value in given.items()}
     wrong = [name for name, value in options.items() if value not in _RELAY_OPTIONS.get(name, ())]
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname or port == 0 or wrong:
         raise SettingsError(
@@ -206,7 +208,7 @@ def relay_pool(url: str, connections: int = 10) -> Pool:
             "verify=no, reports=events or final=yes where wanted"
         )
     starttls = options.get("starttls", "always")
-    security = "tls" if parts.scheme == "smtps" else ("none" if starttls == "never" else "starttls")
+    security = "tls" if parts.scheme == "smtps" else ("none" if starttls in ("never", "no") else "starttls")
     relay = Relay(
         name=parts.hostname,
         host=parts.hostname,
