@@ -229,7 +229,7 @@ def _one_click(batches: Sequence[bool]) -> Point:
         "List-Unsubscribe and List-Unsubscribe-Post (RFC 8058) in bulk mail, signed, served within 2 days"
     )
     if not batches:
-        found = "no batch yet; batches have it unless it is switched off"
+        found = "no batch in 7 days; batches have it unless it is switched off"
         return Point("one_click_unsubscribe", None, found, needed, required=False)
     without = sum(not one for one in batches)
     found = f"{len(batches) - without} of the last {len(batches)} batches had it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -36,12 +37,11 @@ async def preflight(services: Services, text: str) -> Preflight:
     """Changes nothing. A look-up that fails leaves its point open. Raises NotFound or errors.Unavailable."""
     domain = (await find_domain(services.store, text)).value
     name = domain.domain
-    seen, policies, exchangers, week, one_click, weather = await asyncio.gather(
+    seen, policies, exchangers, (week, one_click), weather = await asyncio.gather(
         look_up(services, domain),
         _policies(services, name),
         _exchangers(services, name),
-        _week(services, name),
-        _one_click(services, name),
+        _lately(services, name),
         look(services, name),
     )
     pause = weather.pause
@@ -76,20 +76,24 @@ async def _exchangers(services: Services, domain: str) -> Found:
         return None
 
 
-async def _week(services: Services, domain: str) -> Week:
+async def _lately(services: Services, domain: str) -> tuple[Week, list[bool]]:
+    """The week's figures, and of the latest batches in them whether they had the one-click header fields."""
     last = date.fromisoformat(services.today())
-    question = Question(last - timedelta(days=DAYS - 1), last, ("domain",), domain)
-    rows = await ask_statistics(services, question)
-    if not rows:
-        return Week()
-    figures = rows[0].figures
-    delivered = sum(figures.get(one, 0) for one in ("sent", "delivered", "complained"))
-    return Week(delivered, figures.get("complained", 0), figures.get("bounced", 0))
-
-
-async def _one_click(services: Services, domain: str) -> list[bool]:
-    batches = await services.store.find(
-        Batch, "batches", ("domain", "==", domain), order_by="created_at", descending=True, limit=BATCHES
+    rows = await ask_statistics(
+        services, Question(last - timedelta(days=DAYS - 1), last, ("batch",), domain)
     )
-    letters = [await services.letters.read(one.path, one.value.letter, one.value.parts) for one in batches]
-    return [letter.unsubscribe.headers for letter in letters]
+    total = sum((Counter(row.figures) for row in rows), Counter[str]())
+    delivered = total["sent"] + total["delivered"] + total["complained"]
+    numbers = sorted((int(row.labels["batch"]) for row in rows if row.labels["batch"].isdigit()), reverse=True)
+    found = await asyncio.gather(*(_has_one_click(services, number) for number in numbers[:BATCHES]))
+    known = [one for one in found if one is not None]
+    return Week(delivered, total["complained"], total["bounced"]), known
+
+
+async def _has_one_click(services: Services, number: int) -> bool | None:
+    """None for a batch that is gone."""
+    batch = await services.store.get(Batch, f"batches/{number}")
+    if batch is None:
+        return None
+    letter = await services.letters.read(batch.path, batch.value.letter, batch.value.parts)
+    return letter.unsubscribe.headers
