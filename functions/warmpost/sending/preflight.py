@@ -79,12 +79,12 @@ async def _exchangers(services: Services, domain: str) -> Found:
 async def _lately(services: Services, domain: str) -> tuple[Week, list[bool]]:
     """The week's figures, and of the latest batches in them whether they had the one-click header fields."""
     last = date.fromisoformat(services.today())
-    rows = await ask_statistics(
-        services, Question(last - timedelta(days=DAYS - 1), last, ("batch",), domain)
-    )
+    rows = await ask_statistics(services, Question(last - timedelta(days=DAYS - 1), last, ("batch",), domain))
     total = sum((Counter(row.figures) for row in rows), Counter[str]())
     delivered = total["sent"] + total["delivered"] + total["complained"]
-    numbers = sorted((int(row.labels["batch"]) for row in rows if row.labels["batch"].isdigit()), reverse=True)
+    numbers = sorted(
+        (int(row.labels["batch"]) for row in rows if row.labels["batch"].isdigit()), reverse=True
+    )
     found = await asyncio.gather(*(_has_one_click(services, number) for number in numbers[:BATCHES]))
     known = [one for one in found if one is not None]
     return Week(delivered, total["complained"], total["bounced"]), known
