@@ -14,8 +14,10 @@ from warmpost.rules.documents import Domain
 from warmpost.rules.identity_checks import broken_records, is_healthy
 from warmpost.sending import check_identities
 from warmpost.sending.daily import run_daily
+from warmpost.sending.control_batch import find_batch
 from warmpost.sending.manage_domains import create_domain, verify_domain
 from warmpost.sending.release_chunks import release_chunks
+from warmpost.sending.report import read_pace
 from warmpost.sending.send_message import send_message
 
 
@@ -140,6 +142,9 @@ async def test_a_held_batch_goes_on_by_itself_and_loses_nobody(registry, by):
     assert (await registry.check(72)).suspended_at
     await workshop.queue.run(registry.services, until=timedelta(hours=73))
     assert (await workshop.batch(batch)).released == 0
+    pace = await read_pace(registry.services, await find_batch(registry.services, batch))
+    assert (pace.status, pace.paused_until) == ("paused", None)
+    assert "is suspended" in pace.reason
     assert workshop.relays.handed == []
     await registry.publish("dkim")
     workshop.clock.move_to(START + timedelta(hours=96))

@@ -68,7 +68,7 @@ async def _shown(services: Services, batch: Stored[Batch]) -> Response:
         "run": moment(value.run),
         "on_uncertain": value.on_uncertain,
         "tags": value.tags,
-        "reason": value.reason or None,
+        "reason": value.reason or pace.reason or None,
         "paused_until": pace.paused_until,
         "warmup": {"level": pace.level, "cap": pace.cap, "used_today": pace.used_today},
         "created_at": moment(value.created_at),

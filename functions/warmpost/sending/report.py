@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from warmpost.errors import Invalid, NotFound
 from warmpost.rules.chunks import Chunk, inflate, unpack
-from warmpost.rules.documents import Batch, Message, ProgressFields, ReactionFields
+from warmpost.rules.documents import Batch, Domain, Message, ProgressFields, ReactionFields
+from warmpost.rules.identity_checks import suspension_reason
 from warmpost.rules.statuses import Status
 from warmpost.rules.writes import Stored
 from warmpost.sending.control_batch import find_batch
@@ -40,29 +41,34 @@ async def count_batch(services: Services, batch: Stored[Batch]) -> dict[str, int
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """A batch under its domain's warm-up. cap: messages a day, None for no limit."""
+    """A batch under its domain's warm-up. cap: messages a day, None for no limit. reason: of a suspension."""
 
     status: str
     paused_until: datetime | None
     level: int
     cap: int | None
     used_today: int
+    reason: str = ""
 
 
 async def read_pace(services: Services, batch: Stored[Batch]) -> Pace:
-    """A running batch that holds recipients is paused while its domain is: nothing is written for that."""
+    """A running batch that holds recipients is paused while its domain is, or is suspended: nothing is written for that."""
     value = batch.value
     weather = await look(services, value.domain)
     pause = weather.warmth.pause
-    waits = value.status in ("planning", "sending") and value.released < value.total
+    runs = value.status in ("planning", "sending")
+    domain = await services.cache.get(Domain, f"domains/{value.domain}") if runs else None
+    reason = suspension_reason(domain) if domain else ""
+    waits = runs and value.released < value.total
     until = pause.until if waits and pause and pause.until > services.clock.now() else None
     standing = weather.standing
     return Pace(
-        "paused" if until else value.status,
+        "paused" if until or reason else value.status,
         until,
         standing.level,
         standing.cap,
         weather.allowance.volume.used,
+        reason,
     )
 
 
