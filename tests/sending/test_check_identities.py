@@ -13,8 +13,8 @@ from warmpost.errors import Conflict, Unavailable
 from warmpost.rules.documents import Domain
 from warmpost.rules.identity_checks import broken_records, is_healthy
 from warmpost.sending import check_identities
-from warmpost.sending.daily import run_daily
 from warmpost.sending.control_batch import find_batch
+from warmpost.sending.daily import run_daily
 from warmpost.sending.manage_domains import create_domain, verify_domain
 from warmpost.sending.release_chunks import release_chunks
 from warmpost.sending.report import read_pace
