@@ -6,7 +6,7 @@ the stretch they deliver, so that queueing them again makes no second ones. Noth
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -157,6 +157,7 @@ def _paused(weather: Weather, release: Release, pause: Pause, now: datetime) -> 
         level_before=weather.warmth.level,
         level_after=weather.warmth.level,
         cap=pause.cap,
+        figures=asdict(weather.total),
     )
     return remember(weather.domain, entry)
 
