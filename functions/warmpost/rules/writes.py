@@ -43,8 +43,8 @@ class Put:
 class Update:
     """Changes the named fields. version: as read, or None where any state of an existing document will do.
 
-    stamp: a field that receives the moment of the commit, by the store's own clock: in the order of these moments
-    changes become visible, so whoever has read up to one of them has missed nothing before it.
+    stamp: a field that receives the moment of the change by the store's own clock, in milliseconds. Changes become visible
+    about in the order of their stamps, not exactly.
     """
 
     path: str

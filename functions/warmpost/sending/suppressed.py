@@ -1,11 +1,12 @@
 """Which addresses must not be mailed, asked for hundreds at once and answered from memory.
 
-The set is kept up to date by the moment that every change is stamped with: one query per chunk returns only what is new.
+The set is kept up to date by the moment that every change is stamped with: one query per chunk returns what is new.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,11 +15,11 @@ from typing import Literal
 from warmpost.rules.chunks import address_hash
 from warmpost.sending.ports import Store
 
-PAGE = 2000
-"""More than one commit can hold: all of it carries the same moment."""
+PAGE = 4000
+"""Far more than can carry the same moment, which has milliseconds."""
 FIELDS = ("hash", "scope", "reason", "expires_at", "lifted", "changed_at")
-FRESH = 10.0
-"""Seconds."""
+UNSETTLED = 15.0
+"""Seconds: a change is stamped when its commit begins, so one stamped earlier may become visible later by so much."""
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -40,8 +41,8 @@ class Suppressed:
         self._store = store
         self._known: dict[str, dict[int, Entry]] = {}
         self._entries: dict[Entry, Entry] = {}
-        self._seen = LONG_AGO
-        self._fresh_until = 0.0
+        self._settled = LONG_AGO
+        self._newest: deque[tuple[float, datetime]] = deque()
         self._reading = asyncio.Lock()
 
     async def among(
@@ -66,20 +67,21 @@ class Suppressed:
         return self._known.get(scope, {}).get(number)
 
     async def catch_up(self) -> None:
-        """Stamps have milliseconds, so two changes may share the last one seen: for a while it is read again."""
+        """Reads what is new, and again what was new until everything stamped before it must have turned up."""
         async with self._reading:
             now = asyncio.get_running_loop().time()
-            before = self._seen
-            news = await self._changed(">=" if now < self._fresh_until else ">")
-            while news == PAGE:
-                news = await self._changed(">=")
-            if self._seen != before:
-                self._fresh_until = now + FRESH
+            newest, count = await self._read(">", self._settled)
+            while count == PAGE:
+                newest, count = await self._read(">=", newest)
+            self._newest.append((now, newest))
+            while self._newest and self._newest[0][0] <= now - UNSETTLED:
+                self._settled = self._newest.popleft()[1]
 
-    async def _changed(self, comparison: Literal[">", ">="]) -> int:
+    async def _read(self, comparison: Literal[">", ">="], since: datetime) -> tuple[datetime, int]:
+        """The last moment among what was found, and how much that was."""
         news = await self._store.fields(
             "suppressions",
-            ("changed_at", comparison, self._seen),
+            ("changed_at", comparison, since),
             select=FIELDS,
             order_by="changed_at",
             limit=PAGE,
@@ -88,5 +90,4 @@ class Suppressed:
             entry = Entry(one["reason"], one["expires_at"], one["lifted"])
             shared = self._entries.setdefault(entry, entry)
             self._known.setdefault(one["scope"], {})[one["hash"]] = shared
-            self._seen = one["changed_at"]
-        return len(news)
+        return news[-1][1]["changed_at"] if news else since, len(news)
