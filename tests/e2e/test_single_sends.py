@@ -194,6 +194,8 @@ async def test_history_tells_the_relays_words_for_each_recipient(client, sender)
         "deferred@simulator.invalid": "deferred",
         "success@simulator.invalid": "delivered",
     }
+    assert [note["status"] for note in lines["fine@single.test"]["history"]] == ["sent"]
+    assert lines["fine@single.test"]["history"][0]["at"] == lines["fine@single.test"]["sent_at"]
     note = lines["reply-550-x@single.test"]["history"][-1]
     assert (note["status"], note["code"], note["enhanced_code"]) == ("bounced", 550, "5.1.1")
     assert "User unknown" in note["text"]

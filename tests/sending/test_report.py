@@ -80,7 +80,8 @@ async def test_recipients_of_one_status(workshop, mixed, status, who):
 
 async def test_a_line_tells_the_relays_words_and_the_time(workshop, mixed):
     lines, _ = await list_recipients(workshop.services, mixed, None, "", 3)
-    assert lines[0].sent_at == START and lines[0].notes == ()
+    (taken,) = lines[0].notes
+    assert lines[0].sent_at == START and (taken.at, taken.status.value) == (START.timestamp(), "sent")
     (note,) = lines[1].notes
     assert (note.code, note.enhanced_code, note.text) == (550, "5.1.1", "No such user")
     assert lines[1].sent_at is None

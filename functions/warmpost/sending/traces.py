@@ -18,6 +18,12 @@ from warmpost.rules.statuses import Status
 from warmpost.rules.stored_progress import load_progress
 from warmpost.sending.ports import Store
 
+TAKEN = {
+    Status.SENT: "the relay took the message",
+    Status.DELIVERED: "the relay delivered the message to the mailbox",
+}
+"""What is not stored for every recipient, as the status alone says it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -43,12 +49,15 @@ class Trace:
     def line(self, address: str, status: str, place: int) -> Line:
         detail = self.progress.details.get(place)
         notes = detail.notes if detail else ()
+        sent = self.progress.sent_at(place)
+        recorded = self.progress.status(place)
+        if recorded in TAKEN and recorded not in {note.status for note in notes}:
+            notes = (*notes, Note(sent, recorded, TAKEN[recorded]))
         words = self.reactions.notes.get(place)
         reported = RANKS[self.reactions.reported[place]]
         if words and reported:
             at, code, enhanced_code, text = words
             notes = (*notes, Note(at, reported, text, code, enhanced_code))
-        sent = self.progress.sent_at(place)
         did = self.reactions.did
         return Line(
             address,
