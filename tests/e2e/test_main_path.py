@@ -84,7 +84,7 @@ async def sent(stack):
                 "/manage/templates", json={"name": "letter", "subject": SUBJECT, "html": HTML, "text": TEXT}
             )
         )
-        made = await ok(client.post("/manage/lists", json={"name": "readers"}))
+        made = await ok(client.post("/manage/lists", json={"name": "main readers"}))
         path, kind = f"/manage/lists/{made['id']}/recipients", {"Content-Type": "text/csv; charset=utf-8"}
         imported = await ok(client.post(path, content=as_csv(rows()), headers=kind))
         assert (imported["added"], imported["duplicates"]) == (COUNT, 1)
@@ -96,7 +96,7 @@ async def sent(stack):
             "name": "First letter",
             "from": f"Ümläut News <{sender.address}>",
             "template": "letter",
-            "list": "readers",
+            "list": "main readers",
             "data": {"greeting": GREETING},
             "reply_to": "Réponses <reply@main-path.example>",
             "headers": {"X-Campaign": "Frühling"},
