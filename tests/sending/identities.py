@@ -23,16 +23,18 @@ NOBODY = DnsResolver(["127.0.0.1:1"], lifetime=0.2)
 
 @dataclass
 class Registry:
-    """name: of the one domain it looks after; the DNS is shared by all tests, so each takes its own."""
+    """name: of the one domain it looks after; the DNS is shared by all tests, so each takes its own.
+
+    dns: the server's address and its zone file.
+    """
 
     workshop: Workshop
-    server: str
-    zone: Path
+    dns: tuple[str, Path]
     name: str
     resolver: Any = field(init=False)
 
     def __post_init__(self) -> None:
-        self.resolver = DnsResolver([self.server])
+        self.resolver = DnsResolver([self.dns[0]])
         self.services = self.worker()
 
     def worker(self, resolver: Any = None, **others: Any) -> Any:
@@ -68,7 +70,7 @@ class Registry:
         self.enter(record.name, "TXT")
 
     def enter(self, name: str, type: str, *values: str) -> None:
-        nameserver.publish(self.zone, name, type, list(values))
+        nameserver.publish(self.dns[1], name, type, list(values))
 
     async def check(self, hours: float | None = None, services: Any = None) -> Domain:
         """hours: since the start, to which the clock is moved."""

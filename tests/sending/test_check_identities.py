@@ -23,7 +23,7 @@ from warmpost.sending.send_message import send_message
 
 @pytest.fixture
 async def registry(workshop, dns_server):
-    return await Registry(workshop, *dns_server, f"{unique()}.example").open()
+    return await Registry(workshop, dns_server, f"{unique()}.example").open()
 
 
 async def day(registry, number, services=None):
@@ -39,7 +39,7 @@ async def test_every_verified_domain_is_looked_up_page_by_page(registry, monkeyp
     monkeypatch.setattr(check_identities, "PAGE", 2)
     others = [f"{unique()}.example" for _ in range(4)]
     for name in others[:3]:
-        await Registry(registry.workshop, registry.server, registry.zone, name).open()
+        await Registry(registry.workshop, registry.dns, name).open()
     await create_domain(registry.services, others[3])
     await day(registry, 1)
     checked = sorted(task.body["domain"] for task in registry.workshop.queue.of("check"))

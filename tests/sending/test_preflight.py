@@ -16,7 +16,7 @@ from warmpost.sending.preflight import preflight
 
 @pytest.fixture
 async def registry(workshop, dns_server):
-    return await Registry(workshop, *dns_server, f"{unique()}.example").open()
+    return await Registry(workshop, dns_server, f"{unique()}.example").open()
 
 
 async def points(registry, services=None):
@@ -47,7 +47,7 @@ async def test_what_went_a_moment_ago_is_missed(registry, purpose):
 
 async def test_a_sub_domain_inherits_its_organisations_dmarc(workshop, dns_server):
     above = f"{unique()}.example"
-    registry = await Registry(workshop, *dns_server, f"mail.{above}").open()
+    registry = await Registry(workshop, dns_server, f"mail.{above}").open()
     await registry.remove("dmarc")
     registry.enter(f"_dmarc.{above}", "TXT", "v=DMARC1; p=reject; sp=quarantine; rua=mailto:d@x.example")
     ready, found = await points(registry)
