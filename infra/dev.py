@@ -67,6 +67,12 @@ def arguments() -> argparse.ArgumentParser:
         help="with --warmup: share of addresses that are gone, spread evenly; below 0.05 a day is enough, at 0.07 "
         "the level never rises, above 0.11 the domain is blocked",
     )
+    demo.add_argument(
+        "--events",
+        action="store_true",
+        help="see what becomes of a batch after the relay took it: bounces, complaints, readers, and a receiver of "
+        "notifications that is down for the first minute",
+    )
     demo.add_argument("--keep", action="store_true", help="leave the stack and the inbox open until Ctrl-C")
 
     commands.add_parser("test", help="run the tests; further arguments go to pytest")
@@ -76,6 +82,8 @@ def arguments() -> argparse.ArgumentParser:
 def demo_flaw(options: argparse.Namespace) -> str:
     if options.warmup and (options.recipients or options.keep):
         return "--warmup makes its own list and keeps no mail: no --recipients, no --keep"
+    if options.events and (options.warmup or options.recipients or options.count or options.keep):
+        return "--events has its own story: no --warmup, --recipients, --count or --keep"
     return (
         "--bounce-rate belongs to --warmup" if options.bounce_rate is not None and not options.warmup else ""
     )
@@ -105,6 +113,10 @@ def main() -> None:
         from infra.local.demo.warmup import run_warmup
 
         run_warmup(options)
+    elif options.events:
+        from infra.local.demo.events import run_events
+
+        run_events()
     else:
         from infra.local.demo.demo import run_demo
 

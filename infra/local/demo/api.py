@@ -35,6 +35,9 @@ class Api:
     async def post(self, path: str, body: Json | None = None) -> Json:
         return await self._call("POST", path, json=body or {})
 
+    async def patch(self, path: str, body: Json) -> Json:
+        return await self._call("PATCH", path, json=body)
+
     async def post_csv(self, path: str, content: bytes) -> Json:
         return await self._call("POST", path, data=content, headers={"Content-Type": "text/csv"})
 

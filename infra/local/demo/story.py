@@ -123,13 +123,13 @@ async def send_batch(
         },
     )
     path = f"/batch-submit/{submitted['id']}"
-    batch = await _watch(api, path, show)
+    batch = await watch(api, path, show)
     seconds = time.monotonic() - started
     writes = await _writes(api) - before
     deferred = batch["counts"]["deferred"]
     if deferred:
         await api.post("/_local/clock", {"advance_seconds": 3600})
-        batch = await _watch(api, path, show)
+        batch = await watch(api, path, show)
     trouble = [
         one for status in TROUBLE if batch["counts"][status] for one in await _trouble(api, path, status)
     ]
@@ -146,7 +146,7 @@ async def send_batch(
     return submitted["id"], ending
 
 
-async def _watch(api: Api, path: str, show: Callable[[Json], None]) -> Json:
+async def watch(api: Api, path: str, show: Callable[[Json], None]) -> Json:
     """Raises Refused when nothing moves any more."""
     last: dict[str, int] = {}
     changed = time.monotonic()
