@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from tests.sending.season import DAY, MINUTE, Season
-from tests.sending.workshop import ACCEPTED, DOMAIN, NOT_TRIED, START, addresses
+from tests.sending.workshop import ACCEPTED, DOMAIN, NOT_TRIED, START, a_request, addresses, send_order
 from warmpost.rules.writes import Update
 from warmpost.sending.control_batch import pause_batch, resume_batch
+from warmpost.sending.send_message import send_message
 
 CAP = 10
 MIDNIGHT = START + timedelta(hours=12)
@@ -50,6 +51,31 @@ async def test_an_outage_of_the_relay_over_night(season):
     assert_within_cap(season)
     assert season.workshop.relays.times_handed == dict.fromkeys(addresses(*range(30)), 1)
     assert (await season.workshop.batch(batch)).status == "done"
+
+
+async def test_single_sends_whose_tasks_were_lost_over_night(season):
+    for number in range(4):
+        await send_message(season.services, send_order(f"s{number}@example.net"), a_request())
+    season.lose_tasks()
+    batch = await season.workshop.submit(30)
+    await season.pass_until(START + 6 * DAY, season.crew(3), daily=True)
+    assert_within_cap(season)
+    assert len(season.met) == 34
+    assert (await season.workshop.batch(batch)).status == "done"
+
+
+async def test_a_single_send_waits_for_midnight_where_its_new_day_is_full_too(season):
+    await season.begin(cap=1)
+    await send_message(season.services, send_order("late@example.net"), a_request())
+    waiting = [one for one in season.queue.waiting if one.verb == "deliver"]
+    season.lose_tasks()
+    season.clock.move_to(MIDNIGHT + MINUTE)
+    await send_message(season.services, send_order("early@example.net"), a_request())
+    season.queue.waiting += waiting
+    await season.pass_until(MIDNIGHT + timedelta(hours=23))
+    assert season.met.keys() == {"early@example.net"}
+    await season.pass_until(MIDNIGHT + DAY + MINUTE)
+    assert season.by_day == {"11-24": 1, "11-25": 1}
 
 
 async def test_midnight_between_two_strides(season):

@@ -12,9 +12,11 @@ from datetime import datetime
 
 from warmpost.rules import progress as rules
 from warmpost.rules.ledger import decide_release
+from warmpost.rules.simulator import simulate
 from warmpost.rules.statuses import Status
 from warmpost.rules.writes import Write
 from warmpost.sending.claims import Claims, LeaseLostError
+from warmpost.sending.parcels import Parcel
 from warmpost.sending.ports import Services
 from warmpost.sending.warmth import Weather, keep, keep_pool, look
 
@@ -29,47 +31,51 @@ class CarriedOver:
     resume_at: datetime | None = None
 
 
-async def carry_over(services: Services, claims: Claims, domain: str, todo: Sequence[int]) -> CarriedOver:
-    """Reserves today's volume for the queued of earlier days, in the commit that notes it in the chunk's progress.
+async def carry_over(services: Services, claims: Claims, parcel: Parcel, todo: Sequence[int]) -> CarriedOver:
+    """Reserves today's volume for the queued of earlier days, in the commit that notes it in their progress.
 
-    Whoever is deferred was attempted on a day of his own. Nothing is read where nobody is late. Raises LeaseLostError
-    where another worker has the chunk.
+    Whoever is deferred was attempted on a day of his own. Nothing is read where nobody is late. A pause holds batches
+    only. Raises LeaseLostError where another worker has the chunk.
     """
+    is_single = bool(parcel.errand.message)
     for attempt in range(TRIES):
-        late = [one for one in todo if _is_late(claims.progress, one, services.today())]
+        late = [one for one in todo if _is_late(services, claims.progress, parcel, one)]
         if not late:
             return CarriedOver()
-        weather = await look(services, domain)
+        weather = await look(services, parcel.domain.domain)
         release = decide_release(
             len(late),
             weather.allowance,
             services.clock.now(),
             weather.day,
             pool=weather.pool,
-            pause=weather.pause,
+            pause=None if is_single else weather.pause,
             blocked=weather.blocked,
         )
         taken, waiting = late[: release.granted], late[release.granted :]
         try:
             if taken:
                 moved = rules.carry(claims.progress, taken, weather.today)
-                await claims.write(moved, *_reserved(weather, len(taken)))
+                await claims.write(moved, *_reserved(weather, len(taken), is_single))
         except LeaseLostError:
             if attempt == TRIES - 1:
                 raise
             continue
-        return CarriedOver(frozenset(waiting), release.resume_at)
+        return CarriedOver(frozenset(waiting), weather.day.ends_at if is_single else release.resume_at)
     raise AssertionError("the last try returns or raises")
 
 
-def _is_late(progress: rules.Progress, position: int, today: str) -> bool:
-    return progress.status(position) is Status.QUEUED and progress.day(position) != today
+def _is_late(services: Services, progress: rules.Progress, parcel: Parcel, position: int) -> bool:
+    if progress.status(position) is not Status.QUEUED or progress.day(position) == services.today():
+        return False
+    address, simulator = parcel.recipients[position].address, services.policy.simulator_domain
+    return bool(parcel.errand.batch) or simulate(address, simulator) is None
 
 
-def _reserved(weather: Weather, amount: int) -> list[Write]:
+def _reserved(weather: Weather, amount: int, is_single: bool) -> list[Write]:
     warmth = replace(
         weather.warmth,
         reserved=weather.warmth.reserved + amount,
-        released=weather.warmth.released + amount,
+        released=weather.warmth.released + (0 if is_single else amount),
     )
     return [*keep(weather, warmth), *keep_pool(weather, amount)]

@@ -126,9 +126,8 @@ class _Delivery:
         if hold := await find_hold(self._services, self._parcel.domain.domain):
             await self._wait(hold)
             return
-        if self._parcel.errand.batch:
-            self._carried = await carry_over(self._services, self._claims, self._parcel.domain.domain, todo)
-            todo = self._todo = [one for one in todo if one not in self._carried.waiting]
+        self._carried = await carry_over(self._services, self._claims, self._parcel, todo)
+        todo = self._todo = [one for one in todo if one not in self._carried.waiting]
         await self._drop_suppressed(todo)
         todo = [position for position in todo if position not in self.unrecorded]
         strides = self._strides(todo)
