@@ -1,6 +1,7 @@
 """The cap holds to the message: rivals, workers that end at any step, duplicates, lost tasks, volume that comes back."""
 
 import asyncio
+import contextlib
 import uuid
 from datetime import timedelta
 
@@ -22,13 +23,13 @@ from tests.sending.workshop import (
     template,
 )
 from warmpost.adapters.firestore.store import FirestoreStore
-from warmpost.errors import LimitReached
+from warmpost.errors import Conflict, LimitReached
 from warmpost.rules.documents import Domain, PoolDay, RelayPool
 from warmpost.rules.orders import RecipientOrder
 from warmpost.rules.relays import Relay
 from warmpost.rules.writes import Put, Update
 from warmpost.sending import daily
-from warmpost.sending.control_batch import cancel_batch, find_batch, pause_batch
+from warmpost.sending.control_batch import cancel_batch, find_batch, pause_batch, resume_batch
 from warmpost.sending.report import count_batch
 from warmpost.sending.send_message import send_message
 from warmpost.sending.submit_batch import submit_batch
@@ -86,6 +87,37 @@ async def test_with_every_fifth_task_twice_nobody_gets_two_and_no_day_more_than_
     await season.pass_until(START + 6 * DAY, crew, daily=True, duplicates=0.2)
     assert season.by_day == {"11-23": 10, "11-24": 10, "11-25": 10}
     assert set(season.workshop.relays.times_handed.values()) == {1}
+    assert {(await season.workshop.batch(one)).status for one in batches} == {"done"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+async def test_in_any_weather_no_day_exceeds_its_cap_and_nobody_gets_two_or_is_lost(season, seed):
+    """Batches and singles at random times, tasks lost and repeated, releasing workers that end, pauses by hand."""
+    dice = season.random
+    dice.seed(seed)
+    crew, batches, singles = season.crew(3), [], 0
+    for hour in range(0, 48, 4):
+        if dice.random() < 0.5:
+            batches.append(await submit(season, 100 * len(batches), dice.randint(1, 14), dice.choice(crew)))
+        if dice.random() < 0.5:
+            season.doomed = mortal_worker(season.workshop, "doomed", Fate(dice.randint(1, 60)))
+        if batches and dice.random() < 0.3:
+            with contextlib.suppress(Conflict):
+                await dice.choice([pause_batch, resume_batch])(dice.choice(crew), dice.choice(batches))
+        singles += sum([await is_accepted(dice.choice(crew), 1000 * seed + 10 * hour + n) for n in range(2)])
+        if dice.random() < 0.2:
+            season.lose_tasks()
+        moment = START + timedelta(hours=hour, minutes=dice.randint(1, 200))
+        await season.pass_until(moment, crew, daily=True, duplicates=0.2)
+    for one in batches:
+        with contextlib.suppress(Conflict):
+            await resume_batch(season.services, one)
+    await season.pass_until(START + 20 * DAY, crew, daily=True, duplicates=0.2)
+    assert max(season.by_day.values()) <= 10, season.by_day
+    assert set(season.met.values()) == {1}
+    totals = [(await season.workshop.batch(one)).total for one in batches]
+    assert season.met.total() == sum(totals) + singles
     assert {(await season.workshop.batch(one)).status for one in batches} == {"done"}
 
 
