@@ -135,11 +135,8 @@ async def _send(scene: Scene, name: str) -> Json:
 async def _come_back(scene: Scene, webhook: str) -> None:
     """The receiver's minute passes; the first request afterwards is taken, but the answer is lost."""
     await scene.let_pass(A_WHILE)
-    known = await scene.api.get(f"/manage/webhooks/{webhook}")
-    turned = scene.receiver.turned_away
-    scene.step(
-        "down", f"{turned} turned away, {known['waiting']} waiting  [dim]the webhook is {known['state']}[/]"
-    )
+    state = (await scene.api.get(f"/manage/webhooks/{webhook}"))["state"]
+    scene.step("down", f"{scene.receiver.turned_away} requests turned away  [dim]the webhook is {state}[/]")
     await scene.let_pass(3600)
     told = len(scene.receiver.events)
     scene.step(

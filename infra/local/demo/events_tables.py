@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
+from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +17,8 @@ from infra.local.demo.api import Json
 from infra.local.demo.cast import Cast
 from infra.local.demo.expecting import Ending, Tale, counted, tales
 from infra.local.demo.receiver import Receiver
+
+SIMULATOR = "simulator"
 
 KINDS = {
     "delivered": "green",
@@ -28,44 +31,42 @@ KINDS = {
     "resubscribed": "blue",
     "dropped": "bright_black",
 }
-FIGURES = ("requested", "sent", "delivered", "bounced", "deferred", "complained", "suppressed")
-READERS = ("opened", "machine_opened", "clicked", "machine_clicked", "unsubscribed")
+FIGURES = (
+    *("requested", "sent", "delivered", "bounced", "deferred", "complained", "suppressed"),
+    *("opened", "clicked", "unsubscribed"),
+)
+MOST_NOTE = 32
+WORDS = ("answer", "reason", "holds", "note")
 REASONS = {"hard_bounce": "red", "complaint": "magenta", "unsubscribe": "blue", "manual": "yellow"}
 
 
 def show_told(console: Console, cast: Cast, ending: Ending, receiver: Receiver) -> None:
     wanted, got = tales(cast, ending.put_off), counted(ending.told)
-    table = _table("", "expected", "told", "missing", "double", "of machines", "simulated")
+    table = _table("", "expected", "told", "missing", "too many", "by programs", "simulated")
     for kind, colour in KINDS.items():
         of_kind = [one for one in ending.told if one["type"] == kind]
-        missing, double = _of(kind, wanted - got), _of(kind, got - wanted)
-        cells = (_of(kind, wanted), len(of_kind), missing, double, *_marked(of_kind))
-        styles = ("", "bold", "red" if missing else "dim", "red" if double else "dim", "dim", "dim")
+        missing, extra = _of(kind, wanted - got), _of(kind, got - wanted)
         table.add_row(
             f"[{colour}]{kind}[/]",
-            *(
-                f"[{style}]{number:,}[/]" if style else f"{number:,}"
-                for style, number in zip(styles, cells, strict=True)
-            ),
+            f"{_of(kind, wanted):,}",
+            f"[bold]{len(of_kind):,}[/]",
+            *(f"[red]{number:,}[/]" if number else "[dim]0[/]" for number in (missing, extra)),
+            *(_number(sum(one[mark] for one in of_kind)) for mark in ("machine", "simulated")),
         )
     _titled(console, "What the receiver was told", table)
-    held = (
-        "every signature holds"
-        if not receiver.refused
-        else f"[red]{len(receiver.refused)} signatures wrong[/]"
+    wrong = len(receiver.refused)
+    parts = (
+        f"[bold]{len(ending.told):,}[/] events in [bold]{len(receiver.taken):,}[/] requests",
+        f"[red]{wrong:,} wrong signatures[/]" if wrong else "every signature holds",
+        f"{receiver.turned_away:,} turned away",
+        f"{receiver.repeated:,} repetition recognised",
     )
-    console.print(
-        f" [bold]{len(ending.told):,}[/] events in [bold]{len(receiver.taken):,}[/] requests, {held}  ·  "
-        f"{receiver.turned_away:,} turned away while it was down  ·  {receiver.repeated:,} repeated, known by webhook-id\n"
-    )
+    line = Text.from_markup(" · ".join(parts))
+    console.print(Panel(line, box=box.ROUNDED, border_style="green", expand=False, padding=(0, 1)), "")
 
 
 def _of(kind: str, counts: Counter[Tale]) -> int:
     return sum(number for (told, _), number in counts.items() if told == kind)
-
-
-def _marked(events: Sequence[Json]) -> tuple[int, int]:
-    return sum(one["machine"] for one in events), sum(one["simulated"] for one in events)
 
 
 def show_attempts(console: Console, attempts: Sequence[Json]) -> None:
@@ -84,19 +85,29 @@ def show_attempts(console: Console, attempts: Sequence[Json]) -> None:
 
 
 def show_statistics(console: Console, rows: Sequence[Json]) -> None:
-    names = (*FIGURES, *READERS)
-    heads = (*FIGURES, "opened", "by machines", "clicked", "by machines", "unsub.")
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
-    table.add_column("", no_wrap=True)
-    for name in heads:
-        table.add_column(name, justify="right")
-    for row in rows:
-        style = "dim" if row["provider"] == "simulator" else ""
-        table.add_row(row["provider"], *(_number(row.get(name, 0)) for name in names), style=style)
-    total = [sum(row.get(name, 0) for row in rows if row["provider"] != "simulator") for name in names]
-    table.add_section()
-    table.add_row("[dim]all but it[/]", *(f"[bold]{number:,}[/]" for number in total))
-    _titled(console, "Statistics of both batches by mailbox provider", table)
+    """rows: by provider, the simulator's among them."""
+    counted_in = sorted(
+        (one for one in rows if one["provider"] != SIMULATOR), key=lambda one: -one["requested"]
+    )
+    apart = [one for one in rows if one["provider"] == SIMULATOR]
+    total: Counter[str] = Counter()
+    for row in counted_in:
+        total.update({name: number for name, number in row.items() if isinstance(number, int)})
+    table = _table("", *(one["provider"] for one in counted_in), "all", *(one["provider"] for one in apart))
+    for name in FIGURES:
+        table.add_row(
+            name,
+            *(_figure(one, name) for one in counted_in),
+            f"[bold]{_figure(total, name)}[/]",
+            *(f"[dim]{_figure(one, name)}[/]" for one in apart),
+        )
+    _titled(console, "Statistics of both batches by mailbox provider [dim](+ by programs)[/]", table)
+
+
+def _figure(row: Mapping[str, Any], name: str) -> str:
+    machines = row.get(f"machine_{name}", 0)
+    number = _number(row.get(name, 0))
+    return f"{number} [dim]+{machines}[/]" if machines else number
 
 
 def _number(number: int) -> str:
@@ -104,14 +115,17 @@ def _number(number: int) -> str:
 
 
 def show_suppressions(console: Console, items: Sequence[Json]) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    for name in ("address", "reason", "holds for", "note"):
-        table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=None if name != "note" else 38)
+    table = _table("address", "reason", "holds", "note")
     for one in sorted(items, key=lambda one: (list(REASONS).index(one["reason"]), one["address"])):
         reason = f"[{REASONS[one['reason']]}]{one['reason']}[/]"
-        scope = one["domain"] or "every sender domain"
-        table.add_row(escape(one["address"]), reason, scope, f"[dim]{escape(one['note'])}[/]")
+        holds = "for its domain" if one["domain"] else "everywhere"
+        note = escape(_short(one["note"].partition(">: ")[2] or one["note"]))
+        table.add_row(escape(one["address"]), reason, holds, f"[dim]{note}[/]")
     _titled(console, "Who gets no more mail", table)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_NOTE else text[: MOST_NOTE - 1] + "…"
 
 
 def show_verdict(console: Console, wrong: Sequence[str], told: int) -> None:
@@ -127,10 +141,10 @@ def _table(first: str, *columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
     table.add_column(first, no_wrap=True)
     for name in columns:
-        table.add_column(name, justify="left" if name == "answer" else "right", no_wrap=True)
+        table.add_column(name, justify="left" if name in WORDS else "right", no_wrap=True)
     return table
 
 
 def _titled(console: Console, title: str, table: Table) -> None:
     console.print(Text.from_markup(f"[bold]{title}[/]"))
-    console.print(Padding(table, (0, 0, 1, 0)))
+    console.print(table)
