@@ -1,0 +1,110 @@
+locals {
+  # As package.patterns in serverless.yml and .gcloudignore.
+  package = toset(concat(["requirements.txt"], tolist(fileset(local.root, "functions/**/*.py"))))
+}
+
+data "archive_file" "source" {
+  type        = "zip"
+  output_path = "${path.module}/build/warmpost.zip"
+
+  dynamic "source" {
+    for_each = local.package
+    content {
+      filename = source.value
+      content  = file("${local.root}/${source.value}")
+    }
+  }
+}
+
+resource "google_storage_bucket" "source" {
+  name                        = "${var.project}-warmpost-source"
+  location                    = var.region
+  labels                      = local.labels
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  depends_on                  = [google_project_service.needed]
+
+  versioning {
+    enabled = true
+  }
+
+  lifecycle_rule {
+    condition {
+      num_newer_versions = 5
+    }
+    action {
+      type = "Delete"
+    }
+  }
+}
+
+resource "google_storage_bucket_object" "source" {
+  name   = "warmpost-${data.archive_file.source.output_sha256}.zip"
+  bucket = google_storage_bucket.source.name
+  source = data.archive_file.source.output_path
+}
+
+resource "google_cloudfunctions2_function" "function" {
+  for_each    = local.functions
+  name        = each.value.name
+  location    = var.region
+  description = "Warmpost: ${each.value.entry_point}"
+  labels      = each.value.labels
+
+  build_config {
+    runtime               = local.defaults.runtime
+    entry_point           = each.value.entry_point
+    environment_variables = local.cloud.buildEnvironment
+    service_account       = google_service_account.build.id
+
+    source {
+      storage_source {
+        bucket = google_storage_bucket.source.name
+        object = google_storage_bucket_object.source.name
+      }
+    }
+  }
+
+  service_config {
+    available_memory                 = each.value.memory
+    available_cpu                    = each.value.cpu
+    timeout_seconds                  = each.value.timeout
+    max_instance_request_concurrency = each.value.concurrency
+    min_instance_count               = each.value.min
+    max_instance_count               = each.value.max
+    ingress_settings                 = each.value.ingress
+    all_traffic_on_latest_revision   = true
+    service_account_email            = google_service_account.duty[each.value.account].email
+
+    # IAM verifies the tokens of private functions and strips their signatures; public ones verify them themselves.
+    environment_variables = merge(local.environment, { WARMPOST_OIDC_SIGNATURE = each.value.public ? "check" : "platform" })
+
+    dynamic "secret_environment_variables" {
+      for_each = each.value.secrets
+      content {
+        key        = secret_environment_variables.key
+        project_id = var.project
+        secret     = secret_environment_variables.value.secret
+        version    = secret_environment_variables.value.version
+      }
+    }
+
+    dynamic "secret_environment_variables" {
+      for_each = each.value.account == "worker" ? var.relay_secrets : {}
+      content {
+        key        = secret_environment_variables.key
+        project_id = var.project
+        secret     = secret_environment_variables.value
+        version    = "latest"
+      }
+    }
+  }
+
+  depends_on = [
+    google_project_iam_member.build,
+    google_secret_manager_secret_iam_member.reader,
+    google_secret_manager_secret_version.made,
+    google_secret_manager_secret_version.master_key,
+    google_secret_manager_secret_version.relay,
+  ]
+}

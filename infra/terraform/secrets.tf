@@ -1,0 +1,68 @@
+# All but the relay's are made here and so are in the state: keep it where only operators read it.
+
+locals {
+  secrets = toset(flatten([for one in values(local.functions) : [for secret in values(one.secrets) : secret.secret]]))
+  readers = merge(
+    merge([
+      for one in values(local.functions) : {
+        for secret in values(one.secrets) : "${one.account}/${secret.secret}" => { account = one.account, secret = secret.secret }
+      }
+    ]...),
+    { for secret in values(var.relay_secrets) : "worker/${secret}" => { account = "worker", secret = secret } },
+  )
+}
+
+resource "google_secret_manager_secret" "secret" {
+  for_each            = local.secrets
+  secret_id           = each.value
+  labels              = local.labels
+  deletion_protection = each.value == "warmpost-master-key"
+  depends_on          = [google_project_service.needed]
+
+  replication {
+    auto {}
+  }
+}
+
+resource "google_secret_manager_secret_iam_member" "reader" {
+  for_each   = local.readers
+  secret_id  = each.value.secret
+  role       = "roles/secretmanager.secretAccessor"
+  member     = google_service_account.duty[each.value.account].member
+  depends_on = [google_secret_manager_secret.secret]
+}
+
+resource "random_bytes" "master_key" {
+  length = 32
+
+  lifecycle {
+    prevent_destroy = true # every private DKIM key is encrypted under it
+  }
+}
+
+resource "random_password" "made" {
+  for_each = setsubtract(local.secrets, ["warmpost-master-key", "warmpost-relay"])
+  length   = 40
+  special  = false
+}
+
+resource "google_secret_manager_secret_version" "master_key" {
+  secret      = google_secret_manager_secret.secret["warmpost-master-key"].id
+  secret_data = random_bytes.master_key.base64
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+resource "google_secret_manager_secret_version" "made" {
+  for_each    = random_password.made
+  secret      = google_secret_manager_secret.secret[each.key].id
+  secret_data = "wp_${each.value.result}"
+}
+
+resource "google_secret_manager_secret_version" "relay" {
+  secret                 = google_secret_manager_secret.secret["warmpost-relay"].id
+  secret_data_wo         = var.relay_url
+  secret_data_wo_version = var.relay_version
+}
