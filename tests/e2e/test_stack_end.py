@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import pytest
+
 from infra.local.ports import is_free
 from tests.e2e import checks
 from tests.running_stack import RunningStack
@@ -18,6 +20,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 async def test_stopped_in_the_middle_of_a_batch_it_leaves_nothing_and_goes_on_the_next_time(tmp_path):
     data = ("--data", str(tmp_path / "data"))
     stack = RunningStack(*data, environment={"WARMPOST_LEASE_SECONDS": "3"})
