@@ -27,7 +27,7 @@ DOWN = 60.0
 """Seconds of moved time after the webhook was made."""
 PER_REQUEST = 10
 A_WHILE = 5
-MOST_WHILES = 60
+MOST_WHILES = 80
 
 
 @dataclass(frozen=True, slots=True)
