@@ -58,6 +58,10 @@ async def _tell(console: Console, info: Json, file: Path, parts: list[bytes]) ->
     async with Api(info["url"], info["api_key"]) as api, Api(info["inbox_url"], "") as inbox:
         purposes = await story.verify_domain(api)
         report.step(console, "domain", f"{story.DOMAIN} verified  [dim]{', '.join(purposes)}[/]")
+        await api.patch(f"/manage/domains/{story.DOMAIN}", {"warmup": False})
+        report.step(
+            console, "warm-up", "off, as for a domain that is warm  [dim]demo --warmup shows a new one[/]"
+        )
         await story.store_template(api)
         report.step(console, "template", "an HTML newsletter and its text  [dim]Jinja2, personalised[/]")
         imported = await story.import_list(api, file.stem, parts)
