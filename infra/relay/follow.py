@@ -166,23 +166,27 @@ def tell(door: Door, events: Sequence[dict[str, Any]]) -> None:
 def follow(door: Door, log: Path, state: Path) -> None:
     """Returns only by SIGTERM or SIGINT."""
     reading = Reading.load(state)
-    saved = time.monotonic()
+    saved, saved_at = (reading.inode, reading.offset), time.monotonic()
     while True:
-        events: list[dict[str, Any]] = []
-        before = reading.offset, reading.inode
-        for line in whole_lines(log, reading):
-            event = reading.read_line(line, datetime.now(UTC))
-            if event is not None:
-                events.append(event)
-            if len(events) == MOST_EVENTS:
-                tell(door, events)
-                events = []
-        if events:
-            tell(door, events)
-        if (reading.offset, reading.inode) != before and time.monotonic() - saved > SAVE_SECONDS:
+        tell_news(door, log, reading)
+        if saved != (reading.inode, reading.offset) and time.monotonic() - saved_at > SAVE_SECONDS:
             reading.save(state)
-            saved = time.monotonic()
+            saved, saved_at = (reading.inode, reading.offset), time.monotonic()
         time.sleep(LOOK_SECONDS)
+
+
+def tell_news(door: Door, log: Path, reading: Reading) -> None:
+    """All that the log holds and was not read yet."""
+    events: list[dict[str, Any]] = []
+    for line in whole_lines(log, reading):
+        event = reading.read_line(line, datetime.now(UTC))
+        if event is not None:
+            events.append(event)
+        if len(events) == MOST_EVENTS:
+            tell(door, events)
+            events = []
+    if events:
+        tell(door, events)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -24,6 +24,8 @@ KIT = ROOT / "infra" / "relay"
 PATIENCE = 60.0
 HOST, USER, PASSWORD = "relay.localhost", "warmpost", "let-me-in"
 MISSING = "the relay's tests need Postfix: apt-get install -y postfix libsasl2-modules sasl2-bin"
+STOP_AT_END_OF_INPUT = 'cat; postfix -c "$0" stop'
+"""Input ends with whoever started it, however that ends."""
 QUICK = {
     "minimal_backoff_time": "1s",
     "maximal_backoff_time": "2s",
@@ -50,6 +52,7 @@ class Postfix:
         self.log = self.directory / "log"
         self.events = self.directory / "events.conf"
         self.submission, self.smtp = free_ports(2)
+        self._guard: subprocess.Popen[bytes] | None = None
 
     def start(self, sink: str, events_url: str, secret: str) -> None:
         """sink: host:port of the SMTP server that takes everything. events_url: of the function `event_webhook`."""
@@ -72,6 +75,13 @@ class Postfix:
             smtpd_tls_cert_file=str(self.config / "cert.pem"),
             smtpd_tls_key_file=str(self.config / "key.pem"),
             **QUICK,
+        )
+        self._guard = subprocess.Popen(
+            ["sh", "-c", STOP_AT_END_OF_INPUT, str(self.config)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         self.run("start")
         wait_for(lambda: not is_free(self.submission), f"a listener\n{self.read_log()}")
@@ -167,8 +177,8 @@ class Postfix:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if (self.directory / "queue" / "pid" / "master.pid").exists():
-            subprocess.run(["postfix", "-c", str(self.config), "stop"], capture_output=True)
+        if self._guard is not None:
+            self._guard.communicate()
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
