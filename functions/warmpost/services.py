@@ -115,4 +115,4 @@ def tokens() -> TokenCheck:
 
 @cache
 def reporters() -> Reporters:
-    return Reporters(settings().event_secrets)
+    return Reporters(settings().event_secrets, links().signer)

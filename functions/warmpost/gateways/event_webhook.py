@@ -16,8 +16,11 @@ from warmpost.rules.dsn import parse_dsn
 from warmpost.rules.kumomta import parse_kumomta
 from warmpost.rules.reports import ParsedReport
 from warmpost.rules.signatures import verify_source
+from warmpost.rules.tokens import Signer
+from warmpost.rules.tracking import read_unsubscribe_address
 from warmpost.sending.event_log import log_events
 from warmpost.sending.ports import Services
+from warmpost.sending.reader_actions import unsubscribe
 
 SOURCES = ("warmpost", "kumomta", "dsn", "arf")
 ENVELOPE_TO = "Warmpost-Envelope-To"
@@ -33,9 +36,13 @@ MOST_BYTES: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Reporters:
-    """secrets: of each source; several while one is being changed, none where a source is not set up."""
+    """secrets: of each source; several while one is being changed, none where a source is not set up.
+
+    signer: of the addresses by which readers unsubscribe with a mail.
+    """
 
     secrets: Mapping[str, tuple[str, ...]] = field(repr=False)
+    signer: Signer = field(repr=False)
 
 
 async def event_webhook(request: Request, services: Services, reporters: Reporters) -> Response:
@@ -55,7 +62,11 @@ async def _post(request: Request, services: Services, reporters: Reporters, sour
     body = await read_body(request, MOST_BYTES[source])
     now = services.clock.timestamp()
     verify_source(source, request.headers, body, secrets, now)
-    report = _parsed(services, source, body, now, request.headers.get(ENVELOPE_TO, ""))
+    envelope_to = request.headers.get(ENVELOPE_TO, "")
+    if source == "dsn" and (target := read_unsubscribe_address(envelope_to, reporters.signer)):
+        await unsubscribe(services, target)
+        return json_response({"accepted": 1, "ignored": None}, 202)
+    report = _parsed(services, source, body, now, envelope_to)
     await log_events(services, source, report.events)
     answer = {"accepted": len(report.events), "ignored": report.ignored or None}
     return json_response(answer, 202 if report.events else 200)

@@ -169,3 +169,11 @@ class Links:
 def unsubscribe_address(token: str, domain: str) -> str:
     """At most 64 octets of local part (RFC 5321 section 4.5.3.1.1)."""
     return f"unsubscribe+{token}@{domain}"
+
+
+def read_unsubscribe_address(address: str, signer: Signer) -> Target | None:
+    """Who asks by mail (RFC 2369 section 3.2) to be left out; None for any other address."""
+    local = address.strip().strip("<>").rpartition("@")[0]
+    name, _, written = local.partition("+")
+    token = signer.read("unsubscribe", written) if name.lower() == "unsubscribe" and written else None
+    return token.target if token else None

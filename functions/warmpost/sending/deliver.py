@@ -7,6 +7,7 @@ recorded with the claim of the next. Whatever ends the worker in between, the cl
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -29,6 +30,8 @@ from warmpost.sending.holds import Hold, find_hold
 from warmpost.sending.parcels import Errand, Parcel, open_batch_chunk, open_message
 from warmpost.sending.ports import Composer, Services
 from warmpost.sending.worker_events import worker_events
+
+log = logging.getLogger("warmpost")
 
 RUNNING = ("planning", "sending")
 ENDINGS: dict[str, Status] = {"cancelled": Status.CANCELLED, "failed": Status.FAILED}
@@ -235,6 +238,7 @@ class _Delivery:
         self._judge(outcomes | handed)
         if handed and all(one.hand_over is HandOver.NOT_TRIED for one in handed.values()):
             self._stalled = next(iter(handed.values())).reason
+            log.warning("nobody takes mail of %s: %s", self._parcel.errand.path, self._stalled)
 
     async def _hand_over(self, outgoing: Mapping[int, Outgoing], stop_at: float) -> dict[int, Outcome]:
         """stop_at: of the event loop, counted from before the claim, whose answer may have taken its time."""
