@@ -18,6 +18,7 @@ from warmpost.sending.manage_suppressions import (
     written,
 )
 from warmpost.sending.ports import Services
+from warmpost.sending.suppressed import Entry
 
 MOST_ROWS = 100_000
 COMMIT_WRITES = 500
@@ -80,7 +81,10 @@ async def _read(services: Services, rows: Rows, done: Imported) -> dict[str, Sup
 
 
 async def _store(services: Services, wanted: list[Suppression], done: Imported) -> None:
-    """One commit. Only addresses that something is known of are read before it."""
+    """One commit. Only addresses of which something else is known are read before it."""
+    same = sum(_is_known(services, one) for one in wanted)
+    done.duplicates += same
+    wanted = [one for one in wanted if not _is_known(services, one)] if same else wanted
     known = [one for one in wanted if services.suppressed.entry(one.hash, one.scope)]
     paths = [suppression_path(one.address, one.scope) for one in known]
     found = await read_many(services.store, paths)
@@ -104,3 +108,9 @@ async def _store(services: Services, wanted: list[Suppression], done: Imported) 
     done.added += added
     done.changed += changed
     done.duplicates += len(wanted) - added - changed
+
+
+def _is_known(services: Services, one: Suppression) -> bool:
+    """Exactly so already, as far as this process remembers."""
+    entry = services.suppressed.entry(one.hash, one.scope)
+    return entry is not None and entry == Entry(one.reason, one.expires_at, lifted=False)
