@@ -35,6 +35,26 @@ AT_THE_DOOR = {
     f"r0@{DOMAIN}": 554,
 }
 """What a stranger is answered."""
+COMPLAINT = b"""\
+From: fbl@provider.example
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=feedback-report; boundary=b
+
+--b
+Content-Type: message/feedback-report
+
+Feedback-Type: abuse
+User-Agent: Feedback/1
+Version: 1
+Original-Mail-From: <%s>
+
+--b
+Content-Type: text/rfc822-headers
+
+%s
+
+--b--
+"""
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +92,16 @@ def follower(postfix, batch):
 async def recipients(client, batch):
     page = await checks.read(client, f"/batch-submit/{batch}/recipients", limit="1000")
     return {line["to"]: line for line in page["items"]}
+
+
+def letter_of(stack, address):
+    """What the sink got for an address, once it did."""
+
+    def found():
+        return [one for one in checks.inbox(stack) if one.recipient == address]
+
+    wait_for(found, f"mail for {address}")
+    return found()[0]
 
 
 async def reach(client, batch, **counts):
@@ -128,7 +158,7 @@ async def test_only_addresses_that_do_not_exist_are_suppressed(client, batch):
 
 async def test_report_of_success_delivers_where_somebody_asked_for_one(client, batch, stack, postfix):
     address = f"r0@{DOMAIN}"
-    [path] = [one.return_path for one in checks.inbox(stack) if one.recipient == address]
+    path = letter_of(stack, address).return_path
     with postfix.submitting() as server:
         server.sendmail(path, [address], b"Subject: again\r\n\r\n", rcpt_options=["NOTIFY=SUCCESS"])
     await become(client, batch, "delivered", [address])
@@ -179,6 +209,18 @@ async def test_figures_are_right_in_the_end(client, batch, follower):
         "bounced_unknown_user": FAILED,
         "bounced_temporary": STUCK,
     }
+
+
+async def test_complaint_that_arrives_on_port_25_is_one(client, batch, stack, postfix):
+    address = f"r1@{DOMAIN}"
+    received = letter_of(stack, address)
+    head = received.wire.partition(b"\r\n\r\n")[0]
+    complaint = COMPLAINT.replace(b"\n", b"\r\n") % (received.return_path.encode(), head)
+    with smtplib.SMTP("127.0.0.1", postfix.smtp) as server:
+        server.sendmail("fbl@provider.example", f"feedback@{HOST}", complaint)
+    await become(client, batch, "complained", [address])
+    held = await checks.read(client, "/manage/suppressions")
+    assert (address, "complaint") in {(one["address"], one["reason"]) for one in held["items"]}
 
 
 def test_port_25_takes_reports_and_nothing_else(stack, postfix):
