@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tarfile
+import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +20,13 @@ _CLASS = re.compile(r"^class (\w+) extends cdktn\.(\w+) \{$", re.MULTILINE)
 _MEMBER = re.compile(
     r"^ +// (\w+) - computed: (true|false), optional: (true|false), required: (true|false)$", re.MULTILINE
 )
-_NESTED = re.compile(r"= new (\w+)\(this, \"\w+\"(?:, (true|false))?\);")
+_NESTED = re.compile(r"= new (?!cdktn\.)(?:\w+\.)?(\w+)\(this, \"\w+\"(?:, (true|false))?\);")
 _READ = re.compile(r"(tolist\()?\(?this\.get(\w+)Attribute\(")
-_ELEMENT = re.compile(r"return new (\w+)\(this\.terraformResource")
+_ELEMENT = re.compile(r"return new (?:\w+\.)?(\w+)\(this\.terraformResource")
 _RESOURCE = re.compile(r'static tfResourceType = "(\w+)";')
 _ARGUMENT = re.compile(
-    r"(\w+): \{\n\s+value: .*\n\s+isBlock: (?:true|false),\n\s+type: \"\w+\",\n\s+storageClassType: \"(\w+)\""
+    r"^ +(\w+): \{\n\s+value: .*\n\s+isBlock: (?:true|false),\n\s+type: \"\w+\",\n\s+storageClassType: \"(\w+)\"",
+    re.MULTILINE,
 )
 _VERSION = re.compile(r"providerVersion: '([\d.]+)'")
 
@@ -132,32 +134,34 @@ def object_type(block: Block) -> list[Any]:
     return ["object", fields]
 
 
-def provider_schema(packages: Path, provider: str, types: Iterable[str]) -> dict[str, Any]:
+def provider_schema(bindings: Path, provider: str, types: Iterable[str]) -> dict[str, Any]:
     """`{address, version, provider, resources, data}` of those resource types (`data.…` for data sources).
 
-    packages: the site-packages that hold `cdktn_provider_<provider>`. Raises KeyError naming types that are not there.
+    bindings: the folder of the wheels. Raises KeyError naming types that are not there.
     """
     wanted = set(types)
-    folders = {_folder(provider, name): name for name in wanted} | {"provider": ""}
+    folders = dict.fromkeys([*(_folder(provider, name) for name in wanted), "provider"], "")
     found: dict[str, Any] = {
         "address": f"registry.terraform.io/hashicorp/{provider}",
         "resources": {},
         "data": {},
     }
-    archive = next((packages / f"cdktn_provider_{provider}" / "_jsii").glob("*.tgz"))
-    with tarfile.open(archive) as bundle:
+    wheel = zipfile.ZipFile(next(bindings.glob(f"cdktn_provider_{provider}-*.whl")))
+    archive = next(name for name in wheel.namelist() if name.endswith(".tgz"))
+    with wheel, wheel.open(archive) as stream, tarfile.open(fileobj=stream, mode="r|gz") as bundle:
         for member in bundle:
             parts = member.name.split("/")
-            if parts[1:2] != ["lib"] or parts[3:] != ["index.js"] or parts[2] not in folders:
-                continue
-            stored = bundle.extractfile(member)
-            text = stored.read().decode() if stored else ""
-            if parts[2] == "provider":
-                version = _VERSION.search(text)
-                found |= {"version": version[1] if version else "0.0.0", "provider": Source(text).provider()}
-            elif resource := Source(text).resource():
-                kind = "data" if parts[2].startswith("data-") else "resources"
-                found[kind][resource[0]] = resource[1]
+            if parts[1:2] == ["lib"] and parts[2] in folders and member.name.endswith(".js"):
+                stored = bundle.extractfile(member)
+                folders[parts[2]] += (
+                    stored.read().decode().partition("\n//# sourceMappingURL")[0] + "\n" if stored else ""
+                )
+    for folder, text in folders.items():
+        if folder == "provider":
+            version = _VERSION.search(text)
+            found |= {"version": version[1] if version else "0.0.0", "provider": Source(text).provider()}
+        elif resource := Source(text).resource():
+            found["data" if folder.startswith("data-") else "resources"][resource[0]] = resource[1]
     missing = wanted - found["resources"].keys() - {f"data.{name}" for name in found["data"]}
     if missing:
         raise KeyError(f"{provider} has no {', '.join(sorted(missing))}")

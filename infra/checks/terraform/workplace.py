@@ -16,6 +16,7 @@ from infra.checks.terraform import schemas
 from infra.local.bootstrap import ROOT
 
 ENVIRONMENT = ROOT / ".warmpost" / "terraform-checks"
+BINDINGS = ENVIRONMENT / "bindings"
 REQUIREMENTS = ROOT / "infra" / "checks" / "requirements.txt"
 PROVIDERS = ("google", "archive", "random")
 COPIED = ("serverless.yml", "requirements.txt", "functions", "infra/terraform")
@@ -33,7 +34,9 @@ def environment() -> Path:
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         bindings = [line for line in wanted.splitlines() if line.startswith("cdktn-")]
         others = [line for line in wanted.splitlines() if line and line[0] != "#" and line not in bindings]
-        subprocess.run([*pip, "--no-deps", *bindings], check=True)
+        subprocess.run(
+            [*pip[:3], "download", *pip[4:], "--no-deps", "--dest", str(BINDINGS), *bindings], check=True
+        )
         subprocess.run([*pip, *others], check=True)
         stamp.write_text(wanted)
     return python
@@ -76,12 +79,10 @@ class Workplace:
 
     def _install_providers(self) -> None:
         python = environment()
-        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        packages = ENVIRONMENT / "lib" / version / "site-packages"
         used = self._used()
         for name in PROVIDERS:
             own = [kind for kind in used if kind.removeprefix("data.").startswith(f"{name}_")]
-            self._install(schemas.provider_schema(packages, name, own), name, python)
+            self._install(schemas.provider_schema(BINDINGS, name, own), name, python)
 
     def _used(self) -> set[str]:
         text = "\n".join(file.read_text("utf-8") for file in self.terraform_folder.glob("*.tf"))

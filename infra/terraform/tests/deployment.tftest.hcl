@@ -60,7 +60,7 @@ run "lets_each_account_do_its_duty_and_no_more" {
 }
 
 run "calls_private_functions_with_the_audience_that_iam_takes" {
-  command = apply
+  command = plan
 
   assert {
     condition     = google_cloud_scheduler_job.job["daily"].http_target[0].oidc_token[0].audience == "https://europe-west1-demo-project.cloudfunctions.net/daily"
