@@ -1,3 +1,4 @@
+# mypy: disable-error-code="import-not-found,misc"
 """A Terraform provider that has a schema and nothing behind it: it validates and plans, it never applies.
 
 Terraform holds the configuration against `schema.json` beside this file as it would against the real provider: names,
