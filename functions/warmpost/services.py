@@ -106,7 +106,7 @@ def tokens() -> TokenCheck:
     return TokenVerifier(
         chosen.oidc_keys_url,
         chosen.oidc_issuer,
-        chosen.base_url,
+        [f"{chosen.base_url}/work", f"{chosen.base_url}/daily"],
         chosen.invoker,
         services().clock.timestamp,
         chosen.verify_signature,

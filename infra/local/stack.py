@@ -183,7 +183,7 @@ class Stack:
                 "time_zone": os.environ.get("WARMPOST_TIME_ZONE", "UTC"),
                 "url": f"{url}/{one.function}",
                 "service_account_email": INVOKER,
-                "audience": url,
+                "audience": f"{url}/{one.function}",
             }
             for one in manifest().schedules
         ]

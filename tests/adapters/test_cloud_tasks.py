@@ -86,7 +86,7 @@ async def test_a_task_calls_work_with_its_body_and_the_invokers_token(service, t
     assert json.loads(call.body) == {"batch": "1", "end": 5}
     assert call.headers["Content-Type"] == "application/json"
     assert call.oidc_token.service_account_email == "queue@p.example"
-    assert call.oidc_token.audience == "https://mail.example.com"
+    assert call.oidc_token.audience == "https://mail.example.com/work"
     assert request.task.dispatch_deadline.total_seconds() == 600
     assert not request.task.schedule_time
 

@@ -65,7 +65,7 @@ class Issuer:
         return jwt.encode(claims, key or own, algorithm, {"kid": kid or name})
 
     def verifier(self, now=lambda: NOW, **options):
-        return TokenVerifier(f"{self.url}/jwks", self.url, AUDIENCE, EMAIL, now, **options)
+        return TokenVerifier(f"{self.url}/jwks", self.url, [AUDIENCE], EMAIL, now, **options)
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +189,7 @@ async def test_clocks_may_differ_by_a_little(issuer):
 
 
 async def test_an_issuer_that_does_not_answer_is_our_trouble_not_the_callers():
-    verifier = TokenVerifier("http://127.0.0.1:9/jwks", "http://127.0.0.1:9", AUDIENCE, EMAIL, lambda: NOW)
+    verifier = TokenVerifier("http://127.0.0.1:9/jwks", "http://127.0.0.1:9", [AUDIENCE], EMAIL, lambda: NOW)
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     with pytest.raises(Unavailable) as unavailable:
         await verifier.check(jwt.encode({"iss": "x"}, key, "RS256", {"kid": "one"}))
@@ -198,7 +198,7 @@ async def test_an_issuer_that_does_not_answer_is_our_trouble_not_the_callers():
 
 async def test_googles_issuer_is_taken_with_and_without_its_scheme(issuer):
     verifier = TokenVerifier(
-        f"{issuer.url}/jwks", "https://accounts.google.com", AUDIENCE, EMAIL, lambda: NOW
+        f"{issuer.url}/jwks", "https://accounts.google.com", [AUDIENCE], EMAIL, lambda: NOW
     )
     await verifier.check(issuer.token(iss="https://accounts.google.com"))
     await verifier.check(issuer.token(iss="accounts.google.com"))

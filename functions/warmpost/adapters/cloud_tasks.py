@@ -42,7 +42,6 @@ class CloudTasks:
     ) -> None:
         self._parent = f"projects/{project}/locations/{location}/queues"
         self._url = f"{base_url}/work"
-        self._audience = base_url
         self._invoker = invoker
         self._emulator = emulator
         self._count = count or (lambda created: None)
@@ -80,7 +79,7 @@ class CloudTasks:
             "url": f"{self._url}/{task.verb}",
             "headers": {"Content-Type": "application/json"},
             "body": msgspec.json.encode(task.body),
-            "oidc_token": {"service_account_email": self._invoker, "audience": self._audience},
+            "oidc_token": {"service_account_email": self._invoker, "audience": self._url},
         }
         wanted: dict[str, Any] = {
             "http_request": request,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jwt
@@ -18,21 +18,22 @@ class TokenVerifier:
 
     Keys are fetched once and again only for an unknown key id, off the event loop; verified tokens are remembered until
     they expire, because the queue sends the same one with many tasks. signature: False where the platform has
-    verified and stripped it; everything else is checked all the same. now: epoch seconds of the injected clock.
+    verified and stripped it; everything else is checked all the same. audiences: the URLs at which the functions are
+    called. now: epoch seconds of the injected clock.
     """
 
     def __init__(
         self,
         keys_url: str,
         issuer: str,
-        audience: str,
+        audiences: Sequence[str],
         email: str,
         now: Callable[[], float],
         signature: bool = True,
     ) -> None:
         self._keys = jwt.PyJWKClient(keys_url, cache_keys=True, lifespan=3600, timeout=10)
         self._issuers = [issuer, issuer.removeprefix("https://")]
-        self._audience = audience
+        self._audiences = list(audiences)
         self._email = email
         self._now = now
         self._signature = signature
@@ -58,7 +59,7 @@ class TokenVerifier:
                 token,
                 key,
                 algorithms=["RS256"],
-                audience=self._audience,
+                audience=self._audiences,
                 issuer=self._issuers,
                 options={
                     "require": ["exp", "iat", "iss", "aud"],
