@@ -190,7 +190,12 @@ def test_what_fails_whatever_the_variables_are_is_refused_when_the_template_is_s
 
 @pytest.mark.parametrize(
     "source",
-    ["{% for x in xs %}{{ x.name }}{% endfor %}", "{{ '%.2f'|format(n) }}", "{{ o.items() }}", "{{ o.join }}"],
+    [
+        "{% for x in xs %}{{ x.name }}{% endfor %}",
+        "{{ '%.2f'|format(n) }}",
+        "{{ o.items() }}",
+        "{{ o.join }}",
+    ],
 )
 def test_variables_may_have_to_be_more_than_texts(source):
     assert templates.inspect(html(source)).required
