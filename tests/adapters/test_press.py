@@ -6,7 +6,7 @@ import pytest
 
 from tests.sending.workshop import DOMAIN, MASTER_KEY, domain_key, press
 from warmpost.adapters.press import GROUP, Press
-from warmpost.adapters.sealing import BrokenSeal, Seal
+from warmpost.adapters.sealing import Seal
 from warmpost.adapters.templates import Templates
 from warmpost.errors import Invalid
 from warmpost.rules.envelope import Outgoing
@@ -81,7 +81,7 @@ def test_a_key_is_opened_once_however_many_chunks_use_it(monkeypatch):
 
 
 def test_a_key_under_another_domain_does_not_open():
-    with pytest.raises(BrokenSeal):
+    with pytest.raises(Invalid, match="does not open"):
         Press(Templates(), Seal(MASTER_KEY), 1).composer(letter(), "other.example", [domain_key()])
 
 

@@ -40,24 +40,31 @@ def test_the_two_commands_run():
         assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
+ELSEWHERE = ("/track/u/", "$SIGNATURE")
+"""Commands that need a token out of a mail or a signature: tests/gateways hold what they do."""
+
+
 def curl_commands() -> list[str]:
     """One command each, continued lines put together, comments left out."""
     lines = "\n".join(block for block in blocks("sh") if "curl" in block).replace("\\\n", " ").splitlines()
-    return [line for line in lines if line.startswith("curl ")]
+    return [
+        line for line in lines if line.startswith("curl ") and not any(part in line for part in ELSEWHERE)
+    ]
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_the_api_examples_answer_without_an_error(stack, tmp_path):
     (tmp_path / "readers.csv").write_text("email,name\nann@inbox.example,Ann\nbob@inbox.example,Bob\n")
+    (tmp_path / "old.csv").write_text("address,reason,note\nold@inbox.example,manual,asked\n")
     commands = curl_commands()
     assert len(commands) > 10
     last_id = batch = ""
     for command in commands:
         answer = run(stack, tmp_path, prepared(command, last_id, batch))
-        if command.endswith("/pause        # resume, cancel") and "error" in answer:
+        if ("/pause " in command or "/forecast" in command) and "error" in answer:
             assert answer["error"]["code"] == "batch_done"  # two recipients are soon sent to
             continue
-        assert "error" not in answer, (command, answer)
+        assert not isinstance(answer.get("error"), dict), (command, answer)
         last_id = str(answer.get("id", last_id))
         if "/batch-submit -d" in command:
             batch = last_id
@@ -78,6 +85,8 @@ def run(stack, folder: Path, command: str) -> dict:
         ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
     )
     assert ended.returncode == 0, (command, ended.stderr)
+    if not ended.stdout.strip() or "format=csv" in command:
+        return {}
     try:
         answer: dict = json.loads(ended.stdout)
     except ValueError:

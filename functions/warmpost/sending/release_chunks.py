@@ -72,10 +72,11 @@ def _second(services: Services) -> int:
 
 
 async def _release(services: Services, batch: Stored[Batch]) -> bool:
-    """Whether anything was released. One commit reserves the volume and moves the batch's position, or neither does.
+    """Whether to ask again, because something was released or raised.
 
-    Raises that are due are written along. A full day pauses the domain only when everything released before has been
-    attempted or has come back: until then its figures may still earn a raise. Raises errors.Moved.
+    One commit reserves the volume and moves the batch's position, or neither does. A full day pauses the domain only when
+    everything released before has been attempted or has come back: until then its figures may still earn a raise.
+    Raises errors.Moved.
     """
     wanted = min(batch.value.planned - batch.value.released, MOST_AT_ONCE)
     now = services.clock.now()
@@ -94,14 +95,14 @@ async def _release(services: Services, batch: Stored[Batch]) -> bool:
         await _take(services, batch, weather, release.granted, history)
         return True
     if weather.blocked and batch.value.on_block == "fail":
-        await ask_for_assessment(
-            services, weather.domain
-        )  # which fails it, as those that ran before the block
+        # The assessment fails it, as it failed those that ran before the block.
+        await ask_for_assessment(services, weather.domain)
         return False
     if raises:
         await services.store.commit(*keep(weather, weather.warmth), *history)
-    if not weather.on_the_way or weather.pause or raises:
-        await _wait(services, await look(services, batch.value.domain), release, now)
+        return True
+    if not weather.on_the_way or weather.pause:
+        await _wait(services, weather, release, now)
     return False
 
 
