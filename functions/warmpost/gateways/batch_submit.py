@@ -70,6 +70,7 @@ async def _shown(services: Services, batch: Stored[Batch]) -> Response:
         "tags": value.tags,
         "reason": value.reason or pace.reason or None,
         "paused_until": pace.paused_until,
+        "cap": pace.cap,
         "warmup": {"level": pace.level, "cap": pace.cap, "used_today": pace.used_today},
         "created_at": moment(value.created_at),
         "finished_at": moment(value.finished_at),
