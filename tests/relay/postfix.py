@@ -45,7 +45,7 @@ class Postfix:
     """submission, smtp: ports on 127.0.0.1. It delivers to whatever `start` is told, and nowhere else."""
 
     def __init__(self) -> None:
-        assert shutil.which("postfix") and shutil.which("saslpasswd2"), MISSING
+        assert is_installed(), MISSING
         self.directory = Path(tempfile.mkdtemp(prefix="warmpost-postfix-"))
         self.directory.chmod(0o755)
         self.config = self.directory / "etc"
@@ -180,6 +180,10 @@ class Postfix:
         if self._guard is not None:
             self._guard.communicate()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def is_installed() -> bool:
+    return bool(shutil.which("postfix") and shutil.which("saslpasswd2"))
 
 
 def may_run() -> bool:
