@@ -1,4 +1,4 @@
-"""The house of design.md: who may import whom, who reads the time and the environment, how long a file may be."""
+"""The house of the README: who may import whom, who reads the time and the environment, how long a file may be."""
 
 from __future__ import annotations
 
