@@ -80,6 +80,14 @@ async def test_an_event_that_names_only_an_address_goes_to_the_recipient_it_mean
     assert events[0].target.position == 1
 
 
+@pytest.mark.parametrize("source", ["dsn", "arf"])
+async def test_a_mail_that_names_only_an_address_is_not_believed(workshop, source):
+    await sent(workshop, "a@example.org")
+    await workshop.queue.run(workshop.services)
+    event = report("bounced", Target(address="a@example.org"), seconds=1e6, source=source)
+    assert await place_events(workshop.services, [event]) == {}
+
+
 async def test_names_that_are_none_lead_nowhere(workshop):
     for target in (Target(), Target(batch="a/b"), Target(message="../x"), Target(batch="1", position=-1)):
         assert await place_events(workshop.services, [report("opened", target)]) == {}

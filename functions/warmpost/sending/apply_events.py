@@ -17,7 +17,6 @@ from warmpost.rules.events import Event
 from warmpost.rules.notifications import Occurrence
 from warmpost.rules.providers import SIMULATOR
 from warmpost.rules.reactions import OPEN_ENDED, Reactions, apply_all, combined
-from warmpost.rules.relays import Pool
 from warmpost.rules.return_paths import NO_POSITION
 from warmpost.rules.statuses import BY_MARK, Status
 from warmpost.rules.tally import Amounts, Circumstances, not_booked, reaction_tally
@@ -127,17 +126,9 @@ async def _read(services: Services, place: Place) -> Situation | None:
         progress, tracked = found.value if found else None, batch.tracked
     stored = await services.store.get(ReactionFields, place.reactions_path)
     traced = trace(progress, stored.value if stored else None, len(addresses))
-    pool = await _pool(services, origin.domain)
+    _, pool = await route(services, origin.domain)
     given = circumstances(services, addresses, pool, not place.message, tracked)
     return Situation(place, addresses, traced, stored, origin, given)
-
-
-async def _pool(services: Services, domain: str) -> Pool:
-    """Mail is reported on for days after its domain may have been deleted."""
-    try:
-        return (await route(services, domain))[1]
-    except LookupError:
-        return services.policy.shared_pool
 
 
 def _judged(event: Event) -> BounceClass:

@@ -14,6 +14,8 @@ from warmpost.sending.sent_to import newest_target
 from warmpost.sending.side_by_side import side_by_side
 
 MOST_OF_A_BATCH = 2**31
+BY_MAIL = ("dsn", "arf")
+"""Sources whose content anybody can send by mail: an address alone proves nothing there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Place:
 
 
 async def place_events(services: Services, events: Sequence[Event]) -> Mapping[Place, list[Event]]:
-    """Events by place, in order; those about nothing that was sent from here are left out."""
+    """Events by place, in order; those about nothing that was sent from here, or proven by nothing, are left out."""
+    events = [event for event in events if event.target.is_named or event.source not in BY_MAIL]
     strays = list(dict.fromkeys(_stray(event) for event in events if not event.target.is_named))
     newest = await side_by_side(newest_target(services, *one) for one in strays)
     meant = dict(zip(strays, newest, strict=True))
