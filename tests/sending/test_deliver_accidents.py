@@ -206,6 +206,30 @@ class TestTasksThatComeTwice:
         assert workshop.relays.times_handed == dict.fromkeys(addresses(*range(12)), 1)
         assert (await workshop.batch(batch)).status == "done"
 
+    async def test_at_a_worker_that_vanishes_before_it_is_done(self, workshop):
+        """An answer to the second would be the task's: the queue would forget it while its stride is in the air."""
+        batch = await workshop.submit(COUNT)
+        await released(workshop, batch)
+        errand = chunk_errand(batch, COUNT)
+        met, vanish = asyncio.Event(), asyncio.Event()
+
+        async def until_it_vanishes(message):
+            met.set()
+            await vanish.wait()
+            raise asyncio.CancelledError
+
+        workshop.relays.each = until_it_vanishes
+        first = asyncio.create_task(deliver(workshop.services, errand))
+        await met.wait()
+        second = asyncio.create_task(deliver(workshop.services, errand))
+        done, _ = await asyncio.wait([second], timeout=0.2)
+        assert not done and not workshop.queue.waiting
+        workshop.relays.each = None
+        vanish.set()
+        await asyncio.wait([first, second])
+        assert first.cancelled() and not second.cancelled()
+        assert (await workshop.batch(batch)).status == "done"
+
     async def test_a_message_at_two_workers_side_by_side(self, workshop):
         accepted = await send_message(workshop.services, send_order(*addresses(*range(5))), a_request())
         await workshop.queue.run(workshop.services, workshop.worker("two"), workshop.worker("three"))

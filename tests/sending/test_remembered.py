@@ -141,12 +141,39 @@ class TestLetters:
 
 
 class TestDesk:
-    async def test_the_same_errand_twice_is_at_hand_once(self):
+    async def test_the_same_errand_twice_is_answered_when_the_first_is_done(self):
         desk = Desk()
-        async with desk.hold("chunk", "errand") as first, desk.hold("chunk", "errand") as second:
-            assert (first, second) == (True, False)
-        async with desk.hold("chunk", "errand") as again:
-            assert again
+        order: list[str] = []
+
+        async def again():
+            async with desk.hold("chunk", "errand") as free:
+                order.append(f"again: {free}")
+
+        async with desk.hold("chunk", "errand") as first:
+            repeated = asyncio.create_task(again())
+            for _ in range(5):
+                await asyncio.sleep(0)
+            order.append(f"first: {first}")
+        await repeated
+        assert order == ["first: True", "again: False"]
+        await again()
+        assert order[-1] == "again: True"
+
+    async def test_the_same_errand_twice_is_tried_again_where_the_first_fails(self):
+        desk = Desk()
+        freed: list[bool] = []
+
+        async def again():
+            async with desk.hold("chunk", "errand") as free:
+                freed.append(free)
+
+        with pytest.raises(ValueError, match="failed"):
+            async with desk.hold("chunk", "errand"):
+                repeated = asyncio.create_task(again())
+                await asyncio.sleep(0)
+                raise ValueError("failed")
+        await repeated
+        assert freed == [True]
 
     async def test_another_errand_at_the_same_chunk_waits_its_turn(self):
         desk = Desk()

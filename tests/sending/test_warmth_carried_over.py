@@ -78,6 +78,22 @@ async def test_a_single_send_waits_for_midnight_where_its_new_day_is_full_too(se
     assert season.by_day == {"11-24": 1, "11-25": 1}
 
 
+async def test_a_single_send_waits_for_a_second_midnight_where_that_day_is_full_too(season):
+    await season.begin(cap=1)
+    await send_message(season.services, send_order("late@example.net"), a_request())
+    waiting = [one for one in season.queue.waiting if one.verb == "deliver"]
+    season.lose_tasks()
+    for day in range(2):
+        season.clock.move_to(MIDNIGHT + day * DAY)
+        await send_message(season.services, send_order(f"early{day}@example.net"), a_request())
+        season.queue.waiting += waiting
+        waiting = []
+        await season.pass_until(MIDNIGHT + day * DAY + timedelta(hours=23))
+    assert season.met.keys() == {"early0@example.net", "early1@example.net"}
+    await season.pass_until(MIDNIGHT + 2 * DAY + MINUTE)
+    assert season.by_day == {"11-24": 1, "11-25": 1, "11-26": 1}
+
+
 async def test_midnight_between_two_strides(season):
     async def midnight(message):
         await season.note(message)

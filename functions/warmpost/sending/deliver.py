@@ -79,8 +79,8 @@ async def deliver(services: Services, errand: Errand) -> None:
             raise Unavailable(
                 "taken_over", f"Another worker took {errand.path} over.", retry_after=1
             ) from None
-    if claims.progress.is_finished and errand.batch:
-        await finish_batch(services, errand.batch)
+        if claims.progress.is_finished and errand.batch:
+            await finish_batch(services, errand.batch)
 
 
 async def _open(services: Services, errand: Errand) -> Parcel | None:

@@ -16,7 +16,7 @@ MOST_NOTED = 1000
 
 class Desk:
     def __init__(self) -> None:
-        self._held: set[tuple[str, Hashable]] = set()
+        self._held: dict[tuple[str, Hashable], asyncio.Future[bool]] = {}
         self._paths: dict[str, asyncio.Lock] = {}
         self._turn = asyncio.Lock()
         self.queued: dict[tuple[str, int], int] = {}
@@ -29,17 +29,25 @@ class Desk:
 
     @asynccontextmanager
     async def hold(self, path: str, errand: Hashable) -> AsyncIterator[bool]:
-        """Waits for other errands at the same chunk. False for the very same one: a task that was delivered twice."""
-        if (path, errand) in self._held:
-            yield False
-            return
-        self._held.add((path, errand))
+        """Waits for other errands at the same chunk.
+
+        False for the very same one, a task that was delivered twice, once the first has succeeded. It must not be told
+        sooner: the queue takes the answer for the task's, and nobody would come back should this process end meanwhile.
+        """
+        while (first := self._held.get((path, errand))) is not None:
+            if await asyncio.shield(first):
+                yield False
+                return
+        done = self._held[path, errand] = asyncio.get_running_loop().create_future()
         lock = self._paths.setdefault(path, asyncio.Lock())
         try:
             async with lock:
                 yield True
+            done.set_result(True)
         finally:
-            self._held.discard((path, errand))
+            if not done.done():
+                done.set_result(False)
+            del self._held[path, errand]
             if not any(held == path for held, _ in self._held):
                 self._paths.pop(path, None)
 

@@ -38,8 +38,12 @@ def stall_delay(progress: Progress, now: float) -> float:
 
 
 async def come_again(services: Services, errand: Errand, why: str, claims: Claims, at: float) -> None:
-    """A follow-up named by the state it follows, so that repeated tasks make one. at: epoch seconds."""
-    name = task_name(errand.path.replace("/", "-"), why, errand.first, errand.generation, claims.seq)
+    """A follow-up named by the state it follows and its time, so that repeated tasks make one. at: epoch seconds.
+
+    The time, because a wait may end in another one with nothing written in between.
+    """
+    state = (errand.first, errand.generation, claims.seq, int(at))
+    name = task_name(errand.path.replace("/", "-"), why, *state)
     due = datetime.fromtimestamp(at, UTC) + timedelta(seconds=1)
     await services.tasks.enqueue(Task("deliver", errand.as_body(), name, due, "deliver"))
 

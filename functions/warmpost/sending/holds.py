@@ -32,7 +32,7 @@ async def find_hold(services: Services, domain: str) -> Hold | None:
     known = await services.cache.get(Domain, f"domains/{domain}")
     if known and known.suspended_at:
         until = services.clock.now() + LOOK_AGAIN
-        return Hold(f"suspended-{until.timestamp():.0f}", until)
+        return Hold("suspended", until)
     return None
 
 

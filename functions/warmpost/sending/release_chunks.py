@@ -59,12 +59,20 @@ async def release_chunks(services: Services, batch_id: str) -> None:
             if value.released >= value.planned:
                 await finish_batch(services, batch_id)
                 return
-            if await is_suspended(services, value.domain) or not await _release(services, batch):
+            if await is_suspended(services, value.domain):
+                return
+            if not await _release(services, batch) and not await _has_moved(services, batch):
                 return
         except Moved:
             continue
     name = task_name("release", batch_id, value.generation, value.released, value.queued, _second(services))
     await services.tasks.enqueue(Task("release", {"batch": batch_id}, name))
+
+
+async def _has_moved(services: Services, batch: Stored[Batch]) -> bool:
+    """Whether another release came between: the same task twice must see its tasks queued, should that worker vanish."""
+    now = await services.store.get(Batch, batch.path)
+    return now is not None and now.version != batch.version
 
 
 def _second(services: Services) -> int:
