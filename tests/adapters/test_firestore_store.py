@@ -10,9 +10,9 @@ import pytest
 from warmpost.adapters.firestore.store import FirestoreStore
 from warmpost.errors import Moved
 from warmpost.rules.chunks import Chunk, pack, unpack
-from warmpost.rules.documents import Domain, DomainKey, Record
 from warmpost.rules.letters import Recipient
 from warmpost.rules.progress import begin
+from warmpost.rules.senders import Domain, DomainKey, Record
 from warmpost.rules.stored_progress import store_progress
 from warmpost.rules.writes import Add, Create, Delete, Put, Stored, Update
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmpost.rules.dns_records import compare, expected_records, is_verified
-from warmpost.rules.documents import DomainKey, Record
+from warmpost.rules.senders import DomainKey, Record
 
 KEY = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA" + "x/9+" * 60
 RECORDS: dict[str, Record] = {

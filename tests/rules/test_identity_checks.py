@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmpost.rules.dns_records import expected_records
-from warmpost.rules.documents import Domain, DomainKey
 from warmpost.rules.identity_checks import (
     broken_records,
     check_domain,
@@ -19,6 +18,7 @@ from warmpost.rules.identity_checks import (
     suspension_reason,
     unsigned_since,
 )
+from warmpost.rules.senders import Domain, DomainKey
 
 NAME = "news.example"
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from warmpost.rules.dkim import rsa_bits
 from warmpost.rules.dmarc import Dmarc
 from warmpost.rules.dns_records import expected_records
-from warmpost.rules.documents import Domain, DomainKey
 from warmpost.rules.identity_checks import check_domain
 from warmpost.rules.preflight import Facts, Week, is_ready, judge_points
+from warmpost.rules.senders import Domain, DomainKey
 
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 INCLUDE = "spf.relay.example"

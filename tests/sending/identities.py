@@ -11,8 +11,8 @@ from typing import Any
 from infra.local import nameserver
 from tests.sending.workshop import START, Workshop
 from warmpost.adapters.dns import DnsResolver
-from warmpost.rules.documents import Domain, HistoryEntry, Warmth
 from warmpost.rules.notifications import Notification, bodies
+from warmpost.rules.senders import Domain, HistoryEntry, Warmth
 from warmpost.rules.webhooks import Webhook
 from warmpost.rules.writes import Put, Stored
 from warmpost.sending.check_identities import check_identity

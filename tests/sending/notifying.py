@@ -15,8 +15,8 @@ from tests.receiver import Received
 from tests.sending.workshop import DOMAIN, MASTER_KEY, POLICY, HandClock, Workshop
 from warmpost.adapters.sealing import Seal
 from warmpost.adapters.webhooks import WebhookClient
-from warmpost.rules.documents import SenderAddress
 from warmpost.rules.notifications import Notification, Occurrence, Told
+from warmpost.rules.senders import SenderAddress
 from warmpost.rules.webhooks import Webhook
 from warmpost.rules.writes import Create, Put, Stored
 from warmpost.sending.cache import Cache

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.sending.workshop import DOMAIN, MISSING, START, Workshop, perform
 from warmpost.errors import Moved, Unavailable
-from warmpost.rules.documents import HistoryEntry, Warmth
+from warmpost.rules.senders import HistoryEntry, Warmth
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Count, Put
 from warmpost.sending.booking import ask_for_assessment, figures_path

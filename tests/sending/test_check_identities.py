@@ -10,8 +10,8 @@ from tests.sending.accidents import FaultyStore, lost_answer, no_answer, nth
 from tests.sending.identities import NOBODY, Registry
 from tests.sending.workshop import DOMAIN, START, a_request, send_order, statuses, unique
 from warmpost.errors import Conflict, Unavailable
-from warmpost.rules.documents import Domain
 from warmpost.rules.identity_checks import broken_records, is_healthy
+from warmpost.rules.senders import Domain
 from warmpost.sending import check_identities
 from warmpost.sending.control_batch import find_batch
 from warmpost.sending.daily import run_daily

@@ -9,9 +9,10 @@ import pytest
 from tests.sending.planner import at
 from tests.sending.workshop import DOMAIN, START, address, batch_order, send_order
 from warmpost.rules.chunks import pack_all
-from warmpost.rules.documents import Domain, RecipientList, Warmth
+from warmpost.rules.documents import RecipientList
 from warmpost.rules.letters import Recipient
 from warmpost.rules.schedules import LATE
+from warmpost.rules.senders import Domain, Warmth
 from warmpost.rules.writes import Put, Update
 from warmpost.sending.manage_templates import change_template, delete_template
 

@@ -7,7 +7,7 @@ import pytest
 from tests.sending.identities import NOBODY, Registry
 from tests.sending.workshop import START, unique
 from warmpost.errors import NotFound
-from warmpost.rules.documents import PauseFields, Warmth
+from warmpost.rules.senders import PauseFields, Warmth
 from warmpost.rules.tracking import Unsubscribe
 from warmpost.rules.writes import Put
 from warmpost.sending.booking import additions

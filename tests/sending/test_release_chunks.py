@@ -10,7 +10,7 @@ from tests.sending.accidents import FaultyStore, lost_answer, no_answer, nth
 from tests.sending.workshop import DOMAIN, addresses
 from warmpost.errors import Unavailable
 from warmpost.rules.chunks import Chunk
-from warmpost.rules.documents import Warmth
+from warmpost.rules.senders import Warmth
 from warmpost.rules.writes import Put
 from warmpost.sending.control_batch import cancel_batch, pause_batch, resume_batch
 from warmpost.sending.release_chunks import ReleaseMissingError, release_chunks

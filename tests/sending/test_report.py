@@ -16,7 +16,7 @@ from tests.sending.workshop import (
     sent,
 )
 from warmpost.errors import Invalid, NotFound
-from warmpost.rules.documents import Warmth
+from warmpost.rules.senders import Warmth
 from warmpost.rules.writes import Put
 from warmpost.sending.control_batch import find_batch
 from warmpost.sending.report import count_batch, find_message, list_recipients, message_lines

@@ -9,8 +9,9 @@ from tests.sending.accidents import FaultyStore, lost_answer, no_answer, nth
 from tests.sending.workshop import DOMAIN, START, a_request, address, addresses, send_order, template
 from warmpost.errors import Conflict, Invalid, NotFound, Problem, TooLarge, Unavailable
 from warmpost.rules.chunks import inflate
-from warmpost.rules.documents import Domain, Message, Part, SenderAddress
+from warmpost.rules.documents import Message, Part
 from warmpost.rules.letters import Attachment
+from warmpost.rules.senders import Domain, SenderAddress
 from warmpost.rules.writes import Put
 from warmpost.sending.parcels import letter_path
 from warmpost.sending.send_message import send_message

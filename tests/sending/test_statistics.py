@@ -19,9 +19,9 @@ from tests.sending.reporting import (
 )
 from tests.sending.workshop import DOMAIN, POLICY, START, Workshop, a_request, batch_order, sent
 from warmpost.errors import Invalid
-from warmpost.rules.documents import Domain, Warmth
 from warmpost.rules.orders import RecipientOrder
 from warmpost.rules.relays import Pool, Relay
+from warmpost.rules.senders import Domain, Warmth
 from warmpost.rules.writes import Put
 from warmpost.sending.statistics import GRAINS, MOST_DAYS, Question, ask_statistics
 from warmpost.sending.submit_batch import submit_batch

@@ -24,9 +24,9 @@ from tests.sending.workshop import (
 )
 from warmpost.adapters.firestore.store import FirestoreStore
 from warmpost.errors import Conflict, LimitReached
-from warmpost.rules.documents import Domain, PoolDay, RelayPool
 from warmpost.rules.orders import RecipientOrder
 from warmpost.rules.relays import Relay
+from warmpost.rules.senders import Domain, PoolDay, RelayPool
 from warmpost.rules.writes import Put, Update
 from warmpost.sending import daily
 from warmpost.sending.control_batch import cancel_batch, find_batch, pause_batch, resume_batch

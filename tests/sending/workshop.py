@@ -19,22 +19,14 @@ from warmpost.adapters.templates import Templates
 from warmpost.errors import Unavailable
 from warmpost.gateways.work import VERBS
 from warmpost.rules.chunks import pack_all
-from warmpost.rules.documents import (
-    Batch,
-    Domain,
-    DomainKey,
-    Message,
-    ProgressFields,
-    RecipientList,
-    Template,
-    Warmth,
-)
+from warmpost.rules.documents import Batch, Message, ProgressFields, RecipientList, Template
 from warmpost.rules.envelope import HandOver, Outcome, Outgoing, Reply
 from warmpost.rules.letters import Recipient
 from warmpost.rules.orders import BatchOrder, RecipientOrder, Request, SendOrder
 from warmpost.rules.policy import Policy
 from warmpost.rules.progress import Progress
 from warmpost.rules.relays import Pool, Relay
+from warmpost.rules.senders import Domain, DomainKey, Warmth
 from warmpost.rules.stored_progress import load_progress
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Put

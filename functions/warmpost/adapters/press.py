@@ -16,9 +16,9 @@ from warmpost.adapters.sealing import BrokenSeal, Seal
 from warmpost.adapters.templates import Templates
 from warmpost.errors import Invalid
 from warmpost.rules.dkim import SigningKey
-from warmpost.rules.documents import DomainKey
 from warmpost.rules.envelope import Outgoing
 from warmpost.rules.letters import Job, Letter, Unrenderable
+from warmpost.rules.senders import DomainKey
 from warmpost.rules.tracking import UNMARKED, Links
 
 GROUP = 10

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from warmpost.rules.dkim import record_name, record_value
-from warmpost.rules.documents import DomainKey, Record
+from warmpost.rules.senders import DomainKey, Record
 
 OWNERSHIP_PREFIX = "_warmpost"
 SPF_WITHOUT_INCLUDE = "v=spf1 a mx ~all"

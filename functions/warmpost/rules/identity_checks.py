@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from warmpost.rules.dns_records import compare, is_verified
-from warmpost.rules.documents import Domain, Record
+from warmpost.rules.senders import Domain, Record
 
 SUSPENDED_AFTER = timedelta(hours=72)
 WATCHED = ("dkim", "spf", "dmarc")

@@ -13,9 +13,9 @@ from datetime import datetime
 from warmpost.rules.dkim import rsa_bits
 from warmpost.rules.dmarc import Dmarc
 from warmpost.rules.dns_records import compare
-from warmpost.rules.documents import Domain, Record
 from warmpost.rules.identity_checks import signing_records, suspension_reason
 from warmpost.rules.providers import OTHER, provider_of
+from warmpost.rules.senders import Domain, Record
 
 BULK = "Gmail and Yahoo bulk senders"
 OURS = "Warmpost"

@@ -12,8 +12,8 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 
 from warmpost.errors import Conflict, LimitReached, Moved
-from warmpost.rules.documents import Warmth
 from warmpost.rules.ledger import Allowance, decide_single
+from warmpost.rules.senders import Warmth
 from warmpost.sending.ports import Services
 from warmpost.sending.warmth import Weather, keep, keep_pool, look, warmth_path
 

@@ -9,10 +9,11 @@ from dataclasses import asdict, replace
 from datetime import datetime
 
 from warmpost.errors import Moved
-from warmpost.rules.documents import Batch, HistoryEntry, Warmth
+from warmpost.rules.documents import Batch
 from warmpost.rules.identities import task_name
 from warmpost.rules.ledger import decide_release
 from warmpost.rules.reputation import Decision, evaluate_block
+from warmpost.rules.senders import HistoryEntry, Warmth
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Stored, Update, Write
 from warmpost.sending.booking import as_figures

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from warmpost.errors import Moved, Unavailable
-from warmpost.rules.documents import Domain, HistoryEntry, IdentityTurn
 from warmpost.rules.identities import short_hash, task_name
 from warmpost.rules.identity_checks import (
     SUSPENDED_AFTER,
@@ -25,6 +24,7 @@ from warmpost.rules.identity_checks import (
     unsigned_since,
 )
 from warmpost.rules.notifications import Occurrence, Told
+from warmpost.rules.senders import Domain, HistoryEntry, IdentityTurn
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Stored, Update, Write
 from warmpost.sending.ports import Services

@@ -8,8 +8,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from warmpost.errors import Moved
-from warmpost.rules.documents import Batch, Message, Warmth
+from warmpost.rules.documents import Batch, Message
 from warmpost.rules.identities import task_name
+from warmpost.rules.senders import Warmth
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Update
 from warmpost.sending.arm_schedules import arm_schedules

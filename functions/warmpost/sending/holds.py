@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from warmpost.rules.documents import Domain, Warmth
 from warmpost.rules.ledger import calendar_day
+from warmpost.rules.senders import Domain, Warmth
 from warmpost.sending.ports import Services
 from warmpost.sending.warmth import warmth_path
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from warmpost.errors import Conflict, Invalid, Moved, NotFound
 from warmpost.rules.addresses import Flaw, address_key, domain_of, read_address
-from warmpost.rules.documents import Domain, SenderAddress
 from warmpost.rules.names import read_display_name
+from warmpost.rules.senders import Domain, SenderAddress
 from warmpost.rules.writes import Add, Create, Delete, Stored, Update
 from warmpost.sending.list_documents import Listed, Page, list_by_id
 from warmpost.sending.manage_domains import find_domain

@@ -9,8 +9,8 @@ from dataclasses import replace
 from warmpost.errors import Conflict, Invalid, Moved, NotFound
 from warmpost.rules.addresses import Flaw, read_domain
 from warmpost.rules.dns_records import expected_records
-from warmpost.rules.documents import Domain, DomainKey, RelayPool
 from warmpost.rules.names import is_pool_name
+from warmpost.rules.senders import Domain, DomainKey, RelayPool
 from warmpost.rules.writes import Add, Create, Delete, Stored, Update, Write
 from warmpost.sending.check_identities import keep_check
 from warmpost.sending.list_documents import Listed, Page, list_by_id

@@ -10,9 +10,9 @@ from typing import Any
 
 from warmpost.errors import Conflict, Invalid, Moved, NotFound
 from warmpost.rules.addresses import read_domain
-from warmpost.rules.documents import RelayPool
 from warmpost.rules.names import has_controls, is_pool_name
 from warmpost.rules.relays import Relay
+from warmpost.rules.senders import RelayPool
 from warmpost.rules.writes import Create, Delete, Stored, Update
 from warmpost.sending.list_documents import Listed, Page, list_by_id
 from warmpost.sending.parcels import SHARED

@@ -8,9 +8,9 @@ from dataclasses import fields, replace
 from typing import Any
 
 from warmpost.errors import Invalid, Moved
-from warmpost.rules.documents import HistoryEntry, Warmth
 from warmpost.rules.levels import Standing, parse_table
 from warmpost.rules.reputation import DayFigures, Reading, measure, readings
+from warmpost.rules.senders import HistoryEntry, Warmth
 from warmpost.rules.writes import Stored
 from warmpost.sending.booking import as_figures, ask_for_assessment
 from warmpost.sending.list_documents import Listed, Page, list_by_id

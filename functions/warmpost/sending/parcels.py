@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from warmpost.rules.chunks import Chunk, inflate, unpack
-from warmpost.rules.documents import Batch, Domain, Message, RelayPool
+from warmpost.rules.documents import Batch, Message
 from warmpost.rules.events import Target
 from warmpost.rules.identities import batch_message_id, send_message_id, short_hash
 from warmpost.rules.letters import Job, Letter, Recipient
@@ -15,6 +15,7 @@ from warmpost.rules.policy import Policy
 from warmpost.rules.progress import OnUncertain
 from warmpost.rules.relays import Pool
 from warmpost.rules.return_paths import return_path
+from warmpost.rules.senders import Domain, RelayPool
 from warmpost.sending.ports import Services
 
 SHARED = "shared"

@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from warmpost.rules.days import day_of
-from warmpost.rules.documents import DomainKey
 from warmpost.rules.envelope import Outcome, Outgoing
 from warmpost.rules.letters import Content, Data, Job, Letter, TemplateFacts, Unrenderable
 from warmpost.rules.policy import Policy
 from warmpost.rules.recurrence import Series
 from warmpost.rules.relays import Pool
+from warmpost.rules.senders import DomainKey
 from warmpost.rules.tasks import Task
 from warmpost.rules.webhooks import Answer
 from warmpost.rules.writes import Filter, Stored, Write

@@ -12,10 +12,11 @@ from itertools import pairwise
 
 from warmpost.errors import Moved
 from warmpost.rules.chunks import MOST_RECIPIENTS
-from warmpost.rules.documents import Batch, HistoryEntry
+from warmpost.rules.documents import Batch
 from warmpost.rules.identities import task_name
 from warmpost.rules.ledger import Pause, Release, decide_release
 from warmpost.rules.reputation import evaluate_raise
+from warmpost.rules.senders import HistoryEntry
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Stored, Update, Write
 from warmpost.sending.booking import as_figures, ask_for_assessment

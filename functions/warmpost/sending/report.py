@@ -9,8 +9,9 @@ from typing import TypeVar
 
 from warmpost.errors import Invalid, NotFound
 from warmpost.rules.chunks import Chunk, inflate, unpack
-from warmpost.rules.documents import Batch, Domain, Message, ProgressFields, ReactionFields
+from warmpost.rules.documents import Batch, Message, ProgressFields, ReactionFields
 from warmpost.rules.identity_checks import suspension_reason
+from warmpost.rules.senders import Domain
 from warmpost.rules.statuses import Status
 from warmpost.rules.writes import Stored
 from warmpost.sending.control_batch import find_batch

@@ -5,12 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from warmpost.rules.documents import (
-    Batch,
-    Message,
-    ProgressFields,
-    ReactionFields,
-)
+from warmpost.rules.documents import Batch, Message, ProgressFields, ReactionFields
 from warmpost.rules.event_packing import unpack_reactions
 from warmpost.rules.progress import Note, Progress
 from warmpost.rules.reactions import RANKS, Reactions, combined, nothing_reported

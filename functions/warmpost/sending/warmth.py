@@ -7,11 +7,11 @@ from datetime import date, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from warmpost.rules.documents import Domain, HistoryEntry, PauseFields, PoolDay, RelayPool, Warmth
 from warmpost.rules.identities import short_hash
 from warmpost.rules.ledger import Allowance, Day, DayVolume, Pause, calendar_day, pool_cap
 from warmpost.rules.levels import Standing, parse_table
 from warmpost.rules.reputation import Decision, close_day, raise_standing
+from warmpost.rules.senders import Domain, HistoryEntry, PauseFields, PoolDay, RelayPool, Warmth
 from warmpost.rules.tally import Tally
 from warmpost.rules.writes import Create, Put, Stored, Update, Write
 from warmpost.sending.booking import as_figures, read_tally

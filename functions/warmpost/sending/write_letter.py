@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from warmpost.errors import Conflict, Invalid, NotFound
 from warmpost.rules.addresses import address_key, domain_of
 from warmpost.rules.attachments import check_attachments
-from warmpost.rules.documents import Domain, SenderAddress
 from warmpost.rules.headers import check_custom_header
 from warmpost.rules.identity_checks import suspension_reason
 from warmpost.rules.letters import Attachment, Content, Letter, Mailbox
 from warmpost.rules.limits import MOST_HEADERS, check_size, check_subject
 from warmpost.rules.mailboxes import read_mailbox
 from warmpost.rules.orders import BatchOrder, SendOrder
+from warmpost.rules.senders import Domain, SenderAddress
 from warmpost.rules.tracking import EVERYTHING, NOTHING, Track, Unsubscribe
 from warmpost.sending.find_named import find_template
 from warmpost.sending.manage_templates import template_version

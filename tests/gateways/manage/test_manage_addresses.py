@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.problems import problem
-from warmpost.rules.documents import Domain
+from warmpost.rules.senders import Domain
 from warmpost.sending.manage_addresses import create_address
 
 

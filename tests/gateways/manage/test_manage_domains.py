@@ -9,7 +9,7 @@ import pytest
 from tests.problems import problem
 from warmpost.adapters.dns import DnsResolver
 from warmpost.adapters.sealing import Seal
-from warmpost.rules.documents import Domain
+from warmpost.rules.senders import Domain
 from warmpost.sending import manage_domains
 
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from warmpost.gateways.http import Route, json_response
 from warmpost.gateways.manage import bodies
-from warmpost.rules.documents import SenderAddress
+from warmpost.rules.senders import SenderAddress
 from warmpost.sending import manage_addresses
 from warmpost.sending.ports import Services
 

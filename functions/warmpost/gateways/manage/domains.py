@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from warmpost.gateways.http import Route, json_response
 from warmpost.gateways.manage import bodies
-from warmpost.rules.documents import Domain, HistoryEntry
 from warmpost.rules.identity_checks import broken_records, is_healthy, suspension_reason
+from warmpost.rules.senders import Domain, HistoryEntry
 from warmpost.sending import manage_domains
 from warmpost.sending.manage_warmth import list_history, report_warmth, set_warmth
 from warmpost.sending.ports import Services

@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from warmpost.gateways.http import Route, json_response
 from warmpost.gateways.manage import bodies
-from warmpost.rules.documents import RelayPool
 from warmpost.rules.relays import Relay, Security
+from warmpost.rules.senders import RelayPool
 from warmpost.sending import manage_pools
 from warmpost.sending.ports import Services
 
