@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
-from warmpost.errors import Invalid, Moved, Problem
-from warmpost.rules.documents import Idempotency
-from warmpost.rules.identities import short_hash
+from warmpost.errors import Invalid, Problem
 from warmpost.rules.moments import read_moment, read_zone
 from warmpost.rules.order_packing import pack_order
 from warmpost.rules.orders import BatchOrder, Request, SendOrder
 from warmpost.rules.recurrence import Series
 from warmpost.rules.schedules import Missed, Schedule, check_at
-from warmpost.rules.writes import Create, Write
+from warmpost.rules.writes import Create
+from warmpost.sending.idempotency import accept_once, earlier_answer
 from warmpost.sending.letter_store import store_parts
 from warmpost.sending.ports import Services
 from warmpost.sending.schedules import queue_next
-from warmpost.sending.send_message import prepare_message, refuse_other_body
+from warmpost.sending.send_message import prepare_message
 from warmpost.sending.submit_batch import prepare_batch
 
-KEEP_KEYS = timedelta(days=7)
 AT_THE_TOP = ("template_version",)
 
 
@@ -52,9 +50,9 @@ async def create_schedule(
     """Raises the errors of `send_message` or `submit_batch`, their fields behind `send.` or `batch.`; Invalid for times
     and rules; Conflict where an idempotency key comes with another body.
     """
-    before = await _earlier(services, request)
+    before = await earlier_answer(services, "schedule", request)
     if before is not None:
-        return before
+        return _answer(before)
     series, first = _read(services, timetable)
     kind: Literal["send", "batch"] = "batch" if isinstance(order, BatchOrder) else "send"
     with blamed_on(kind):
@@ -85,7 +83,9 @@ async def create_schedule(
     parts = await store_parts(services.store, f"schedules/{number}", pack_order(order), most_inline=0)
     # Queued first: if the queue fails nothing was accepted, and a task without its schedule is dropped.
     await queue_next(services, str(number), schedule)
-    return await _accept(services, replace(schedule, parts=parts), Scheduled(str(number), first), request)
+    created = Create(f"schedules/{number}", replace(schedule, parts=parts))
+    words = (number, first.isoformat())
+    return _answer(await accept_once(services, "schedule", request, created, words))
 
 
 @contextmanager
@@ -125,33 +125,6 @@ def _read(services: Services, timetable: Timetable) -> tuple[Series, datetime]:
     return series, first
 
 
-async def _accept(services: Services, schedule: Schedule, answer: Scheduled, request: Request) -> Scheduled:
-    """The schedule and its idempotency key appear in one commit, or neither does."""
-    writes: list[Write] = [Create(f"schedules/{answer.id}", schedule)]
-    if request.idempotency_key:
-        now = services.clock.now()
-        kept = f"{answer.id} {answer.next_run.isoformat()}"
-        writes.append(Create(_key_path(request), Idempotency(request.digest, kept, now, now + KEEP_KEYS)))
-    try:
-        await services.store.commit(*writes)
-    except Moved:
-        before = await _earlier(services, request)
-        if before is None:
-            raise
-        return before
-    return answer
-
-
-def _key_path(request: Request) -> str:
-    return f"idempotency/{short_hash('schedule', request.key_id, request.idempotency_key, length=32)}"
-
-
-async def _earlier(services: Services, request: Request) -> Scheduled | None:
-    if not request.idempotency_key:
-        return None
-    known = await services.store.get(Idempotency, _key_path(request))
-    if known is None:
-        return None
-    refuse_other_body(known.value.digest, request)
-    schedule_id, next_run = known.value.answer.split()
+def _answer(words: Sequence[str]) -> Scheduled:
+    schedule_id, next_run = words
     return Scheduled(schedule_id, datetime.fromisoformat(next_run))

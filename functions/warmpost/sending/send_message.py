@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from warmpost.errors import Conflict, Invalid, Moved
+from warmpost.errors import Invalid, Moved
 from warmpost.rules.chunks import address_hash, deflate
 from warmpost.rules.documents import Message
 from warmpost.rules.identities import short_hash, task_name
@@ -19,6 +19,7 @@ from warmpost.rules.stored_progress import store_progress
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Create, Stored
 from warmpost.sending.admit_single import admit_single
+from warmpost.sending.idempotency import refuse_other_body
 from warmpost.sending.letter_store import store_parts
 from warmpost.sending.parcels import Errand, letter_path
 from warmpost.sending.ports import Services
@@ -77,14 +78,6 @@ async def _again(services: Services, before: Stored[Message], request: Request) 
     refuse_other_body(before.value.digest, request)
     await _queue(services, before.id)
     return Accepted(before.id, len(before.value.hashes))
-
-
-def refuse_other_body(digest: str, request: Request) -> None:
-    if digest != request.digest:
-        raise Conflict(
-            "idempotency_key_reused",
-            "This Idempotency-Key came with another body before; a new request needs a new key.",
-        )
 
 
 async def _queue(services: Services, message_id: str) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
-from warmpost.errors import Conflict, Invalid, Moved
+from warmpost.errors import Conflict, Invalid
 from warmpost.rules.chunks import Chunk, pack_all
-from warmpost.rules.documents import Batch, Idempotency
-from warmpost.rules.identities import short_hash, task_name
+from warmpost.rules.documents import Batch
+from warmpost.rules.identities import task_name
 from warmpost.rules.letter_packing import pack_letter
 from warmpost.rules.letters import Recipient
 from warmpost.rules.limits import MOST_INLINE_RECIPIENTS, check_tags
@@ -18,17 +18,15 @@ from warmpost.rules.orders import BatchOrder, Request
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Create, Put
 from warmpost.sending.find_named import find_list
+from warmpost.sending.idempotency import accept_once, earlier_answer
 from warmpost.sending.letter_store import store_parts
 from warmpost.sending.plan_batch import PAGES_PER_STEP, copy_pages
 from warmpost.sending.ports import Services, Store
-from warmpost.sending.send_message import refuse_other_body
 from warmpost.sending.write_letter import Written, refuse_missing, write_batch
 
 CHUNKS_PER_COMMIT = 5
 MOST_IN_BATCH = 20_000
 """Bytes of a packed letter that a batch document holds itself: it is read for every chunk."""
-
-KEEP_KEYS = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +38,9 @@ class Submitted:
 
 async def submit_batch(services: Services, order: BatchOrder, request: Request) -> Submitted:
     """Raises the errors of `write_batch`; errors.Conflict where an idempotency key comes with another body."""
-    before = await _earlier(services, request)
+    before = await earlier_answer(services, "batch", request)
     if before is not None:
-        return before
+        return _answer(before)
     written, batch, chunks = await prepare_batch(services, order)
     batch_id = str(await services.store.next_number("batches"))
     path = f"batches/{batch_id}"
@@ -68,7 +66,8 @@ async def submit_batch(services: Services, order: BatchOrder, request: Request) 
     # Queued first: if the queue fails nothing was accepted, and a task without its batch is dropped.
     verb = "release" if batch.status == "sending" else "plan"
     await services.tasks.enqueue(Task(verb, {"batch": batch_id}, task_name(verb, batch_id, 0)))
-    return await _accept(services, batch_id, batch, request)
+    words = (batch_id, batch.total, batch.duplicates)
+    return _answer(await accept_once(services, "batch", request, Create(path, batch), words))
 
 
 async def prepare_batch(services: Services, order: BatchOrder) -> tuple[Written, Batch, list[Chunk]]:
@@ -84,36 +83,8 @@ async def prepare_batch(services: Services, order: BatchOrder) -> tuple[Written,
     return written, *_from_recipients(services, order, written)
 
 
-async def _accept(services: Services, batch_id: str, batch: Batch, request: Request) -> Submitted:
-    """The batch and its idempotency key appear in one commit, or neither does."""
-    answer = Submitted(batch_id, batch.total, batch.duplicates)
-    writes = [Create(f"batches/{batch_id}", batch)]
-    if request.idempotency_key:
-        now = services.clock.now()
-        kept = f"{answer.id} {answer.recipients} {answer.duplicates}"
-        writes.append(Create(_key_path(request), Idempotency(request.digest, kept, now, now + KEEP_KEYS)))
-    try:
-        await services.store.commit(*writes)
-    except Moved:
-        before = await _earlier(services, request)
-        if before is None:
-            raise
-        return before
-    return answer
-
-
-def _key_path(request: Request) -> str:
-    return f"idempotency/{short_hash('batch', request.key_id, request.idempotency_key, length=32)}"
-
-
-async def _earlier(services: Services, request: Request) -> Submitted | None:
-    if not request.idempotency_key:
-        return None
-    known = await services.store.get(Idempotency, _key_path(request))
-    if known is None:
-        return None
-    refuse_other_body(known.value.digest, request)
-    batch_id, recipients, duplicates = known.value.answer.split()
+def _answer(words: Sequence[str]) -> Submitted:
+    batch_id, recipients, duplicates = words
     return Submitted(batch_id, int(recipients), int(duplicates))
 
 
