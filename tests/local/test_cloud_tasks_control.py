@@ -3,31 +3,9 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from tests.local.cloud_tasks_emulator import Emulator, Receiver, add, new_queue, until
-
-
-@pytest.fixture(scope="module")
-async def emulator(tmp_path_factory):
-    emulator = Emulator(tmp_path_factory.mktemp("control"))
-    yield emulator
-    await emulator.stop()
-
-
-@pytest.fixture(scope="module")
-async def client(emulator):
-    return emulator.client()
-
-
-@pytest.fixture
-async def receiver(emulator):
-    receiver = Receiver(emulator.clock)
-    await receiver.start()
-    yield receiver
-    await emulator.post("/reset")
-    await receiver.stop()
+from tests.local.cloud_tasks_emulator import add, new_queue, until
 
 
 async def test_a_paused_queue_keeps_its_tasks_until_it_is_resumed(emulator, client, receiver):

@@ -13,28 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 from infra.local.clock import MovableClock
 from infra.local.cloud_tasks.courier import Answer, Courier
 from infra.local.cloud_tasks.issuer import Issuer, new_signing_key
-from tests.local.cloud_tasks_emulator import Emulator, Receiver, add, new_queue, until
-
-
-@pytest.fixture(scope="module")
-async def emulator(tmp_path_factory):
-    emulator = Emulator(tmp_path_factory.mktemp("dispatch"))
-    yield emulator
-    await emulator.stop()
-
-
-@pytest.fixture(scope="module")
-async def client(emulator):
-    return emulator.client()
-
-
-@pytest.fixture
-async def receiver(emulator):
-    receiver = Receiver(emulator.clock)
-    await receiver.start()
-    yield receiver
-    await emulator.post("/reset")
-    await receiver.stop()
+from tests.local.cloud_tasks_emulator import add, new_queue, until
 
 
 async def test_a_task_arrives_as_it_was_created(emulator, client, receiver):

@@ -8,30 +8,9 @@ from datetime import timedelta
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from tests.local.cloud_tasks_emulator import Emulator, Receiver, new_queue
+from tests.local.cloud_tasks_emulator import new_queue
 
 DAY = 86400.0
-
-
-@pytest.fixture(scope="module")
-async def emulator(tmp_path_factory):
-    emulator = Emulator(tmp_path_factory.mktemp("journey"))
-    yield emulator
-    await emulator.stop()
-
-
-@pytest.fixture(scope="module")
-async def client(emulator):
-    return emulator.client()
-
-
-@pytest.fixture
-async def receiver(emulator):
-    receiver = Receiver(emulator.clock)
-    await receiver.start()
-    yield receiver
-    await emulator.post("/reset")
-    await receiver.stop()
 
 
 async def add(emulator, client, queue, url, after=0.0):

@@ -16,18 +16,6 @@ URL = "http://127.0.0.1:9/nowhere"
 numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module")
-async def emulator(tmp_path_factory):
-    emulator = Emulator(tmp_path_factory.mktemp("service"))
-    yield emulator
-    await emulator.stop()
-
-
-@pytest.fixture(scope="module")
-async def client(emulator):
-    return emulator.client()
-
-
 @pytest.fixture
 async def queue(client):
     """A paused queue of the test's own."""
