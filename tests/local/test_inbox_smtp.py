@@ -11,7 +11,8 @@ import pytest
 import pytest_asyncio
 
 from infra.local.inbox.maildir import take_apart
-from tests.local.running_inbox import free_ports, letter, running_inbox
+from infra.local.ports import free_ports
+from tests.local.running_inbox import letter, running_inbox
 
 
 @pytest_asyncio.fixture(scope="module")

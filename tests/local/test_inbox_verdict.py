@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from infra.local.nameserver import publish
-from tests.local.running_inbox import ROOT, free_ports, letter, running_inbox
+from infra.local.ports import free_ports
+from tests.local.running_inbox import ROOT, letter, running_inbox
 
 
 @dataclass(frozen=True)

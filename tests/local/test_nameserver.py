@@ -18,14 +18,9 @@ import pytest
 import pytest_asyncio
 
 from infra.local.nameserver import publish
+from infra.local.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -33,7 +28,7 @@ async def server(tmp_path_factory):
     """(port, zone file, process) of a name server whose first answer has come."""
     zone = tmp_path_factory.mktemp("dns") / "zone.json"
     zone.write_text("[]")
-    port = _free_port()
+    [port] = free_ports(1)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "infra.local.nameserver", "--port", str(port), "--zone", str(zone)),
         cwd=ROOT,
