@@ -48,6 +48,7 @@ def settings() -> Settings:
 def services() -> Services:
     """Raises settings.SettingsError."""
     from warmpost.adapters import recurrence
+    from warmpost.adapters.departure import on_departure
     from warmpost.adapters.dns import DnsResolver
     from warmpost.adapters.pictures import Pictures
     from warmpost.adapters.press import Press
@@ -57,6 +58,13 @@ def services() -> Services:
     from warmpost.adapters.webhooks import WebhookClient
 
     chosen = settings()
+    desk, relays = Desk(), Relays(secret=secret, local_hostname=chosen.hostname)
+
+    def leave() -> None:
+        desk.close()
+        relays.leave()
+
+    on_departure(leave)
     clock = _local.clock or SystemClock()
     store = FirestoreStore(chosen.project, _local.meter)
     templates = Templates()
@@ -69,7 +77,7 @@ def services() -> Services:
         ),
         templates=templates,
         press=Press(templates, seal, chosen.signing_threads, links()),
-        relays=Relays(secret=secret, local_hostname=chosen.hostname),
+        relays=relays,
         resolver=DnsResolver(chosen.dns),
         seal=seal,
         webhooks=WebhookClient(chosen.policy.private_webhooks),
@@ -78,7 +86,7 @@ def services() -> Services:
         letters=LetterStore(store),
         cache=Cache(store, clock),
         suppressed=Suppressed(store),
-        desk=Desk(),
+        desk=desk,
         reserved=Reserved(),
         policy=chosen.policy,
         worker=random.token_hex(8),

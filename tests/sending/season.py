@@ -113,9 +113,9 @@ class Season:
             self.queue.waiting.append(later)
 
     async def assess(self) -> None:
-        """The domain is looked at within a second."""
+        """The domain is looked at within two seconds."""
         await ask_for_assessment(self.services, DOMAIN)
-        await self.pass_until(self.clock.now() + timedelta(seconds=2))
+        await self.pass_until(self.clock.now() + timedelta(seconds=3))
 
     async def report(self, **amounts: int) -> None:
         """Figures of today that come from elsewhere, such as a relay's reports."""

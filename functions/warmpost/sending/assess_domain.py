@@ -104,8 +104,8 @@ async def _fail_blocked(services: Services, batches: list[Stored[Batch]], reason
 
 
 async def _go_on(services: Services, batches: list[Stored[Batch]], weather: Weather) -> None:
-    """One release for each batch that holds recipients; named by what was seen, so that one look makes one."""
-    seen = (weather.total.settled, int(services.clock.timestamp()))
+    """One release for each batch that holds recipients; named by what was seen and when, so that one look makes one."""
+    seen = (weather.total.settled, round(services.clock.timestamp() * 1000))
     names = [task_name("release", one.id, one.value.generation, one.value.released, *seen) for one in batches]
     await services.tasks.enqueue(
         *(Task("release", {"batch": one.id}, name) for one, name in zip(batches, names, strict=True))

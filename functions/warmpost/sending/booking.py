@@ -25,6 +25,12 @@ SHARDS = 2
 DEBOUNCE = 1.0
 """Seconds for which one look at a domain's figures serves all chunks that end."""
 
+AT_THE_LATEST = 30.0
+"""The same for looks that only make sure that there is one."""
+
+CLOCKS_DIFFER = 0.1
+"""Seconds: a look that ran before a change was written must not count for it."""
+
 
 def book(services: Services, parcel: Parcel, progress: Progress) -> tuple[Progress, list[Write]]:
     """The progress with everything booked, and the additions that go into the same commit."""
@@ -88,10 +94,15 @@ def as_figures(total: Tally) -> DayFigures:
     )
 
 
-async def ask_for_assessment(services: Services, domain: str) -> None:
+async def ask_for_assessment(services: Services, domain: str, debounce: float = DEBOUNCE) -> None:
     """Has the domain looked at soon after its figures changed: once for all changes of the same seconds."""
     now = services.clock.timestamp()
-    window = int(now // DEBOUNCE) + 1
-    due = services.clock.now() + timedelta(seconds=window * DEBOUNCE - now)
-    name = task_name("assess", domain.replace(".", "_"), window)
+    window = int(now // debounce) + 1
+    due = services.clock.now() + timedelta(seconds=window * debounce + CLOCKS_DIFFER - now)
+    name = task_name("assess", domain.replace(".", "_"), f"{debounce:.0f}", window)
     await services.tasks.enqueue(Task("assess", {"domain": domain}, name, due))
+
+
+async def ensure_assessment(services: Services, domain: str) -> None:
+    """Before a change is written, for whoever ends between writing it and asking for a look at it."""
+    await ask_for_assessment(services, domain, AT_THE_LATEST)

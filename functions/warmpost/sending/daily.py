@@ -72,13 +72,15 @@ async def _batches(services: Services, after: str, run: str) -> str:
     before = services.clock.now() - LEFT_LYING
     for one in found:
         if one.value.created_at < before:
-            changes = {"generation": one.value.generation + 1, "queued": 0}
+            generation = one.value.generation + 1
+            changes = {"generation": generation, "queued": 0}
             try:
                 await services.store.commit(Update(one.path, changes, one.version))
             except Moved:
                 continue
             tasks = [
-                Task(verb, {"batch": one.id}, task_name(verb, one.id, run)) for verb in ("plan", "release")
+                Task(verb, {"batch": one.id}, task_name(verb, one.id, run, generation))
+                for verb in ("plan", "release")
             ]
             await services.tasks.enqueue(*tasks)
     return found[-1].id if len(found) == PAGE else ""

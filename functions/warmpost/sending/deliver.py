@@ -138,6 +138,8 @@ class _Delivery:
         try:
             async with self._services.desk.turn(shared=bool(self._parcel.errand.message)):
                 for number in range(1, len(strides) + 1):
+                    if self._services.desk.is_closing:
+                        break
                     stride = await upcoming
                     upcoming = self._compose_ahead(strides, number)
                     await self._send(stride)
@@ -236,7 +238,8 @@ class _Delivery:
         self.unrecorded = results
         handed = await self._hand_over(outgoing, stop_at)
         self._judge(outcomes | handed)
-        if handed and all(one.hand_over is HandOver.NOT_TRIED for one in handed.values()):
+        is_closing = self._services.desk.is_closing
+        if handed and not is_closing and all(one.hand_over is HandOver.NOT_TRIED for one in handed.values()):
             self._stalled = next(iter(handed.values())).reason
             log.warning("nobody takes mail of %s: %s", self._parcel.errand.path, self._stalled)
 
@@ -260,8 +263,9 @@ class _Delivery:
             )
 
     def _is_over(self) -> bool:
-        """The task's time or the day: what is left takes another turn."""
-        return self._services.clock.timestamp() > self._ends or self._services.today() != self._today
+        """The task's time, the day, or this process: what is left takes another turn."""
+        is_late = self._services.clock.timestamp() > self._ends or self._services.today() != self._today
+        return is_late or self._services.desk.is_closing
 
     async def _may_go_on(self) -> bool:
         """Pausing and cancelling take effect between two strides."""
@@ -282,6 +286,8 @@ class _Delivery:
         """
         progress, now = self._claims.progress, self._services.clock.timestamp()
         if not (self.unrecorded or self._changed or progress.owner):
+            if not self._todo:
+                await self._ask_again()
             return
         stalled_since = (progress.stalled_since or now) if self._stalled else 0.0
         if self._stalled and now - stalled_since > self._services.policy.retries.give_up:
@@ -300,6 +306,11 @@ class _Delivery:
             await ask_for_assessment(self._services, self._parcel.domain.domain)
         if logged:
             await ask_for_fold(self._services)
+
+    async def _ask_again(self) -> None:
+        """A task that finds nothing to do may come a second time, after a worker that ended before it had asked."""
+        await ask_for_assessment(self._services, self._parcel.domain.domain)
+        await ask_for_fold(self._services)
 
     def _give_up(self, now: float, reason: str) -> None:
         after = rules.record(self._claims.progress, self.unrecorded, now)

@@ -20,6 +20,11 @@ class Desk:
         self._paths: dict[str, asyncio.Lock] = {}
         self._turn = asyncio.Lock()
         self.queued: dict[tuple[str, int], int] = {}
+        self.is_closing = False
+
+    def close(self) -> None:
+        """The platform ends this process within seconds: what is in the air is finished, nothing new is begun."""
+        self.is_closing = True
 
     def note_queued(self, batch: tuple[str, int], position: int) -> None:
         """Up to where this process has queued a batch's tasks, by batch and generation."""

@@ -27,11 +27,16 @@ CLOCKS_DIFFER = 1.0
 
 
 async def log_events(services: Services, source: str, events: Sequence[Event]) -> None:
-    """Stored when it returns, in one commit however many they are; folded within seconds. Raises errors.Unavailable."""
+    """Stored when it returns, in one commit however many they are; folded within seconds. Raises errors.Unavailable.
+
+    The fold is queued first, and again if storing took long: nobody may end between the two and leave them lying.
+    """
     if not events:
         return
+    due = await ask_for_fold(services)
     await services.store.commit(*log_writes(services, source, events))
-    await ask_for_fold(services)
+    if services.clock.timestamp() >= due - CLOCKS_DIFFER:
+        await ask_for_fold(services)
 
 
 def log_writes(
@@ -71,9 +76,10 @@ def _documents(
     return [Create(f"events/{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}", log)]
 
 
-async def ask_for_fold(services: Services, at: float = 0.0) -> None:
-    """One fold for all events of the same second. at: not before, epoch seconds."""
+async def ask_for_fold(services: Services, at: float = 0.0) -> float:
+    """One fold for all events of the same second; when it is due. at: not before, epoch seconds."""
     now = services.clock.timestamp()
     window = int(max(now, at) // WINDOW) + 1
     due = services.clock.now() + timedelta(seconds=window * WINDOW + CLOCKS_DIFFER - now)
     await services.tasks.enqueue(Task("fold", {}, task_name("fold", window), due))
+    return due.timestamp()

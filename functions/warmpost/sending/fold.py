@@ -18,7 +18,7 @@ from warmpost.rules.events import Event
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Stored, Update, Write, weigh
 from warmpost.sending.apply_events import Applied, apply_events
-from warmpost.sending.booking import ask_for_assessment
+from warmpost.sending.booking import ask_for_assessment, ensure_assessment
 from warmpost.sending.event_log import ask_for_fold, log_writes
 from warmpost.sending.manage_suppressions import suppress_all
 from warmpost.sending.places import place_events
@@ -69,7 +69,11 @@ async def fold_events(services: Services) -> None:
         EventLog, "events", ("due", "<=", now), order_by="due", limit=LOGS_PER_TASK
     )
     for one in due:
-        if services.clock.timestamp() > ends or not await _fold_safely(services, one):
+        if (
+            services.clock.timestamp() > ends
+            or services.desk.is_closing
+            or not await _fold_safely(services, one)
+        ):
             await ask_for_fold(services)
     if len(due) == LOGS_PER_TASK:
         await ask_for_fold(services)
@@ -152,6 +156,8 @@ async def _commit(services: Services, step: Step, mark: Update) -> Any:
     Tasks are queued first: one without its notification is dropped, a notification without its task would wait for a day.
     """
     await services.tasks.enqueue(*step.tasks)
+    for domain in sorted(step.outcome.domains):
+        await ensure_assessment(services, domain)
     version, *_ = await services.store.commit(mark, *step.writes)
     for domain in sorted(step.outcome.domains):
         await ask_for_assessment(services, domain)

@@ -39,7 +39,7 @@ CHANGING = (
 
 
 class NotificationMissingError(LookupError):
-    """It is not stored, or its attempt is not due yet: tasks are queued before what they are about is written."""
+    """It is not stored yet, or never was: tasks are queued before what they are about is written."""
 
 
 @dataclass(slots=True)
@@ -60,9 +60,11 @@ async def notify(services: Services, notification_id: str, attempt: int) -> None
     """Raises NotificationMissingError, or Conflict or Moved while another worker is at it: the task comes again."""
     path = f"notifications/{notification_id}"
     stored = await services.store.get(Notification, path)
-    if stored is None or stored.value.attempt < attempt:
+    if stored is None:
         raise NotificationMissingError(path)
     value = stored.value
+    if value.state == "waiting" and value.attempt < attempt:
+        raise Conflict("not_recorded_yet", "The attempt before this one is not recorded yet.")
     if value.state != "waiting" or value.attempt != attempt:
         return
     now = services.clock.now()
@@ -96,7 +98,7 @@ async def _send(services: Services, webhook: Stored[Webhook], stored: Stored[Not
         return await services.webhooks.post(webhook.value.url, packed[number], headers)
 
     for group in _groups(value):
-        if services.clock.now() >= until:
+        if services.clock.now() >= until or services.desk.is_closing:
             done.broke_off = True
             break
         answers = await asyncio.gather(*(one(number) for number in group))

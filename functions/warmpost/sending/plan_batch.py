@@ -33,21 +33,29 @@ async def plan_batch(services: Services, batch_id: str) -> None:
         batch = await services.store.get(Batch, path)
         if batch is None:
             raise PlanMissingError(path)
-        if batch.value.status not in ("planning", "paused") or is_planned(batch.value):
+        if is_planned(batch.value):
+            await _queue_release(services, batch_id, batch.value)
+            return
+        if batch.value.status not in ("planning", "paused"):
             return
         after = await copy_pages(services, batch.path, batch.value)
         try:
             await services.store.commit(Update(path, _changes(batch.value, after), batch.version))
         except Moved:
             continue
-        name = task_name("release", batch_id, "planned", after.planned)
-        await services.tasks.enqueue(Task("release", {"batch": batch_id}, name))
+        await _queue_release(services, batch_id, after)
         if is_planned(after):
             if after.total == 0:
                 await finish_batch(services, batch_id)
             return
     name = task_name("plan", batch_id, after.chunks)
     await services.tasks.enqueue(Task("plan", {"batch": batch_id}, name))
+
+
+async def _queue_release(services: Services, batch_id: str, batch: Batch) -> None:
+    """Named by how much is planned: whoever planned it may have ended before this, so that it is asked for again."""
+    name = task_name("release", batch_id, "planned", batch.planned)
+    await services.tasks.enqueue(Task("release", {"batch": batch_id}, name))
 
 
 def is_planned(batch: Batch) -> bool:

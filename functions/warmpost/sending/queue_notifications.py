@@ -91,8 +91,9 @@ def _packed(
 
 
 def notify_task(id: str, attempt: int, at: datetime) -> Task:
+    """Named by its time as well: an earlier one came to nothing where what it was about was never written."""
     body = {"notification": id, "attempt": attempt}
-    return Task("notify", body, task_name("notify", id, attempt), at, "notify")
+    return Task("notify", body, task_name("notify", id, attempt, int(at.timestamp())), at, "notify")
 
 
 async def requeue_notifications(services: Services, after: str, run: str) -> str:

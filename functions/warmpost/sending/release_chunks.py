@@ -7,7 +7,7 @@ the stretch they deliver, so that queueing them again makes no second ones. Noth
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from warmpost.errors import Moved
@@ -37,6 +37,7 @@ from warmpost.sending.warmth import (
 
 MOST_AT_ONCE = 100 * MOST_RECIPIENTS
 STEPS_PER_TASK = 10
+CLOCKS_DIFFER = timedelta(seconds=2)
 RUNNING = ("planning", "sending")
 
 
@@ -146,7 +147,14 @@ def _day(batch: Stored[Batch], weather: Weather) -> dict[str, str]:
 async def _wait(services: Services, weather: Weather, release: Release, now: datetime) -> None:
     """Sets the one task that goes on, and notes a new pause in the domain and its history."""
     if release.resume_at is not None:
-        name = task_name("assess", weather.domain.replace(".", "_"), int(release.resume_at.timestamp()))
+        # By another clock than ours it may come a little early and find the pause still on: then it is made anew.
+        early = now.timestamp() if release.resume_at - now < CLOCKS_DIFFER else 0.0
+        name = task_name(
+            "assess",
+            weather.domain.replace(".", "_"),
+            int(release.resume_at.timestamp()),
+            round(early * 1000),
+        )
         task = Task("assess", {"domain": weather.domain}, name, release.resume_at)
         await services.tasks.enqueue(task)
     if release.pause is None or release.pause == weather.pause:

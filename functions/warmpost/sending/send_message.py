@@ -49,7 +49,7 @@ async def send_message(services: Services, order: SendOrder, request: Request) -
     parts = await store_parts(services.store, letter_path(message_id, request.digest), packed)
     message = _message(services, order, request, written, recipients, b"" if parts else packed, parts, day)
     # Queued first: if the queue fails nothing was accepted, and a task without its message is dropped.
-    await _queue(services, message_id)
+    await _queue(services, message_id, message)
     try:
         await services.store.commit(Create(path, message))
     except Moved:
@@ -76,13 +76,15 @@ def _message_id(request: Request) -> str:
 async def _again(services: Services, before: Stored[Message], request: Request) -> Accepted:
     """The same answer for the same request; its task is named, so asking for it again makes no second one."""
     refuse_other_body(before.value.digest, request)
-    await _queue(services, before.id)
+    await _queue(services, before.id, before.value)
     return Accepted(before.id, len(before.value.hashes))
 
 
-async def _queue(services: Services, message_id: str) -> None:
+async def _queue(services: Services, message_id: str, message: Message) -> None:
+    """Named by its moment as well: under one key an earlier request's task may have come and found nothing stored."""
+    name = task_name("send", message_id, round(message.created_at.timestamp() * 1000))
     body = Errand(message=message_id).as_body()
-    await services.tasks.enqueue(Task("deliver", body, task_name("send", message_id), queue="deliver"))
+    await services.tasks.enqueue(Task("deliver", body, name, queue="deliver"))
 
 
 def _recipients(order: SendOrder) -> list[str]:

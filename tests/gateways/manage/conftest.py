@@ -27,6 +27,7 @@ from warmpost.gateways.manage import manage
 from warmpost.rules.policy import Policy
 from warmpost.rules.relays import Pool, Relay
 from warmpost.sending.cache import Cache
+from warmpost.sending.desk import Desk
 from warmpost.sending.ports import Services
 from warmpost.sending.suppressed import Suppressed
 
@@ -49,6 +50,7 @@ def services(store: FirestoreStore, clock: SetClock, dns_server: tuple[str, Path
         "resolver": DnsResolver([dns_server[0]]),
         "cache": Cache(store, clock),
         "suppressed": Suppressed(store),
+        "desk": Desk(),
         "policy": Policy("test", Pool("shared", (Relay("inbox", "127.0.0.1", 2525),))),
     }
     everything: dict[str, Any] = {one.name: used.get(one.name) for one in fields(Services)}

@@ -16,6 +16,8 @@ from warmpost.rules.relay_choice import Nobody, choose_relay, connections_wanted
 from warmpost.rules.relays import Pool, Relay
 
 _GOODBYE = 1.0
+LAST_MESSAGE, LAST_REPLY = 3.0, 6.5
+"""Seconds after `leave` until no content is begun, and until no reply is awaited: the platform grants ten in all."""
 
 
 class Relays:
@@ -36,6 +38,7 @@ class Relays:
         self._jitter = jitter
         self._stations: dict[Relay, Station] = {}
         self._changed = asyncio.Event()
+        self._strides: set[Stride] = set()
 
     async def hand_over(
         self, pool: Pool, stride: Sequence[Outgoing], *, stop_at: float | None = None
@@ -48,15 +51,35 @@ class Relays:
         """
         time = asyncio.get_running_loop().time
         work = Stride(stride, time, stop_at)
+        self._strides.add(work)
+        try:
+            return await self._hand_over(pool, work, len(stride))
+        finally:
+            self._strides.discard(work)
+
+    async def _hand_over(self, pool: Pool, work: Stride, count: int) -> list[Outcome]:
+        time = asyncio.get_running_loop().time
         stations = [self._station(relay) for relay in pool.relays]
         if work.has_waiting():
-            lanes = connections_wanted(len(stride), [station.standing() for station in stations], time())
+            lanes = connections_wanted(count, [station.standing() for station in stations], time())
             async with asyncio.TaskGroup() as group:
                 for _ in range(lanes):
                     group.create_task(self._work(stations, work))
         if work.is_stopped():
             return work.outcomes("stopped before it was begun")
         return work.outcomes(_why(pool, stations))
+
+    def leave(self) -> None:
+        """The process is about to end: has every stride come to an end in time for its results to be recorded."""
+        loop = asyncio.get_running_loop()
+        for stride in self._strides:
+            stride.stop_by(loop.time() + LAST_MESSAGE)
+        loop.call_later(LAST_REPLY, self._quit)
+
+    def _quit(self) -> None:
+        for station in self._stations.values():
+            for conversation in station.connections():
+                conversation.quit()
 
     async def close(self) -> None:
         """Say goodbye on every connection; those in use are closed as they are."""

@@ -40,6 +40,9 @@ class Stride:
     def is_stopped(self) -> bool:
         return self.stop_at is not None and self._time() >= self.stop_at
 
+    def stop_by(self, time: float) -> None:
+        self.stop_at = time if self.stop_at is None else min(self.stop_at, time)
+
     def has_waiting(self) -> bool:
         return bool(self._waiting) and not self.is_stopped()
 
