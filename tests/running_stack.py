@@ -15,6 +15,7 @@ import httpx
 
 from infra.local import launch
 from infra.local.bootstrap import ROOT
+from tests.contract import as_documented
 
 
 class RunningStack:
@@ -51,6 +52,7 @@ class RunningStack:
             "headers": {"Authorization": f"Bearer {self.api_key}"},
             "timeout": 60,
             "trust_env": False,
+            "event_hooks": {"response": [as_documented]},
         }
         return httpx.AsyncClient(**{**settings, **options})
 

@@ -41,14 +41,14 @@ class Keys:
         self._store = store
         self._first = first_key
 
-    async def caller(self, request: Request, scope: Scope) -> Caller:
-        """Raises Unauthorized or Forbidden. One read a request: a revoked key ends at once."""
+    async def caller(self, request: Request, scope: Scope | None) -> Caller:
+        """scope: None for any key. Raises Unauthorized or Forbidden. One read a request: a revoked key ends at once."""
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         token = token.strip()
         if kind.lower() != "bearer" or not token:
             raise Unauthorized("no_key", "Send the API key in the header `Authorization: Bearer <key>`.")
         caller = await self._find(token)
-        if scope not in caller.scopes and not (scope == "read" and "manage" in caller.scopes):
+        if scope and scope not in caller.scopes and not (scope == "read" and "manage" in caller.scopes):
             raise Forbidden("scope_missing", f"This key's scopes do not include `{scope}`.")
         return caller
 

@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.errors import Invalid
-from warmpost.gateways.auth import Keys
-from warmpost.gateways.doors import asked, moment, page_of, shown_line
-from warmpost.gateways.forecast import get_forecast, post_forecast
-from warmpost.gateways.http import Route, Router, decode, json_response, read_body, segments
+from warmpost.gateways import answers
+from warmpost.gateways.auth import Caller, Keys
+from warmpost.gateways.doors import ONCE, PAGE, admit, asked, moment, page_of, shown_line
+from warmpost.gateways.forecast import FORECAST, FORMAT, get_forecast, post_forecast
+from warmpost.gateways.http import Parameter, Route, Router, decode, json_response, read_body
 from warmpost.gateways.models import BatchModel, batch_order
 from warmpost.rules.documents import Batch
 from warmpost.rules.statuses import Status
@@ -26,12 +27,10 @@ STATUSES = ("held", *(status.value for status in Status))
 
 
 async def batch_submit(request: Request, services: Services, keys: Keys) -> Response:
-    handle, arguments = ROUTES.find(request.method, segments(request))
-    return await handle(request, services, keys, **arguments)
+    return await admit(request, services, keys, ROUTES)
 
 
-async def _post(request: Request, services: Services, keys: Keys) -> Response:
-    caller = await keys.caller(request, "send")
+async def _post(request: Request, services: Services, caller: Caller) -> Response:
     body = await read_body(request)
     order = batch_order(decode(body, BatchModel))
     submitted = await submit_batch(services, order, asked(request, caller, body))
@@ -44,8 +43,7 @@ async def _post(request: Request, services: Services, keys: Keys) -> Response:
     return json_response(answer, 202, {"Location": f"/batch-submit/{submitted.id}"})
 
 
-async def _get(request: Request, services: Services, keys: Keys, id: str) -> Response:
-    await keys.caller(request, "read")
+async def _get(request: Request, services: Services, caller: Caller, id: str) -> Response:
     return await _shown(services, await find_batch(services, id))
 
 
@@ -78,9 +76,8 @@ async def _shown(services: Services, batch: Stored[Batch]) -> Response:
     return json_response(body)
 
 
-async def _recipients(request: Request, services: Services, keys: Keys, id: str) -> Response:
-    await keys.caller(request, "read")
-    limit, cursor = page_of(request, ("status",))
+async def _recipients(request: Request, services: Services, caller: Caller, id: str) -> Response:
+    limit, cursor = page_of(request)
     status = request.query_params.get("status")
     if status is not None and status not in STATUSES:
         raise Invalid("invalid_status", f"A status is one of {', '.join(STATUSES)}.", "status")
@@ -89,8 +86,7 @@ async def _recipients(request: Request, services: Services, keys: Keys, id: str)
 
 
 def _control(verb: Callable[[Services, str], Awaitable[None]]) -> Callable[..., Awaitable[Response]]:
-    async def handle(request: Request, services: Services, keys: Keys, id: str) -> Response:
-        await keys.caller(request, "send")
+    async def handle(request: Request, services: Services, caller: Caller, id: str) -> Response:
         batch = await find_batch(services, id)
         await verb(services, batch.id)
         return await _shown(services, await find_batch(services, id))
@@ -98,13 +94,50 @@ def _control(verb: Callable[[Services, str], Awaitable[None]]) -> Callable[..., 
     return handle
 
 
+_WHOLE = {200: answers.Batch}
+_STATUS = Parameter("status", answers.RecipientStatus, "Only recipients of this status.")
+
 ROUTES = Router(
-    Route("POST", "/", _post),
-    Route("POST", "/forecast", post_forecast),
-    Route("GET", "/{id}", _get),
-    Route("GET", "/{id}/forecast", get_forecast),
-    Route("GET", "/{id}/recipients", _recipients),
-    Route("POST", "/{id}/pause", _control(pause_batch)),
-    Route("POST", "/{id}/resume", _control(resume_batch)),
-    Route("POST", "/{id}/cancel", _control(cancel_batch)),
+    Route(
+        "POST",
+        "/",
+        _post,
+        "Send a template to a list or to inline recipients",
+        "send",
+        BatchModel,
+        {202: answers.AcceptedBatch},
+        (ONCE,),
+    ),
+    Route(
+        "POST",
+        "/forecast",
+        post_forecast,
+        "When such a batch would be out; nothing is stored",
+        "send",
+        BatchModel,
+        FORECAST,
+        (FORMAT,),
+    ),
+    Route("GET", "/{id}", _get, "Progress of a batch", scope="read", answers=_WHOLE),
+    Route(
+        "GET",
+        "/{id}/forecast",
+        get_forecast,
+        "When it will be out",
+        scope="read",
+        answers=FORECAST,
+        parameters=(FORMAT,),
+    ),
+    Route(
+        "GET",
+        "/{id}/recipients",
+        _recipients,
+        "Its recipients and what became of them",
+        scope="read",
+        answers={200: answers.Listed[answers.Line]},
+        parameters=(*PAGE, _STATUS),
+    ),
+    Route("POST", "/{id}/pause", _control(pause_batch), "Pause it", "send", answers=_WHOLE),
+    Route("POST", "/{id}/resume", _control(resume_batch), "Resume it", "send", answers=_WHOLE),
+    Route("POST", "/{id}/cancel", _control(cancel_batch), "Cancel what has not left", "send", answers=_WHOLE),
 )

@@ -4,17 +4,62 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
+from msgspec import Meta
 from starlette.requests import Request
+from starlette.responses import Response
 
-from warmpost.errors import Invalid
-from warmpost.gateways.auth import Caller
+from warmpost.errors import Invalid, Problem
+from warmpost.gateways.auth import Caller, Keys
+from warmpost.gateways.http import Parameter, Route, Router, segments
 from warmpost.rules.orders import Request as Asked
 from warmpost.rules.progress import Note
+from warmpost.sending.ports import Services
 from warmpost.sending.traces import Line
 
 MOST_LIMIT = 1000
+PAGE = (
+    Parameter("limit", Annotated[int, Meta(ge=1, le=MOST_LIMIT)], "Items of a page, 100 if not said."),
+    Parameter("cursor", str, "What the page before gave as `next_cursor`."),
+)
+ONCE = Parameter(
+    "Idempotency-Key",
+    Annotated[str, Meta(max_length=255, pattern="^[ -~]*$")],
+    "The same key and body give the same answer again; the same key with another body is a conflict.",
+    "header",
+)
+
+
+async def admit(request: Request, services: Services, keys: Keys, routes: Router) -> Response:
+    """Hands the request to its route's handler; raises as `enter`."""
+    route, arguments, caller = await enter(request, keys, routes)
+    return await route.handle(request, services, caller, **arguments)
+
+
+async def enter(request: Request, keys: Keys, routes: Router) -> tuple[Route, dict[str, str], Caller | None]:
+    """The route of a request whose key may take it and whose query it knows; no caller where it needs no key.
+
+    Raises NotFound, Malformed, Unauthorized, Forbidden, LimitReached or Invalid. What there is, only a key is told.
+    """
+    try:
+        route, arguments = routes.route(request.method, segments(request))
+    except Problem:
+        await keys.caller(request, None)
+        raise
+    if route.scope is None:
+        return route, arguments, None
+    caller = await keys.caller(request, route.scope)
+    check_query(request, route)
+    return route, arguments, caller
+
+
+def check_query(request: Request, route: Route) -> None:
+    """Raises errors.Invalid."""
+    known = {one.name for one in route.parameters if one.where == "query"}
+    for name in request.query_params:
+        if name not in known:
+            raise Invalid("unknown_field", f"There is no query parameter {name[:100]!r} here.", name[:100])
 
 
 def asked(request: Request, caller: Caller, body: bytes) -> Asked:
@@ -29,12 +74,9 @@ def asked(request: Request, caller: Caller, body: bytes) -> Asked:
     return Asked(caller.key_id, key, hashlib.sha256(body).hexdigest())
 
 
-def page_of(request: Request, allowed: tuple[str, ...] = (), limit: int = 100) -> tuple[int, str]:
-    """The `limit` and `cursor` of a listing; other parameters than these and `allowed` are errors."""
-    for name in request.query_params:
-        if name not in (*allowed, "limit", "cursor"):
-            raise Invalid("unknown_field", f"There is no parameter `{name}` here.", name)
-    text = request.query_params.get("limit", str(limit))
+def page_of(request: Request) -> tuple[int, str]:
+    """The `limit` and `cursor` of a listing. Raises errors.Invalid."""
+    text = request.query_params.get("limit", "100")
     if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= MOST_LIMIT):
         raise Invalid("invalid_limit", f"A limit is a whole number from 1 to {MOST_LIMIT:,}.", "limit")
     return int(text), request.query_params.get("cursor", "")

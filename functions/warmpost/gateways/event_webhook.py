@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.errors import NotFound, Unauthorized
-from warmpost.gateways.event_models import parse_own_events
-from warmpost.gateways.http import Route, Router, json_response, read_body, segments
+from warmpost.gateways.answers import Taken
+from warmpost.gateways.event_models import EventModel, parse_own_events
+from warmpost.gateways.http import Parameter, Route, Router, json_response, read_body, segments
 from warmpost.rules.arf import parse_arf
 from warmpost.rules.dsn import parse_dsn
 from warmpost.rules.kumomta import parse_kumomta
@@ -46,14 +49,15 @@ class Reporters:
 
 
 async def event_webhook(request: Request, services: Services, reporters: Reporters) -> Response:
-    handle, arguments = ROUTES.find(request.method, segments(request))
+    path = segments(request)
+    if path.strip("/") not in SOURCES:
+        raise NotFound("unknown_source", f"Events come from {', '.join(SOURCES)}.", "source")
+    handle, arguments = ROUTES.find(request.method, path)
     return await handle(request, services, reporters, **arguments)
 
 
-async def _post(request: Request, services: Services, reporters: Reporters, source: str) -> Response:
+async def _post(source: str, request: Request, services: Services, reporters: Reporters) -> Response:
     """202 once the events are stored; a report that says nothing of a message is answered 200 with the reason."""
-    if source not in SOURCES:
-        raise NotFound("unknown_source", f"Events come from {', '.join(SOURCES)}.", "source")
     secrets = reporters.secrets.get(source, ())
     if not secrets:
         raise Unauthorized(
@@ -85,4 +89,25 @@ def _parsed(services: Services, source: str, body: bytes, now: float, envelope_t
             return parse_own_events(body, key, now)
 
 
-ROUTES = Router(Route("POST", "/{source}", _post))
+_TOLD = Parameter(ENVELOPE_TO, str, "The address the mail went to.", "header")
+
+
+def _route(source: str, summary: str, body: Any, *parameters: Parameter) -> Route:
+    taken = {202: Taken, 200: Taken}
+    return Route(
+        "POST",
+        f"/{source}",
+        partial(_post, source),
+        summary,
+        body=body,
+        answers=taken,
+        parameters=parameters,
+    )
+
+
+ROUTES = Router(
+    _route("warmpost", "An event, or an array of up to 50,000", EventModel | list[EventModel]),
+    _route("kumomta", "Records of KumoMTA's log hook: one, an array, or one a line", "application/json"),
+    _route("dsn", "A mail that came back (RFC 3464)", "message/rfc822", _TOLD),
+    _route("arf", "A complaint (RFC 5965)", "message/rfc822", _TOLD),
+)

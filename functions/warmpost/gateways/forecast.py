@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.errors import Invalid
-from warmpost.gateways.auth import Keys
+from warmpost.gateways import answers
+from warmpost.gateways.auth import Caller
 from warmpost.gateways.doors import moment
-from warmpost.gateways.http import decode, json_response, read_body
+from warmpost.gateways.http import Parameter, decode, json_response, read_body
 from warmpost.gateways.models import BatchModel, batch_order
 from warmpost.rules.forecast import ForecastDay
 from warmpost.sending.control_batch import find_batch
@@ -18,6 +19,8 @@ from warmpost.sending.forecast_batch import Days, Forecast, forecast_batch, fore
 from warmpost.sending.ports import Services
 
 MOST_DAYS = 400
+FORMAT = Parameter("format", Literal["json", "svg"], "`svg` for a picture.")
+FORECAST = {200: (answers.Forecast, "image/svg+xml")}
 TITLES = {
     "level_stays": "the level stays",
     "figures_stay": "the figures stay as they are",
@@ -25,14 +28,12 @@ TITLES = {
 }
 
 
-async def post_forecast(request: Request, services: Services, keys: Keys) -> Response:
-    await keys.caller(request, "send")
+async def post_forecast(request: Request, services: Services, caller: Caller) -> Response:
     order = batch_order(decode(await read_body(request), BatchModel))
     return _answer(request, services, await forecast_order(services, order))
 
 
-async def get_forecast(request: Request, services: Services, keys: Keys, id: str) -> Response:
-    await keys.caller(request, "read")
+async def get_forecast(request: Request, services: Services, caller: Caller, id: str) -> Response:
     return _answer(request, services, await forecast_batch(services, await find_batch(services, id)))
 
 

@@ -9,8 +9,8 @@ import logging
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
 from urllib.parse import unquote
 
 import msgspec
@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from warmpost import errors
+from warmpost.rules.documents import Scope
 
 T = TypeVar("T")
 log = logging.getLogger("warmpost")
@@ -132,30 +133,55 @@ def _join(field: str, name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """Of the query, or with `where` a header. kind: a type that msgspec makes a schema of."""
+
+    name: str
+    kind: Any = str
+    says: str = ""
+    where: Literal["query", "header"] = "query"
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """pattern: path segments, `{name}` for one that the handler receives as an argument."""
+    """pattern: path segments, `{name}` for one that the handler receives as an argument.
+
+    The rest is what `gateways.openapi` tells of it. scope: what a key needs, None where no key does. body, and answers by
+    status: a type of which msgspec makes a schema, a media type for what is no JSON, several in a tuple, None for nothing.
+    """
 
     method: str
     pattern: str
     handle: Handler
+    summary: str = ""
+    scope: Scope | None = None
+    body: Any = None
+    answers: Mapping[int, Any] = field(default_factory=dict)
+    parameters: tuple[Parameter, ...] = ()
 
 
 class Router:
     """Picks the handler of a method and path. A trailing slash means the same as none."""
 
     def __init__(self, *routes: Route) -> None:
+        self.routes = routes
         self._routes = [
             (route, re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.pattern) + r"/?$"))
             for route in routes
         ]
 
     def find(self, method: str, path: str) -> tuple[Handler, dict[str, str]]:
+        """As `route`, of which this is what most want."""
+        route, arguments = self.route(method, path)
+        return route.handle, arguments
+
+    def route(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """Raises NotFound, or Malformed `method_not_allowed` that names the methods there are."""
         allowed: list[str] = []
         for route, pattern in self._routes:
             match = pattern.match(path)
             if match and route.method == method:
-                return route.handle, {name: unquote(value) for name, value in match.groupdict().items()}
+                return route, {name: unquote(value) for name, value in match.groupdict().items()}
             if match:
                 allowed.append(route.method)
         if allowed:

@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.errors import Invalid
-from warmpost.gateways.auth import Keys
-from warmpost.gateways.doors import asked, moment, page_of
-from warmpost.gateways.http import Route, Router, decode, json_response, read_body, segments
+from warmpost.gateways import answers
+from warmpost.gateways.auth import Caller, Keys
+from warmpost.gateways.doors import ONCE, PAGE, admit, asked, moment, page_of
+from warmpost.gateways.http import Route, Router, decode, json_response, read_body
 from warmpost.gateways.models import ScheduleModel, schedule_order
 from warmpost.rules.moments import read_moment
 from warmpost.rules.orders import BatchOrder, SendOrder
@@ -28,12 +29,10 @@ ENDS = ("submitted", "failed", "missed", "skipped")
 
 
 async def schedule(request: Request, services: Services, keys: Keys) -> Response:
-    handle, arguments = ROUTES.find(request.method, segments(request))
-    return await handle(request, services, keys, **arguments)
+    return await admit(request, services, keys, ROUTES)
 
 
-async def _post(request: Request, services: Services, keys: Keys) -> Response:
-    caller = await keys.caller(request, "send")
+async def _post(request: Request, services: Services, caller: Caller) -> Response:
     body = await read_body(request)
     model = decode(body, ScheduleModel)
     order = schedule_order(model)
@@ -45,20 +44,17 @@ async def _post(request: Request, services: Services, keys: Keys) -> Response:
     return json_response(answer, 201, {"Location": f"/schedule/{made.id}"})
 
 
-async def _list(request: Request, services: Services, keys: Keys) -> Response:
-    await keys.caller(request, "read")
+async def _list(request: Request, services: Services, caller: Caller) -> Response:
     listed = await list_schedules(services, *page_of(request))
     items = [_shown(fields) for _, fields in listed.items]
     return json_response({"items": items, "next_cursor": listed.next_cursor})
 
 
-async def _get(request: Request, services: Services, keys: Keys, id: str) -> Response:
-    await keys.caller(request, "read")
+async def _get(request: Request, services: Services, caller: Caller, id: str) -> Response:
     return await _shown_whole(services, await find_schedule(services, id))
 
 
-async def _runs(request: Request, services: Services, keys: Keys, id: str) -> Response:
-    await keys.caller(request, "read")
+async def _runs(request: Request, services: Services, caller: Caller, id: str) -> Response:
     limit, cursor = page_of(request)
     found = await find_schedule(services, id)
     runs, following = await list_runs(services, found, limit, _read_cursor(cursor))
@@ -77,8 +73,7 @@ def _read_cursor(cursor: str) -> datetime | None:
 def _control(
     verb: Callable[[Services, str], Awaitable[Stored[Schedule]]],
 ) -> Callable[..., Awaitable[Response]]:
-    async def handle(request: Request, services: Services, keys: Keys, id: str) -> Response:
-        await keys.caller(request, "send")
+    async def handle(request: Request, services: Services, caller: Caller, id: str) -> Response:
         return await _shown_whole(services, await verb(services, id))
 
     return handle
@@ -167,12 +162,39 @@ def _shown_run(run: ScheduleRun) -> dict[str, Any]:
     return shown
 
 
+_WHOLE = {200: answers.Schedule}
+
 ROUTES = Router(
-    Route("POST", "/", _post),
-    Route("GET", "/", _list),
-    Route("GET", "/{id}", _get),
-    Route("DELETE", "/{id}", _control(end_schedule)),
-    Route("GET", "/{id}/runs", _runs),
-    Route("POST", "/{id}/pause", _control(pause_schedule)),
-    Route("POST", "/{id}/resume", _control(resume_schedule)),
+    Route(
+        "POST",
+        "/",
+        _post,
+        "A message or batch at a time, or recurring",
+        "send",
+        ScheduleModel,
+        {201: answers.Scheduled},
+        (ONCE,),
+    ),
+    Route(
+        "GET",
+        "/",
+        _list,
+        "All schedules",
+        scope="read",
+        answers={200: answers.Listed[answers.ScheduleRow]},
+        parameters=PAGE,
+    ),
+    Route("GET", "/{id}", _get, "One schedule and its latest runs", scope="read", answers=_WHOLE),
+    Route("DELETE", "/{id}", _control(end_schedule), "End it", scope="send", answers=_WHOLE),
+    Route(
+        "GET",
+        "/{id}/runs",
+        _runs,
+        "Its runs, latest first",
+        scope="read",
+        answers={200: answers.Listed[answers.Run]},
+        parameters=PAGE,
+    ),
+    Route("POST", "/{id}/pause", _control(pause_schedule), "Pause it", "send", answers=_WHOLE),
+    Route("POST", "/{id}/resume", _control(resume_schedule), "Resume it", "send", answers=_WHOLE),
 )

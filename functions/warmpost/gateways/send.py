@@ -5,9 +5,10 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.gateways.auth import Keys
-from warmpost.gateways.doors import asked, moment, shown_line
-from warmpost.gateways.http import Route, Router, decode, json_response, read_body, segments
+from warmpost.gateways import answers
+from warmpost.gateways.auth import Caller, Keys
+from warmpost.gateways.doors import ONCE, admit, asked, moment, shown_line
+from warmpost.gateways.http import Route, Router, decode, json_response, read_body
 from warmpost.gateways.models import SendModel, send_order
 from warmpost.sending.ports import Services
 from warmpost.sending.report import find_message, message_lines, overall_status
@@ -15,12 +16,10 @@ from warmpost.sending.send_message import send_message
 
 
 async def send(request: Request, services: Services, keys: Keys) -> Response:
-    handle, arguments = ROUTES.find(request.method, segments(request))
-    return await handle(request, services, keys, **arguments)
+    return await admit(request, services, keys, ROUTES)
 
 
-async def _post(request: Request, services: Services, keys: Keys) -> Response:
-    caller = await keys.caller(request, "send")
+async def _post(request: Request, services: Services, caller: Caller) -> Response:
     body = await read_body(request)
     order = send_order(decode(body, SendModel))
     accepted = await send_message(services, order, asked(request, caller, body))
@@ -28,8 +27,7 @@ async def _post(request: Request, services: Services, keys: Keys) -> Response:
     return json_response(answer, 202, {"Location": f"/send/{accepted.id}"})
 
 
-async def _get(request: Request, services: Services, keys: Keys, id: str) -> Response:
-    await keys.caller(request, "read")
+async def _get(request: Request, services: Services, caller: Caller, id: str) -> Response:
     stored = await find_message(services, id)
     message, lines = stored.value, await message_lines(services, stored)
     return json_response(
@@ -49,4 +47,18 @@ async def _get(request: Request, services: Services, keys: Keys, id: str) -> Res
     )
 
 
-ROUTES = Router(Route("POST", "/", _post), Route("GET", "/{id}", _get))
+ROUTES = Router(
+    Route(
+        "POST",
+        "/",
+        _post,
+        "Send one message to up to 50 recipients",
+        "send",
+        SendModel,
+        {202: answers.AcceptedMessage},
+        (ONCE,),
+    ),
+    Route(
+        "GET", "/{id}", _get, "What became of each recipient", scope="read", answers={200: answers.Message}
+    ),
+)

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.errors import NotFound, Problem, Unavailable
+from warmpost.gateways.answers import Refusal
 from warmpost.gateways.http import Route, Router, read_body, segments
 from warmpost.gateways.pages.page import Button, page
 from warmpost.gateways.pages.words import WORDS, Words
@@ -166,10 +167,21 @@ def _form(request: Request, body: bytes) -> dict[str, str]:
     return fields
 
 
+_PIXEL = {200: "image/gif"}
+_FOLLOWED = {302: None, 404: "text/html"}
+_PAGE = {200: "text/html", 404: "text/html"}
+_PRESSED = {
+    200: ("text/html", "text/plain"),
+    400: ("text/html", Refusal),
+    404: "text/html",
+    503: ("text/html", Refusal),
+}
+_FORM = "application/x-www-form-urlencoded"
+
 ROUTES = Router(
-    *(Route(method, "/o/{token}", _open) for method in ("GET", "HEAD")),
-    *(Route(method, "/c/{token}", _click) for method in ("GET", "HEAD")),
-    *(Route(method, "/u/{token}", _ask) for method in ("GET", "HEAD")),
-    Route("POST", "/u/{token}", _unsubscribe),
-    Route("POST", "/u/{token}/undo", _undo),
+    *(Route(one, "/o/{token}", _open, "A message was opened", answers=_PIXEL) for one in ("GET", "HEAD")),
+    *(Route(one, "/c/{token}", _click, "A link was followed", answers=_FOLLOWED) for one in ("GET", "HEAD")),
+    *(Route(one, "/u/{token}", _ask, "The page to unsubscribe on", answers=_PAGE) for one in ("GET", "HEAD")),
+    Route("POST", "/u/{token}", _unsubscribe, "Unsubscribe (RFC 8058)", body=_FORM, answers=_PRESSED),
+    Route("POST", "/u/{token}/undo", _undo, "Subscribe again", body=_FORM, answers=_PRESSED),
 )

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Mount
 
 from tests.conftest import Publish
+from tests.contract import as_documented
 from tests.set_clock import SetClock
 from warmpost.adapters.dns import DnsResolver
 from warmpost.adapters.firestore.store import FirestoreStore
@@ -75,7 +76,10 @@ async def api(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
     """A client with the first key."""
     headers = {"Authorization": f"Bearer {FIRST_KEY}"}
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://test/manage", headers=headers
+        transport=httpx.ASGITransport(app),
+        base_url="http://test/manage",
+        headers=headers,
+        event_hooks={"response": [as_documented]},
     ) as client:
         yield client
 

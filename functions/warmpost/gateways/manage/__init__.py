@@ -8,9 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.gateways.auth import Keys
-from warmpost.gateways.http import Route, Router, segments
+from warmpost.gateways.doors import enter
+from warmpost.gateways.http import Route, Router
 from warmpost.gateways.manage import (
     addresses,
+    contract,
     domains,
     keys,
     levels,
@@ -24,7 +26,6 @@ from warmpost.gateways.manage import (
     templates,
     webhooks,
 )
-from warmpost.rules.documents import Scope
 from warmpost.sending.ports import Services
 
 ROUTES: list[Route] = [
@@ -41,24 +42,17 @@ ROUTES: list[Route] = [
     *webhooks.ROUTES,
     *pools.ROUTES,
     *keys.ROUTES,
+    *contract.ROUTES,
 ]
 """A handler is called with the request, the services and the path's segments by name."""
 
 
 async def manage(request: Request, services: Services, keys: Keys) -> Response:
     """Raises the Problems that `http.answer` turns into the contract's errors."""
-    path = segments(request)
-    await keys.caller(request, _scope(request.method, path))
-    handle, named = _router().find(request.method, path)
-    return await handle(request, services, **named)
+    route, named, _ = await enter(request, keys, _router())
+    return await route.handle(request, services, **named)
 
 
 @cache
 def _router() -> Router:
     return Router(*ROUTES)
-
-
-def _scope(method: str, path: str) -> Scope:
-    """Who may read may not see which keys there are."""
-    is_read = method in ("GET", "HEAD") and path != "/keys" and not path.startswith("/keys/")
-    return "read" if is_read else "manage"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.gateways.answers import Answer, Listed
 from warmpost.gateways.http import Route, json_response
 from warmpost.gateways.manage import bodies
 from warmpost.rules.senders import SenderAddress
@@ -19,6 +22,13 @@ class NewAddress(bodies.Body):
 
 class AddressChange(bodies.Body):
     name: str
+
+
+class Address(Answer):
+    address: str
+    name: str
+    domain: str
+    created_at: datetime
 
 
 def shown(sender: SenderAddress) -> dict[str, object]:
@@ -55,9 +65,25 @@ async def delete(request: Request, services: Services, address: str) -> Response
 
 
 ROUTES = [
-    Route("GET", "/addresses", listing),
-    Route("POST", "/addresses", create),
-    Route("GET", "/addresses/{address}", get),
-    Route("PATCH", "/addresses/{address}", change),
-    Route("DELETE", "/addresses/{address}", delete),
+    Route(
+        "GET",
+        "/addresses",
+        listing,
+        "All sender addresses",
+        scope="read",
+        answers={200: Listed[Address]},
+        parameters=bodies.PAGE,
+    ),
+    Route("POST", "/addresses", create, "Create a sender address", "manage", NewAddress, {201: Address}),
+    Route("GET", "/addresses/{address}", get, "One sender address", scope="read", answers={200: Address}),
+    Route(
+        "PATCH",
+        "/addresses/{address}",
+        change,
+        "Change a sender address",
+        "manage",
+        AddressChange,
+        {200: Address},
+    ),
+    Route("DELETE", "/addresses/{address}", delete, "Delete a sender address", "manage", answers={204: None}),
 ]

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.errors import Invalid
-from warmpost.gateways.http import decode, json_response, read_body
+from warmpost.gateways.http import Parameter, decode, json_response, read_body
 from warmpost.sending.list_documents import DEFAULT_LIMIT, MOST, Listed, Page
 
 T = TypeVar("T")
 
 MOST_BODY = 4 * 1024 * 1024
 """Bytes: a template of the largest size, every character of it escaped."""
+
+
+PAGE = (
+    Parameter(
+        "limit", Annotated[int, msgspec.Meta(ge=1, le=MOST)], f"Items of a page, {DEFAULT_LIMIT} if not said."
+    ),
+    Parameter("cursor", str, "What the page before gave as `next_cursor`."),
+)
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -28,11 +36,8 @@ async def read(request: Request, kind: type[T], most: int = MOST_BODY) -> T:
     return decode(await read_body(request, most), kind)
 
 
-def page(request: Request, *others: str) -> Page:
-    """`limit` and `cursor`; others: further query parameters there are. Raises Invalid."""
-    for name in request.query_params:
-        if name not in ("limit", "cursor", *others):
-            raise Invalid("unknown_field", f"There is no query parameter {name[:100]!r} here.", name[:100])
+def page(request: Request) -> Page:
+    """`limit` and `cursor`. Raises Invalid."""
     limit = request.query_params.get("limit", str(DEFAULT_LIMIT))
     if not (limit.isascii() and limit.isdigit() and len(limit) <= 9 and 1 <= int(limit) <= MOST):
         raise Invalid("invalid_limit", f"A limit is a whole number from 1 to {MOST}.", "limit")

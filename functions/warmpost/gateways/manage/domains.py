@@ -8,8 +8,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.gateways.answers import Listed
 from warmpost.gateways.http import Route, json_response
-from warmpost.gateways.manage import bodies
+from warmpost.gateways.manage import bodies, domain_answers
 from warmpost.rules.identity_checks import broken_records, is_healthy, suspension_reason
 from warmpost.rules.senders import Domain, HistoryEntry
 from warmpost.sending import manage_domains
@@ -134,12 +135,32 @@ async def verify(request: Request, services: Services, domain: str) -> Response:
     return json_response(shown(await manage_domains.verify_domain(services, domain)))
 
 
+_DOMAIN = {200: domain_answers.Domain}
+_CREATED = {201: domain_answers.Domain}
+_WARM = {200: domain_answers.WarmDomain}
+
 ROUTES = [
-    Route("GET", "/domains", listing),
-    Route("POST", "/domains", create),
-    Route("GET", "/domains/{domain}", get),
-    Route("PATCH", "/domains/{domain}", change),
-    Route("DELETE", "/domains/{domain}", delete),
-    Route("GET", "/domains/{domain}/history", history),
-    Route("POST", "/domains/{domain}/verify", verify),
+    Route(
+        "GET",
+        "/domains",
+        listing,
+        "All sender domains",
+        scope="read",
+        answers={200: Listed[domain_answers.Domain]},
+        parameters=bodies.PAGE,
+    ),
+    Route("POST", "/domains", create, "Create a sender domain", "manage", NewDomain, _CREATED),
+    Route("GET", "/domains/{domain}", get, "One domain and its warm-up", scope="read", answers=_WARM),
+    Route("PATCH", "/domains/{domain}", change, "Set its pool or warm-up", "manage", DomainChange, _WARM),
+    Route("DELETE", "/domains/{domain}", delete, "Delete a domain", "manage", answers={204: None}),
+    Route(
+        "GET",
+        "/domains/{domain}/history",
+        history,
+        "Every decision about it, oldest first",
+        scope="read",
+        answers={200: Listed[domain_answers.Decision]},
+        parameters=bodies.PAGE,
+    ),
+    Route("POST", "/domains/{domain}/verify", verify, "Look its records up", "manage", answers=_DOMAIN),
 ]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.gateways.answers import Answer, Listed
 from warmpost.gateways.http import Route, json_response
 from warmpost.gateways.manage import bodies
 from warmpost.rules.documents import ApiKey, Scope
@@ -15,6 +18,20 @@ from warmpost.sending.ports import Services
 class KeyBody(bodies.Body):
     name: str
     scopes: list[Scope]
+
+
+class Key(Answer):
+    id: str
+    name: str
+    scopes: list[Scope]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class NewKey(Key):
+    """key: the whole key, shown this once."""
+
+    key: str
 
 
 def shown(id: str, key: ApiKey) -> dict[str, object]:
@@ -48,8 +65,17 @@ async def revoke(request: Request, services: Services, id: str) -> Response:
 
 
 ROUTES = [
-    Route("GET", "/keys", listing),
-    Route("POST", "/keys", create),
-    Route("GET", "/keys/{id}", get),
-    Route("DELETE", "/keys/{id}", revoke),
+    Route(
+        "GET",
+        "/keys",
+        listing,
+        "All API keys",
+        scope="manage",
+        answers={200: Listed[Key]},
+        parameters=bodies.PAGE,
+    ),
+    Route("POST", "/keys", create, "Create an API key", "manage", KeyBody, {201: NewKey}),
+    Route("GET", "/keys/{id}", get, "One API key", scope="manage", answers={200: Key}),
+    Route("DELETE", "/keys/{id}", revoke, "Revoke an API key", "manage", answers={204: None}),
 ]
+"""Who may only read may not see which keys there are."""

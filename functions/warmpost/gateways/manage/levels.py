@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.gateways.http import Route, json_response
+from warmpost.gateways.manage.domain_answers import Levels
 from warmpost.rules.levels import describe_table
 from warmpost.sending.ports import Services
 
@@ -16,4 +17,4 @@ async def get(request: Request, services: Services) -> Response:
     return json_response({"levels": levels, **describe_table(table)})
 
 
-ROUTES = [Route("GET", "/levels", get)]
+ROUTES = [Route("GET", "/levels", get, "The table of reputation levels", scope="read", answers={200: Levels})]

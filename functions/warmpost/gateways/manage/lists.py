@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.gateways.answers import Answer, Count, Id, Listed
 from warmpost.gateways.http import Route, json_response
 from warmpost.gateways.manage import bodies
 from warmpost.rules.documents import RecipientList
@@ -18,6 +20,16 @@ from warmpost.sending.ports import Services
 
 class NamedList(bodies.Body):
     name: str
+
+
+class RecipientListAnswer(Answer):
+    """count: its recipients. variables: columns that every recipient has."""
+
+    id: Id
+    name: str
+    count: Count
+    variables: list[str]
+    created_at: datetime
 
 
 def shown(stored: Stored[RecipientList]) -> dict[str, object]:
@@ -63,9 +75,34 @@ async def delete(request: Request, services: Services, reference: str) -> Respon
 
 
 ROUTES = [
-    Route("GET", "/lists", listing),
-    Route("POST", "/lists", create),
-    Route("GET", "/lists/{reference}", get),
-    Route("PATCH", "/lists/{reference}", change),
-    Route("DELETE", "/lists/{reference}", delete),
+    Route(
+        "GET",
+        "/lists",
+        listing,
+        "All recipient lists",
+        scope="read",
+        answers={200: Listed[RecipientListAnswer]},
+        parameters=bodies.PAGE,
+    ),
+    Route(
+        "POST", "/lists", create, "Create a recipient list", "manage", NamedList, {201: RecipientListAnswer}
+    ),
+    Route(
+        "GET",
+        "/lists/{reference}",
+        get,
+        "One recipient list",
+        scope="read",
+        answers={200: RecipientListAnswer},
+    ),
+    Route(
+        "PATCH",
+        "/lists/{reference}",
+        change,
+        "Change a recipient list",
+        "manage",
+        NamedList,
+        {200: RecipientListAnswer},
+    ),
+    Route("DELETE", "/lists/{reference}", delete, "Delete a recipient list", "manage", answers={204: None}),
 ]

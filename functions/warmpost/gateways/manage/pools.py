@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.gateways.answers import Answer, Count, Listed
 from warmpost.gateways.http import Route, json_response
 from warmpost.gateways.manage import bodies
 from warmpost.rules.relays import Relay, Security
@@ -52,6 +54,16 @@ class PoolChange(bodies.Body):
 
     relays: list[RelayBody] | msgspec.UnsetType = msgspec.UNSET
     relay_cap: Cap | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class PoolAnswer(Answer):
+    """domains: how many are bound to it."""
+
+    name: str
+    relays: list[Relay]
+    relay_cap: int | None
+    domains: Count
+    created_at: datetime | None
 
 
 def _relays(given: list[RelayBody]) -> list[Relay]:
@@ -102,9 +114,17 @@ async def delete(request: Request, services: Services, name: str) -> Response:
 
 
 ROUTES = [
-    Route("GET", "/pools", listing),
-    Route("POST", "/pools", create),
-    Route("GET", "/pools/{name}", get),
-    Route("PATCH", "/pools/{name}", change),
-    Route("DELETE", "/pools/{name}", delete),
+    Route(
+        "GET",
+        "/pools",
+        listing,
+        "All relay pools",
+        scope="read",
+        answers={200: Listed[PoolAnswer]},
+        parameters=bodies.PAGE,
+    ),
+    Route("POST", "/pools", create, "Create a relay pool", "manage", NewPool, {201: PoolAnswer}),
+    Route("GET", "/pools/{name}", get, "One relay pool", scope="read", answers={200: PoolAnswer}),
+    Route("PATCH", "/pools/{name}", change, "Change a relay pool", "manage", PoolChange, {200: PoolAnswer}),
+    Route("DELETE", "/pools/{name}", delete, "Delete a relay pool", "manage", answers={204: None}),
 ]

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.gateways.http import Route, json_response
+from warmpost.gateways.manage.domain_answers import Preflight
 from warmpost.rules.preflight import Point
 from warmpost.sending.ports import Services
 from warmpost.sending.preflight import preflight
@@ -35,5 +36,13 @@ def shown(point: Point) -> dict[str, object]:
     }
 
 
-ROUTES = [Route("GET", "/domains/{domain}/preflight", get)]
-"""ok: null where it cannot be known. required: without it the domain is not ready; the others are advice."""
+ROUTES = [
+    Route(
+        "GET",
+        "/domains/{domain}/preflight",
+        get,
+        "Would Gmail and Yahoo take its bulk mail?",
+        scope="read",
+        answers={200: Preflight},
+    )
+]

@@ -9,7 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.errors import Invalid
-from warmpost.gateways.http import MOST_BODY, Route, decode, json_response, read_body
+from warmpost.gateways.answers import Answer, ImportedRecipients
+from warmpost.gateways.answers import Listed as ListedAnswer
+from warmpost.gateways.http import MOST_BODY, Parameter, Route, decode, json_response, read_body
 from warmpost.gateways.manage import bodies
 from warmpost.rules.addresses import Flaw
 from warmpost.rules.letters import Recipient
@@ -33,6 +35,11 @@ class NewRecipient(bodies.Body):
 
 class NewRecipients(bodies.Body):
     recipients: list[NewRecipient]
+
+
+class ListedRecipient(Answer):
+    to: str
+    data: dict[str, Any]
 
 
 def shown(one: Recipient) -> dict[str, object]:
@@ -80,7 +87,7 @@ def _given(at: int, one: NewRecipient) -> tuple[str, dict[str, Any]]:
 
 
 async def listing(request: Request, services: Services, reference: str) -> Response:
-    page = bodies.page(request, "address")
+    page = bodies.page(request)
     address = request.query_params.get("address")
     if address is None:
         return bodies.listed(await manage_lists.list_recipients(services, reference, page), shown)
@@ -94,7 +101,30 @@ async def remove(request: Request, services: Services, reference: str, address: 
 
 
 ROUTES = [
-    Route("GET", "/lists/{reference}/recipients", listing),
-    Route("POST", "/lists/{reference}/recipients", add),
-    Route("DELETE", "/lists/{reference}/recipients/{address}", remove),
+    Route(
+        "GET",
+        "/lists/{reference}/recipients",
+        listing,
+        "Its recipients",
+        scope="read",
+        answers={200: ListedAnswer[ListedRecipient]},
+        parameters=(*bodies.PAGE, Parameter("address", str, "Only this one.")),
+    ),
+    Route(
+        "POST",
+        "/lists/{reference}/recipients",
+        add,
+        "Add recipients: up to 100,000 rows",
+        "manage",
+        (NewRecipients, "text/csv"),
+        {200: ImportedRecipients},
+    ),
+    Route(
+        "DELETE",
+        "/lists/{reference}/recipients/{address}",
+        remove,
+        "Remove one",
+        "manage",
+        answers={204: None},
+    ),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.gateways.answers import SentTo
 from warmpost.gateways.doors import moment, shown_line
 from warmpost.gateways.http import Route, json_response
 from warmpost.rules.mailboxes import read_mailbox
@@ -28,4 +29,13 @@ def _shown(sent: Sent) -> dict[str, object]:
     }
 
 
-ROUTES = [Route("GET", "/recipients/{address}", get)]
+ROUTES = [
+    Route(
+        "GET",
+        "/recipients/{address}",
+        get,
+        "Everything sent to one address",
+        scope="read",
+        answers={200: SentTo},
+    )
+]

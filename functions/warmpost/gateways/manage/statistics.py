@@ -6,19 +6,30 @@ import csv
 import io
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any, Literal
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.errors import Invalid
-from warmpost.gateways.http import Route, json_response
+from warmpost.gateways.answers import Answer
+from warmpost.gateways.http import Parameter, Route, json_response
 from warmpost.rules.providers import NAMES
 from warmpost.sending.ports import Services
 from warmpost.sending.statistics import GRAINS, Grain, Question, Row, ask_statistics
 
-PARAMETERS = ("from", "to", "domain", "provider", "batch", "by", "format")
 PICTURED = ("sent", "delivered", "bounced", "opened", "clicked")
 USUAL_DAYS = 30
+
+
+class Period(Answer):
+    """items: one per combination of `by`: its labels, its figures by name, and `rates` (null without a denominator)."""
+
+    first: date = msgspec.field(name="from")
+    last: date = msgspec.field(name="to")
+    by: list[Grain]
+    items: list[dict[str, Any]]
 
 
 async def get(request: Request, services: Services) -> Response:
@@ -38,9 +49,6 @@ async def get(request: Request, services: Services) -> Response:
 
 def _question(request: Request, today: date) -> Question:
     given = request.query_params
-    for name in given:
-        if name not in PARAMETERS:
-            raise Invalid("unknown_field", f"There is no query parameter {name[:100]!r} here.", name[:100])
     last = _day(given.get("to"), "to", today)
     first = _day(given.get("from"), "from", last - timedelta(days=USUAL_DAYS - 1))
     provider = given.get("provider", "")
@@ -93,4 +101,23 @@ def _as_picture(services: Services, question: Question, rows: Sequence[Row]) -> 
     return services.pictures.lines(f"{days[0]} to {days[-1]}", days, series)
 
 
-ROUTES = [Route("GET", "/statistics", get)]
+PARAMETERS = (
+    Parameter("from", date, "First day; 30 days up to `to` if not said."),
+    Parameter("to", date, "Last day; today if not said."),
+    Parameter("domain"),
+    Parameter("provider", Literal[NAMES]),
+    Parameter("batch"),
+    Parameter("by", str, "`day`, `domain`, `provider`, `batch`, or several with commas between."),
+    Parameter("format", Literal["json", "csv", "svg"]),
+)
+ROUTES = [
+    Route(
+        "GET",
+        "/statistics",
+        get,
+        "Figures of a period",
+        scope="read",
+        answers={200: (Period, "text/csv", "image/svg+xml")},
+        parameters=PARAMETERS,
+    )
+]

@@ -5,17 +5,18 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import AsyncIterator, Iterable
-from typing import Any
+from typing import Any, Literal
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from warmpost.errors import Invalid
+from warmpost.gateways import answers
 from warmpost.gateways.doors import moment
-from warmpost.gateways.http import MOST_BODY, Route, json_response, read_body
+from warmpost.gateways.http import MOST_BODY, Parameter, Route, json_response, read_body
 from warmpost.gateways.manage import bodies
 from warmpost.rules.addresses import Flaw
-from warmpost.rules.documents import Suppression
+from warmpost.rules.documents import Suppression, SuppressionReason
 from warmpost.rules.suppressing import COLUMNS, REASONS, by_hand, open_suppressions, read_scope
 from warmpost.rules.writes import Stored
 from warmpost.sending import manage_suppressions
@@ -76,7 +77,7 @@ async def _import(request: Request, services: Services) -> Response:
 
 
 async def listing(request: Request, services: Services) -> Response:
-    page = bodies.page(request, "reason", "domain", "lifted", "format")
+    page = bodies.page(request)
     wanted = _wanted(request)
     form = request.query_params.get("format", "json")
     if form == "csv":
@@ -131,17 +132,53 @@ async def get(request: Request, services: Services, address: str) -> Response:
 
 
 async def delete(request: Request, services: Services, address: str) -> Response:
-    for name in request.query_params:
-        if name not in ("domain", "note"):
-            raise Invalid("unknown_field", f"There is no query parameter {name[:100]!r} here.", name[:100])
     note = request.query_params.get("note", "")
     await manage_suppressions.lift_suppression(services, address, _domain(request), note)
     return bodies.deleted()
 
 
+_SCOPE = Parameter("domain", str, "Of this sender domain alone; empty for those that hold everywhere.")
+_WANTED = (
+    Parameter("reason", SuppressionReason),
+    _SCOPE,
+    Parameter("lifted", Literal["true", "false"], "`true` for those that hold no more."),
+    Parameter("format", Literal["json", "csv"]),
+)
+
 ROUTES = [
-    Route("GET", "/suppressions", listing),
-    Route("POST", "/suppressions", create),
-    Route("GET", "/suppressions/{address}", get),
-    Route("DELETE", "/suppressions/{address}", delete),
+    Route(
+        "GET",
+        "/suppressions",
+        listing,
+        "Addresses that are not mailed",
+        scope="read",
+        answers={200: (answers.Listed[answers.ListedSuppression], "text/csv")},
+        parameters=(*bodies.PAGE, *_WANTED),
+    ),
+    Route(
+        "POST",
+        "/suppressions",
+        create,
+        "Suppress an address, or a file of them",
+        "manage",
+        (NewSuppression, "text/csv"),
+        {201: answers.Suppression, 200: answers.ImportedSuppressions},
+    ),
+    Route(
+        "GET",
+        "/suppressions/{address}",
+        get,
+        "What holds for an address",
+        scope="read",
+        answers={200: answers.FoundSuppression},
+    ),
+    Route(
+        "DELETE",
+        "/suppressions/{address}",
+        delete,
+        "Lift what holds for an address",
+        "manage",
+        answers={204: None},
+        parameters=(_SCOPE, Parameter("note", str, "Why.")),
+    ),
 ]

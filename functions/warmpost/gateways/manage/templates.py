@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -9,10 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.errors import Invalid
-from warmpost.gateways.http import Route, json_response
+from warmpost.gateways.answers import Answer, Id, Listed
+from warmpost.gateways.http import Parameter, Route, json_response
 from warmpost.gateways.manage import bodies
 from warmpost.gateways.models import Tracking, track_of
 from warmpost.rules.documents import Template
+from warmpost.rules.tracking import Track
 from warmpost.rules.writes import Stored
 from warmpost.sending import manage_templates
 from warmpost.sending.ports import Services
@@ -41,6 +44,33 @@ class TemplateChange(bodies.Body):
 class Preview(bodies.Body):
     data: dict[str, Any] = msgspec.field(default_factory=dict)
     version: Version | None = None
+
+
+class TemplateVariables(Answer):
+    required: list[str]
+    optional: list[str]
+
+
+class TemplateRow(Answer):
+    id: Id
+    name: str
+    subject: str
+    variables: TemplateVariables
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class TemplateAnswer(TemplateRow):
+    html: str | None
+    text: str | None
+    track: Track | None
+
+
+class Rendered(Answer):
+    subject: str
+    html: str
+    text: str
 
 
 def shown(stored: Stored[Template]) -> dict[str, object]:
@@ -112,10 +142,34 @@ async def preview(request: Request, services: Services, template: str) -> Respon
 
 
 ROUTES = [
-    Route("GET", "/templates", listing),
-    Route("POST", "/templates", create),
-    Route("GET", "/templates/{template}", get),
-    Route("PATCH", "/templates/{template}", change),
-    Route("DELETE", "/templates/{template}", delete),
-    Route("POST", "/templates/{template}/preview", preview),
+    Route(
+        "GET",
+        "/templates",
+        listing,
+        "All templates",
+        scope="read",
+        answers={200: Listed[TemplateRow]},
+        parameters=bodies.PAGE,
+    ),
+    Route("POST", "/templates", create, "Create a template", "manage", NewTemplate, {201: TemplateAnswer}),
+    Route(
+        "GET",
+        "/templates/{template}",
+        get,
+        "One template",
+        scope="read",
+        answers={200: TemplateAnswer},
+        parameters=(Parameter("version", Version),),
+    ),
+    Route(
+        "PATCH",
+        "/templates/{template}",
+        change,
+        "Change a template",
+        "manage",
+        TemplateChange,
+        {200: TemplateAnswer},
+    ),
+    Route("DELETE", "/templates/{template}", delete, "Delete a template", "manage", answers={204: None}),
+    Route("POST", "/templates/{template}/preview", preview, "Render it", "manage", Preview, {200: Rendered}),
 ]

@@ -5,16 +5,19 @@ What they are sent is described in `rules.notifications`, how it is signed in `r
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.gateways.http import Route, json_response
+from warmpost.gateways.answers import Answer as Shape
+from warmpost.gateways.answers import Count, Listed
+from warmpost.gateways.http import Handler, Route, json_response
 from warmpost.gateways.manage import bodies
 from warmpost.rules.notifications import KINDS, Told, events_left
-from warmpost.rules.webhooks import MOST_BATCH, Answer, Webhook, WebhookAttempt, describe
+from warmpost.rules.webhooks import MOST_BATCH, Answer, State, Webhook, WebhookAttempt, describe
 from warmpost.rules.writes import Stored
 from warmpost.sending import manage_webhooks
 from warmpost.sending.list_documents import Page
@@ -41,6 +44,69 @@ class WebhookChange(bodies.Body):
     events: tuple[Told, ...] | Unset = msgspec.UNSET
     batch_size: BatchSize | Unset = msgspec.UNSET
     enabled: bool | Unset = msgspec.UNSET
+
+
+class WebhookAnswer(Shape):
+    """state: `failing` while requests fail, `disabled` once it is given up, `off` by its owner's wish."""
+
+    id: str
+    url: str
+    events: list[Told]
+    sender: str | None = msgspec.field(name="from")
+    domain: str | None
+    batch_size: int
+    enabled: bool
+    state: State
+    failing_since: datetime | None
+    disabled_at: datetime | None
+    disabled_reason: str | None
+    old_secret_until: datetime | None
+    created_at: datetime
+
+
+class WebhookWithSecret(WebhookAnswer):
+    """secret: shown this once."""
+
+    secret: str
+
+
+class Attempt(Shape):
+    at: datetime
+    notification: str
+    attempt: int
+    requests: int
+    events: int
+    status_code: int | None
+    duration_ms: int
+    error: str | None
+
+
+class WatchedWebhook(WebhookAnswer):
+    """waiting, parked: notifications."""
+
+    waiting: Count
+    parked: Count
+    recent_attempts: list[Attempt]
+
+
+class Tried(Shape):
+    delivered: bool
+    status_code: int | None
+    duration_ms: int
+    error: str | None
+
+
+class Parked(Shape):
+    notification: str
+    events: int
+    created_at: datetime
+    expires_at: datetime
+    error: str | None
+
+
+class Resent(Shape):
+    resent: Count
+    parked: Count
 
 
 def shown(stored: Stored[Webhook]) -> dict[str, object]:
@@ -153,15 +219,26 @@ async def resend(request: Request, services: Services, id: str) -> Response:
     return json_response({"resent": resent, "parked": left}, 202)
 
 
+_ONE = {200: WebhookAnswer}
+_SECRET = {200: WebhookWithSecret}
+_CREATED = {201: WebhookWithSecret}
+
+
+def _pages(name: str, handle: Handler, summary: str, item: Any) -> Route:
+    return Route(
+        "GET", name, handle, summary, scope="read", answers={200: Listed[item]}, parameters=bodies.PAGE
+    )
+
+
 ROUTES = [
-    Route("GET", "/webhooks", listing),
-    Route("POST", "/webhooks", create),
-    Route("GET", "/webhooks/{id}", get),
-    Route("PATCH", "/webhooks/{id}", change),
-    Route("DELETE", "/webhooks/{id}", delete),
-    Route("POST", "/webhooks/{id}/rotate", rotate),
-    Route("POST", "/webhooks/{id}/test", test),
-    Route("GET", "/webhooks/{id}/attempts", attempts),
-    Route("GET", "/webhooks/{id}/parked", parked),
-    Route("POST", "/webhooks/{id}/resend", resend),
+    _pages("/webhooks", listing, "All webhooks", WebhookAnswer),
+    Route("POST", "/webhooks", create, "Create a webhook", "manage", NewWebhook, _CREATED),
+    Route("GET", "/webhooks/{id}", get, "One webhook", scope="read", answers={200: WatchedWebhook}),
+    Route("PATCH", "/webhooks/{id}", change, "Change a webhook", "manage", WebhookChange, _ONE),
+    Route("DELETE", "/webhooks/{id}", delete, "Delete a webhook", "manage", answers={204: None}),
+    Route("POST", "/webhooks/{id}/rotate", rotate, "Give it a new secret", "manage", answers=_SECRET),
+    Route("POST", "/webhooks/{id}/test", test, "Send it a test event", "manage", answers={200: Tried}),
+    _pages("/webhooks/{id}/attempts", attempts, "What was sent to it, and its answers", Attempt),
+    _pages("/webhooks/{id}/parked", parked, "What it has not taken", Parked),
+    Route("POST", "/webhooks/{id}/resend", resend, "Send what is parked", "manage", answers={202: Resent}),
 ]

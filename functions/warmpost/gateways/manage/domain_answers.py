@@ -1,0 +1,133 @@
+"""The shapes of what `/manage/domains` and `/manage/levels` answer, for the OpenAPI document."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import field
+
+from warmpost.gateways.answers import Answer, Count
+from warmpost.rules.levels import Figure
+from warmpost.rules.senders import IdentityTurn
+
+Change = Literal["raised", "lowered", "blocked", "paused", "resumed", "kept", "set"]
+
+
+class Record(Answer):
+    """A DNS record: what is expected and what the last look-up found."""
+
+    purpose: Literal["ownership", "dkim", "spf", "dmarc"]
+    name: str
+    type: str
+    expected: str
+    found: list[str]
+    status: Literal["unchecked", "missing", "wrong", "ok"]
+    note: str
+    checked_at: datetime | None
+
+
+class BrokenRecord(Answer):
+    purpose: Literal["ownership", "dkim", "spf", "dmarc"]
+    name: str
+    since: datetime | None
+    note: str
+
+
+class Health(Answer):
+    """ok: null until the domain is verified. suspended_at, reason: it sends nothing since then, for want of a record."""
+
+    ok: bool | None
+    broken: list[BrokenRecord]
+    suspended_at: datetime | None
+    reason: str | None
+
+
+class Domain(Answer):
+    domain: str
+    status: Literal["pending", "verified"]
+    records: list[Record]
+    health: Health
+    pool: str | None
+    addresses: Count
+    created_at: datetime
+    verified_at: datetime | None
+    checked_at: datetime | None
+
+
+class RuleReading(Answer):
+    """How one condition of a rule stands."""
+
+    rule: str
+    condition: Figure
+    now: str
+    needed: str
+    holds: bool
+
+
+class WarmDomain(Domain):
+    """With its warm-up of today. state: of batches; blocked: why. rates: null without a denominator."""
+
+    level: int
+    cap: int | None
+    warmup: bool
+    cap_by_hand: int | None
+    day: str
+    sent_today: Count
+    reserved: Count
+    state: Literal["open", "paused", "blocked"]
+    blocked: str | None
+    paused_until: datetime | None
+    figures: dict[str, int]
+    rates: dict[str, float | None]
+    rules: list[RuleReading]
+
+
+class Decision(Answer):
+    """One decision about a domain, and the figures it was taken on."""
+
+    id: str
+    at: datetime
+    decision: Change | IdentityTurn
+    reason: str
+    rule: str | None
+    day: str
+    level_before: int | None
+    level_after: int | None
+    cap: int | None
+    figures: dict[str, int]
+
+
+class PreflightPoint(Answer):
+    """ok: null where it cannot be known. required: without it the domain is not ready; the others are advice."""
+
+    point: str
+    ok: bool | None
+    required: bool
+    found: str
+    needed: str
+    what_to_do: str | None
+    rule: str
+
+
+class Preflight(Answer):
+    domain: str
+    ready: bool
+    checked_at: datetime
+    points: list[PreflightPoint]
+
+
+class Level(Answer):
+    level: int
+    cap: int
+
+
+Rules = dict[str, dict[str, str]]
+
+
+class Levels(Answer):
+    levels: list[Level]
+    caps: list[int]
+    raise_: Rules = field(name="raise")
+    lower: Rules
+    block: Rules

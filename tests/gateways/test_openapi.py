@@ -1,0 +1,124 @@
+"""The OpenAPI document: what is served is what it says, and nothing else."""
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from warmpost import errors
+from warmpost.gateways import batch_submit, event_webhook, manage, schedule, send, track
+from warmpost.gateways.error_codes import CODES
+from warmpost.gateways.http import STATUS
+from warmpost.gateways.openapi import SERVED, openapi, operations
+
+DOCUMENT = json.loads(openapi())
+FUNCTIONS = Path(manage.__file__).parents[3]
+KINDS = {kind.__name__: kind for kind in STATUS}
+
+INTERNAL = {
+    "no_token",
+    "wrong_token",
+    "wrong_caller",
+    "issuer_unavailable",
+    "not_there_yet",
+    "taken_over",
+    "under_way",
+}
+"""Codes that only the queue and the scheduler are told."""
+
+COMPOSED = {
+    "invalid_start_at": errors.Invalid,
+    "invalid_until": errors.Invalid,
+    "invalid_expires_at": errors.Invalid,
+    "template_not_found": errors.NotFound,
+    "list_not_found": errors.NotFound,
+    "batch_done": errors.Conflict,
+    "batch_cancelled": errors.Conflict,
+    "batch_failed": errors.Conflict,
+    "daily_cap_reached": errors.LimitReached,
+    "domain_blocked": errors.LimitReached,
+}
+"""Codes that are put together where they are raised."""
+
+
+def test_it_is_a_valid_openapi_document():
+    assert not list(OpenAPIV31SpecValidator(DOCUMENT).iter_errors())
+
+
+def test_every_route_is_documented_and_every_documented_operation_served():
+    routers = (send, batch_submit, schedule, event_webhook, track)
+    served = {
+        (f"/{module.__name__.rpartition('.')[2].replace('_', '-')}", route)
+        for module in routers
+        for route in map(key, module.ROUTES.routes)
+    }
+    served |= {("/manage", route) for route in map(key, manage.ROUTES)}
+    told = {(function, key(route)) for function, routes in SERVED.items() for route in routes}
+    assert served == told
+    documented = {(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods}
+    assert documented == {(one.path, one.route.method.lower()) for one in operations()}
+
+
+def key(route):
+    return route.method, route.pattern
+
+
+def test_every_public_function_is_in_it():
+    source = (FUNCTIONS / "main.py").read_text()
+    functions = {node.name for node in ast.parse(source).body if isinstance(node, ast.AsyncFunctionDef)}
+    assert {f"/{name.replace('_', '-')}" for name in functions - {"work", "daily"}} == set(SERVED)
+
+
+@pytest.mark.parametrize("one", operations(), ids=lambda one: one.id)
+def test_every_route_says_what_it_is_for_and_what_it_answers(one):
+    assert one.route.summary
+    assert one.route.answers
+    if one.function not in ("/event-webhook", "/track") and one.path != "/manage/openapi.json":
+        assert one.route.scope
+    if one.route.method in ("GET", "HEAD", "DELETE"):
+        assert one.route.body is None
+
+
+def test_operations_have_names_of_their_own():
+    assert len({one.id for one in operations()}) == len(operations())
+
+
+def raised_codes():
+    """Kind and literal code of every error that is raised anywhere."""
+    for file in FUNCTIONS.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and node.args:
+                name = ast.unparse(node.func).rpartition(".")[2]
+                code = node.args[0]
+                if name in KINDS and isinstance(code, ast.Constant) and isinstance(code.value, str):
+                    yield KINDS[name], code.value
+
+
+def test_every_code_that_is_raised_is_documented_and_the_other_way_round():
+    raised = {(kind, code) for kind, code in raised_codes() if code not in INTERNAL}
+    raised |= {(kind, code) for code, kind in COMPOSED.items()}
+    told = {(kind, code) for kind, codes in CODES.items() for code in codes}
+    missing, idle = raised - told, told - raised
+    assert not missing, f"add to gateways/error_codes.py: {missing}"
+    assert not idle, f"nothing raises: {idle}"
+
+
+def test_every_kind_of_error_is_an_answer_with_its_codes():
+    assert set(CODES) == set(STATUS)
+    for kind in STATUS:
+        schema = DOCUMENT["components"]["responses"][kind.__name__]["content"]["application/json"]["schema"]
+        assert set(schema["allOf"][1]["properties"]["error"]["properties"]["code"]["enum"]) == CODES[kind]
+
+
+def test_what_creates_something_leads_on_to_it():
+    links = DOCUMENT["paths"]["/manage/domains"]["post"]["responses"]["201"]["links"]
+    assert links["get_manage_domains_domain"]["parameters"] == {"domain": "$response.body#/domain"}
+    links = DOCUMENT["paths"]["/batch-submit"]["post"]["responses"]["202"]["links"]
+    assert "post_batch_submit_id_pause" in links and "get_batch_submit_id_recipients" in links
+
+
+def test_it_holds_nothing_of_the_deployment():
+    text = openapi().decode().lower()
+    assert "localhost" not in text and "127.0.0.1" not in text and "whsec_" not in text
