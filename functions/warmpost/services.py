@@ -10,17 +10,19 @@ from warmpost.adapters.clock import SystemClock
 from warmpost.adapters.cloud_tasks import CloudTasks
 from warmpost.adapters.firestore.meter import Meter
 from warmpost.adapters.firestore.store import FirestoreStore
+from warmpost.adapters.log_lines import LogLines, TextLines, write_log
 from warmpost.gateways.auth import Keys, TokenCheck
 from warmpost.gateways.event_webhook import Reporters
 from warmpost.rules.tokens import Signer, derive_key
 from warmpost.rules.tracking import Links
+from warmpost.sending import journal
 from warmpost.sending.admit_single import Reserved
 from warmpost.sending.cache import Cache
 from warmpost.sending.desk import Desk
 from warmpost.sending.letter_store import LetterStore
 from warmpost.sending.ports import Clock, Services
 from warmpost.sending.suppressed import Suppressed
-from warmpost.settings import Settings, secret
+from warmpost.settings import LogSettings, Settings, secret
 
 
 @dataclass(slots=True)
@@ -36,6 +38,13 @@ def use_local(clock: Clock, meter: Meter) -> None:
     """Called by the local stack before the first request: a clock that can be moved, counters that can be read."""
     _local.clock = clock
     _local.meter = meter
+
+
+def start_log() -> None:
+    """Called where the functions are loaded; whatever is logged from then on is one line, with nothing secret in it."""
+    chosen = LogSettings.from_env()
+    kind = TextLines if chosen.as_text else LogLines
+    write_log(kind(chosen.project, chosen.secrets, journal.context))
 
 
 @cache

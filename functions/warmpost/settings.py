@@ -48,6 +48,7 @@ class Settings:
     hostname: str = ""
     signing_threads: int = 2
     event_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    log: str = "json"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -91,7 +92,39 @@ class Settings:
                 "dsn": get.several("WARMPOST_EVENTS_SECRET_DSN"),
                 "arf": get.several("WARMPOST_EVENTS_SECRET_ARF"),
             },
+            log=get.choice("WARMPOST_LOG", "json", ("json", "text")),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """What has to be known before the first line is logged, also where other settings are wrong.
+
+    secrets: what no line may show.
+    """
+
+    project: str
+    as_text: bool
+    secrets: tuple[str, ...] = field(repr=False)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> LogSettings:
+        found = os.environ if env is None else env
+        secrets = {
+            one.strip()
+            for name, value in found.items()
+            if name.startswith(_SECRETS) and name != "WARMPOST_RELAY"
+            for one in value.split(",")
+        }
+        password = urlsplit(found.get("WARMPOST_RELAY", "")).password or ""
+        return cls(
+            found.get("GOOGLE_CLOUD_PROJECT", ""),
+            found.get("WARMPOST_LOG", "").strip() == "text",
+            tuple(sorted(secrets | {password, unquote(password)} - {""})),
+        )
+
+
+_SECRETS = ("WARMPOST_MASTER_KEY", "WARMPOST_API_KEY", "WARMPOST_EVENTS_SECRET", "WARMPOST_RELAY")
 
 
 class _Reader:

@@ -236,6 +236,7 @@ class Stack:
             "WARMPOST_EVENTS_SECRET_DSN": identity.event_secret,
             "WARMPOST_EVENTS_SECRET_ARF": identity.event_secret,
             "WARMPOST_WEBHOOK_ALLOW_PRIVATE": "1",
+            "WARMPOST_LOG": os.environ.get("WARMPOST_LOG", "text"),
             "WARMPOST_DNS": identity.address("dns"),
             "WARMPOST_OIDC_ISSUER": issuer,
             "WARMPOST_OIDC_JWKS_URL": f"{issuer}/jwks",

@@ -22,6 +22,7 @@ from warmpost.rules.signatures import verify_source
 from warmpost.rules.tokens import Signer
 from warmpost.rules.tracking import read_unsubscribe_address
 from warmpost.sending.event_log import log_events
+from warmpost.sending.journal import refusals
 from warmpost.sending.ports import Services
 from warmpost.sending.reader_actions import unsubscribe
 
@@ -58,14 +59,15 @@ async def event_webhook(request: Request, services: Services, reporters: Reporte
 
 async def _post(source: str, request: Request, services: Services, reporters: Reporters) -> Response:
     """202 once the events are stored; a report that says nothing of a message is answered 200 with the reason."""
-    secrets = reporters.secrets.get(source, ())
-    if not secrets:
-        raise Unauthorized(
-            "source_not_set_up", f"No secret is set for {source}, so nothing from it is believed."
-        )
-    body = await read_body(request, MOST_BYTES[source])
     now = services.clock.timestamp()
-    verify_source(source, request.headers, body, secrets, now)
+    with refusals("event_signature_rejected", source=source):
+        secrets = reporters.secrets.get(source, ())
+        if not secrets:
+            raise Unauthorized(
+                "source_not_set_up", f"No secret is set for {source}, so nothing from it is believed."
+            )
+        body = await read_body(request, MOST_BYTES[source])
+        verify_source(source, request.headers, body, secrets, now)
     envelope_to = request.headers.get(ENVELOPE_TO, "")
     if source == "dsn" and (target := read_unsubscribe_address(envelope_to, reporters.signer)):
         await unsubscribe(services, target)

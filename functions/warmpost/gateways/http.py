@@ -5,7 +5,6 @@ Every door answers through `answer`, so that no exception reaches a client as an
 
 from __future__ import annotations
 
-import logging
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,9 +18,9 @@ from starlette.responses import Response
 
 from warmpost import errors
 from warmpost.rules.documents import Scope
+from warmpost.sending import journal
 
 T = TypeVar("T")
-log = logging.getLogger("warmpost")
 
 STATUS: dict[type[errors.Problem], int] = {
     errors.Malformed: 400,
@@ -55,12 +54,25 @@ def problem_response(problem: errors.Problem, request_id: str) -> Response:
     return json_response({"error": error, "request_id": request_id}, STATUS[type(problem)], headers)
 
 
-async def answer(request: Request, handle: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Runs a handler and turns what goes wrong into the contract's error; never raises."""
+async def answer(
+    request: Request, handle: Callable[[Request], Awaitable[Response]], function: str = ""
+) -> Response:
+    """Runs a handler and turns what goes wrong into the contract's error; never raises. function: named in the log."""
     request_id = uuid.uuid4().hex
+    with journal.about(function=function, request_id=request_id, **journal.trace_of(request.headers)):
+        response = await _answer(request, handle, request_id)
+    response.headers["X-Request-Id"] = request_id
+    return response
+
+
+async def _answer(
+    request: Request, handle: Callable[[Request], Awaitable[Response]], request_id: str
+) -> Response:
     try:
         response = await handle(request)
     except errors.Problem as problem:
+        if isinstance(problem, errors.Unavailable):
+            journal.tell("service_unavailable", problem.message, code=problem.code)
         response = problem_response(problem, request_id)
     except errors.Moved:
         busy = errors.Conflict(
@@ -69,14 +81,13 @@ async def answer(request: Request, handle: Callable[[Request], Awaitable[Respons
         response = problem_response(busy, request_id)
     except ClientDisconnect:
         response = Response(status_code=499)
-    except Exception:
-        log.exception("request %s failed", request_id)
+    except Exception as failure:
+        journal.tell("request_failed", f"request {request_id} failed: {failure!r}", failed=failure)
         error = {
             "code": "internal",
             "message": "Something failed on our side; the request id names it in the logs.",
         }
         response = json_response({"error": error, "request_id": request_id}, 500)
-    response.headers["X-Request-Id"] = request_id
     return response
 
 

@@ -7,7 +7,6 @@ by a press of a button, for programs follow every link they see.
 from __future__ import annotations
 
 import base64
-import logging
 from email.parser import BytesParser
 from email.policy import HTTP
 from urllib.parse import parse_qsl
@@ -22,10 +21,8 @@ from warmpost.gateways.pages.page import Button, page
 from warmpost.gateways.pages.words import WORDS, Words
 from warmpost.rules.languages import DEFAULT, preferred_language, read_language
 from warmpost.rules.tracking import Links, location_of
-from warmpost.sending import reader_actions
+from warmpost.sending import journal, reader_actions
 from warmpost.sending.ports import Services
-
-log = logging.getLogger("warmpost")
 
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
 """A transparent GIF of one pixel, 43 bytes."""
@@ -133,7 +130,7 @@ def _invalid(request: Request) -> Response:
 def _failed(request: Request, problem: Problem) -> Response:
     if isinstance(problem, NotFound):
         return _invalid(request)
-    log.warning("an unsubscription did not work: %s", problem)
+    journal.tell("unsubscribe_failed", f"an unsubscription did not work: {problem}", code=problem.code)
     return page(_language(request), *_words(request).later, status=503)
 
 

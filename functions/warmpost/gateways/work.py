@@ -11,6 +11,7 @@ from warmpost.errors import NotFound, Unavailable
 from warmpost.gateways.auth import TokenCheck, bearer
 from warmpost.gateways.http import decode, json_response, read_body, segments
 from warmpost.gateways.models import BatchTask, DeliverTask, DomainTask, FireTask, NotifyTask, SweepTask
+from warmpost.sending import journal
 from warmpost.sending.assess_domain import assess_domain
 from warmpost.sending.check_identities import check_identity
 from warmpost.sending.daily import sweep
@@ -37,13 +38,16 @@ MISSING = (
 
 
 async def work(request: Request, services: Services, tokens: TokenCheck) -> Response:
-    await tokens.check(bearer(request))
-    verb = VERBS.get(segments(request).strip("/")) if request.method == "POST" else None
+    with journal.refusals("caller_rejected"):
+        await tokens.check(bearer(request))
+    name = segments(request).strip("/")
+    verb = VERBS.get(name) if request.method == "POST" else None
     if verb is None:
         raise NotFound("not_found", f"There is no task {segments(request)}.")
     body = await read_body(request, MOST_TASK)
     try:
-        await verb(services, body)
+        with journal.about(task=name):
+            await verb(services, body)
     except MISSING:
         if int(request.headers.get("x-cloudtasks-taskretrycount", "0")) < PATIENCE:
             raise Unavailable(
@@ -54,36 +58,47 @@ async def work(request: Request, services: Services, tokens: TokenCheck) -> Resp
 
 async def _deliver(services: Services, body: bytes) -> None:
     task = decode(body, DeliverTask)
-    await deliver(
-        services,
-        Errand(task.batch, task.chunk, task.message, task.first, task.end, task.generation, task.day),
-    )
+    with journal.about(batch=task.batch, chunk=task.chunk, message_id=task.message):
+        await deliver(
+            services,
+            Errand(task.batch, task.chunk, task.message, task.first, task.end, task.generation, task.day),
+        )
 
 
 async def _plan(services: Services, body: bytes) -> None:
-    await plan_batch(services, decode(body, BatchTask).batch)
+    batch = decode(body, BatchTask).batch
+    with journal.about(batch=batch):
+        await plan_batch(services, batch)
 
 
 async def _release(services: Services, body: bytes) -> None:
-    await release_chunks(services, decode(body, BatchTask).batch)
+    batch = decode(body, BatchTask).batch
+    with journal.about(batch=batch):
+        await release_chunks(services, batch)
 
 
 async def _assess(services: Services, body: bytes) -> None:
-    await assess_domain(services, decode(body, DomainTask).domain)
+    domain = decode(body, DomainTask).domain
+    with journal.about(domain=domain):
+        await assess_domain(services, domain)
 
 
 async def _check(services: Services, body: bytes) -> None:
-    await check_identity(services, decode(body, DomainTask).domain)
+    domain = decode(body, DomainTask).domain
+    with journal.about(domain=domain):
+        await check_identity(services, domain)
 
 
 async def _fire(services: Services, body: bytes) -> None:
     task = decode(body, FireTask)
-    await fire_schedule(services, task.schedule, task.run)
+    with journal.about(schedule=task.schedule):
+        await fire_schedule(services, task.schedule, task.run)
 
 
 async def _notify(services: Services, body: bytes) -> None:
     task = decode(body, NotifyTask)
-    await notify(services, task.notification, task.attempt)
+    with journal.about(notification=task.notification):
+        await notify(services, task.notification, task.attempt)
 
 
 async def _sweep(services: Services, body: bytes) -> None:

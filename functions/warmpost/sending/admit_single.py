@@ -15,7 +15,7 @@ from warmpost.errors import Conflict, LimitReached, Moved
 from warmpost.rules.ledger import Allowance, decide_single
 from warmpost.rules.senders import Warmth
 from warmpost.sending.ports import Services
-from warmpost.sending.warmth import Weather, keep, keep_pool, look, warmth_path
+from warmpost.sending.warmth import Weather, keep, keep_pool, look, tell_decisions, warmth_path
 
 TRIES = 20
 SHORTLY = 0.02
@@ -95,3 +95,4 @@ def _ahead(weather: Weather, recipients: int) -> int:
 async def _reserve(services: Services, weather: Weather, amount: int) -> None:
     warmth = replace(weather.warmth, reserved=weather.warmth.reserved + amount)
     await services.store.commit(*keep(weather, warmth), *keep_pool(weather, amount))
+    tell_decisions(weather.domain, *weather.closing)

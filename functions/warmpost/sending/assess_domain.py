@@ -17,8 +17,9 @@ from warmpost.rules.senders import HistoryEntry, Warmth
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Stored, Update, Write
 from warmpost.sending.booking import as_figures
+from warmpost.sending.journal import tell
 from warmpost.sending.ports import Services
-from warmpost.sending.warmth import Weather, decided, keep, look, remember, with_raises
+from warmpost.sending.warmth import Weather, decided, keep, look, remember, tell_decisions, with_raises
 
 TRIES = 10
 RUNNING = ("planning", "sending")
@@ -75,6 +76,7 @@ def _told(weather: Weather, decision: Decision, at: datetime) -> Write:
 
 async def _kept(services: Services, weather: Weather, warmth: Warmth, *history: Write) -> Weather:
     await services.store.commit(*keep(weather, warmth), *history)
+    tell_decisions(weather.domain, *weather.closing, *history)
     return replace(weather, warmth=warmth, closing=())
 
 
@@ -101,6 +103,7 @@ async def _fail_blocked(services: Services, batches: list[Stored[Batch]], reason
             continue
         changes = {"status": "failed", "reason": reason, "finished_at": services.clock.now()}
         await services.store.commit(Update(batch.path, changes, batch.version))
+        tell("batch_blocked", reason, batch=batch.id, domain=batch.value.domain)
 
 
 async def _go_on(services: Services, batches: list[Stored[Batch]], weather: Weather) -> None:

@@ -23,10 +23,11 @@ from warmpost.rules.identity_checks import (
     suspension_reason,
     unsigned_since,
 )
-from warmpost.rules.notifications import Occurrence, Told
+from warmpost.rules.notifications import Occurrence
 from warmpost.rules.senders import Domain, HistoryEntry, IdentityTurn
 from warmpost.rules.tasks import Task
 from warmpost.rules.writes import Stored, Update, Write
+from warmpost.sending.journal import tell
 from warmpost.sending.ports import Services
 from warmpost.sending.queue_notifications import queue_notifications
 from warmpost.sending.warmth import remember
@@ -38,6 +39,9 @@ BEHIND_CACHES = timedelta(seconds=10)
 
 CLOCKS_DIFFER = timedelta(seconds=1)
 """By which a task may come early."""
+
+Turn = Literal["records_broken", "records_restored", "domain_suspended", "domain_resumed"]
+"""What webhooks and the log call it."""
 
 CHANGED = ("status", "records", "checked_at", "verified_at", "suspended_at")
 
@@ -94,6 +98,8 @@ async def keep_check(services: Services, stored: Stored[Domain], found: Sequence
         await services.tasks.enqueue(*tasks)
     changes = {name: getattr(check.domain, name) for name in CHANGED}
     await services.store.commit(Update(stored.path, changes, stored.version), *history, *queued.writes)
+    for word, _, text in _turns(check):
+        tell(word, text, domain=check.domain.domain)
     return check.domain
 
 
@@ -111,7 +117,7 @@ def _told(
     return occurrences, history
 
 
-def _turns(check: Check) -> Iterator[tuple[Told, IdentityTurn | Literal["resumed"], str]]:
+def _turns(check: Check) -> Iterator[tuple[Turn, IdentityTurn | Literal["resumed"], str]]:
     if check.broken:
         yield "records_broken", "records_broken", describe(check.broken)
     if check.restored:

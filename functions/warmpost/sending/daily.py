@@ -16,6 +16,7 @@ from warmpost.rules.writes import Update
 from warmpost.sending.arm_schedules import arm_schedules
 from warmpost.sending.check_identities import sweep_identities
 from warmpost.sending.event_log import ask_for_fold
+from warmpost.sending.journal import tell
 from warmpost.sending.parcels import Errand
 from warmpost.sending.ports import Services
 from warmpost.sending.queue_notifications import requeue_notifications
@@ -35,6 +36,7 @@ async def run_daily(services: Services) -> None:
     await services.tasks.enqueue(*tasks)
     await ask_for_fold(services)
     await arm_schedules(services, services.clock.now())
+    tell("daily_run", "the daily run has queued its work", run=run)
 
 
 def _page(part: str, after: str, run: str) -> Task:
@@ -83,6 +85,7 @@ async def _batches(services: Services, after: str, run: str) -> str:
                 for verb in ("plan", "release")
             ]
             await services.tasks.enqueue(*tasks)
+            tell("sweep_found", f"batch {one.id} has its tasks anew", kind="batch", batch=one.id)
     return found[-1].id if len(found) == PAGE else ""
 
 
@@ -97,4 +100,11 @@ async def _messages(services: Services, after: str, run: str) -> str:
         if one.value.created_at < before
     ]
     await services.tasks.enqueue(*tasks)
+    if tasks:
+        tell(
+            "sweep_found",
+            f"{len(tasks)} unfinished messages have their tasks anew",
+            kind="messages",
+            found=len(tasks),
+        )
     return found[-1].id if len(found) == PAGE else ""

@@ -7,7 +7,6 @@ recorded with the claim of the next. Whatever ends the worker in between, the cl
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,11 +26,10 @@ from warmpost.sending.event_log import ask_for_fold, log_writes
 from warmpost.sending.finish_batch import finish_batch
 from warmpost.sending.follow_ups import come_again, is_due, next_retry, retry_later, stall_delay
 from warmpost.sending.holds import Hold, find_hold
+from warmpost.sending.journal import tell
 from warmpost.sending.parcels import Errand, Parcel, open_batch_chunk, open_message
 from warmpost.sending.ports import Composer, Services
 from warmpost.sending.worker_events import worker_events
-
-log = logging.getLogger("warmpost")
 
 RUNNING = ("planning", "sending")
 ENDINGS: dict[str, Status] = {"cancelled": Status.CANCELLED, "failed": Status.FAILED}
@@ -241,7 +239,8 @@ class _Delivery:
         is_closing = self._services.desk.is_closing
         if handed and not is_closing and all(one.hand_over is HandOver.NOT_TRIED for one in handed.values()):
             self._stalled = next(iter(handed.values())).reason
-            log.warning("nobody takes mail of %s: %s", self._parcel.errand.path, self._stalled)
+            words = f"nobody takes mail of {self._parcel.errand.path}: {self._stalled}"
+            tell("relay_unreachable", words, pool=self._parcel.pool.name, recipients=len(handed))
 
     async def _hand_over(self, outgoing: Mapping[int, Outgoing], stop_at: float) -> dict[int, Outcome]:
         """stop_at: of the event loop, counted from before the claim, whose answer may have taken its time."""
@@ -256,6 +255,9 @@ class _Delivery:
     def _judge(self, outcomes: Mapping[int, Outcome]) -> None:
         policy, now = self._services.policy, self._services.clock.timestamp()
         final = {relay.name for relay in self._parcel.pool.relays if relay.final} | {"simulator"}
+        if doubts := sum(one.hand_over is HandOver.IN_DOUBT for one in outcomes.values()):
+            words = f"{doubts} answers were lost of {self._parcel.errand.path}"
+            tell("uncertain", words, pool=self._parcel.pool.name, recipients=doubts)
         for position, outcome in outcomes.items():
             before = self._claims.progress.details.get(position, Detail())
             self.unrecorded[position] = judge(
@@ -293,6 +295,7 @@ class _Delivery:
         if self._stalled and now - stalled_since > self._services.policy.retries.give_up:
             hours = self._services.policy.retries.give_up / 3600
             self._give_up(now, f"no relay could be reached for {hours:.0f} h: {self._stalled}")
+            tell("relay_gave_up", self._stalled, pool=self._parcel.pool.name, recipients=len(self._todo))
         after = replace(rules.record(progress, self.unrecorded, now), stalled_since=stalled_since)
         if is_due(after, now):
             after = replace(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from warmpost.errors import Moved
 from warmpost.rules.documents import Batch
 from warmpost.rules.writes import Stored, Update
+from warmpost.sending.journal import tell
 from warmpost.sending.ports import Services
 
 
@@ -19,6 +20,16 @@ async def finish_batch(services: Services, batch_id: str) -> None:
         await services.store.commit(Update(path, changes, batch.version))
     except Moved:
         await finish_batch(services, batch_id)
+        return
+    value, seconds = batch.value, (services.clock.now() - batch.value.created_at).total_seconds()
+    tell(
+        "batch_done",
+        f"batch {batch_id} is done",
+        batch=batch_id,
+        domain=value.domain,
+        recipients=value.total,
+        seconds=round(seconds),
+    )
 
 
 async def is_complete(services: Services, batch: Stored[Batch]) -> bool:

@@ -27,6 +27,7 @@ from warmpost.rules.schedules import (
     without,
 )
 from warmpost.rules.writes import Stored, Update
+from warmpost.sending.journal import tell
 from warmpost.sending.ports import Services
 from warmpost.sending.schedules import changed_fields, queue_next, read_order, run_path, run_writes
 from warmpost.sending.send_message import send_message
@@ -108,6 +109,8 @@ async def _start(services: Services, schedule: Stored[Schedule], run: datetime) 
             "reason": problem.message,
             "field": problem.field or "",
         }
+        words = f"a run of schedule {schedule.id} could not start: {problem.message}"
+        tell("schedule_failed", words, schedule=schedule.id, code=problem.code)
     await _settle(services, schedule.path, run, changes)
 
 

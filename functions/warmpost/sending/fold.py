@@ -6,7 +6,6 @@ delivery, a crash or two folds at once change nothing twice. Reactions are kept 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from warmpost.rules.writes import Stored, Update, Write, weigh
 from warmpost.sending.apply_events import Applied, apply_events
 from warmpost.sending.booking import ask_for_assessment, ensure_assessment
 from warmpost.sending.event_log import ask_for_fold, log_writes
+from warmpost.sending.journal import tell
 from warmpost.sending.manage_suppressions import suppress_all
 from warmpost.sending.places import place_events
 from warmpost.sending.ports import Services
@@ -43,7 +43,6 @@ MOST_TRIES = 180
 """About a week: longer than any worker tries to be rid of a message."""
 
 CONSEQUENTIAL = ("bounced", "complained", "unsubscribed", "resubscribed")
-log = logging.getLogger("warmpost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +90,10 @@ async def _fold_safely(services: Services, stored: Stored[EventLog]) -> bool:
         return False
     except Unavailable:
         raise
-    except Exception:
-        log.exception("the events of %s could not be folded and are tried again later", stored.path)
+    except Exception as failure:
         tries = stored.value.tries + 1
+        words = f"the events of {stored.path} could not be folded and are tried again later"
+        tell("fold_failed", words, failed=failure, events=stored.value.count, tries=tries)
         due = services.clock.timestamp() + LONGEST_WAIT if tries < MOST_TRIES else None
         await services.store.commit(Update(stored.path, {"due": due, "tries": tries}))
     return True

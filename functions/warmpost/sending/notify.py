@@ -22,6 +22,7 @@ from warmpost.rules.webhooks import (
     signed_headers,
 )
 from warmpost.rules.writes import Delete, Put, Stored, Update, Write
+from warmpost.sending.journal import tell
 from warmpost.sending.ports import Services
 from warmpost.sending.queue_notifications import notify_task
 
@@ -151,6 +152,9 @@ async def _record(
     if health:
         writes.append(Update(webhook.path, health))
     await services.store.commit(*writes)
+    if "disabled_at" in health:
+        words = f"the webhook {webhook.id} is switched off: {after.error}"
+        tell("webhook_disabled", words, webhook=webhook.id)
 
 
 def attempt_write(

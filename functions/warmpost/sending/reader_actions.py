@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -17,10 +16,9 @@ from warmpost.rules.machine_readers import is_machine
 from warmpost.rules.simulator import simulate
 from warmpost.rules.tokens import Token
 from warmpost.sending.event_log import log_events
+from warmpost.sending.journal import tell
 from warmpost.sending.manage_suppressions import suppress_address, suppress_all, suppression_path
 from warmpost.sending.ports import Services
-
-log = logging.getLogger("warmpost")
 
 SOURCE = "track"
 PATIENCE = 3.0
@@ -56,8 +54,15 @@ async def note(services: Services, event: Event) -> None:
     try:
         async with asyncio.timeout(PATIENCE):
             await log_events(services, SOURCE, [event])
-    except Exception:
-        log.exception("an event may be lost: %s", event)
+    except Exception as failure:
+        target = event.target
+        tell(
+            "event_lost",
+            f"an event may be lost: {event.kind} of {target.batch or target.message}, position {target.position}",
+            failed=failure,
+            batch=target.batch,
+            message_id=target.message,
+        )
 
 
 async def unsubscribe(services: Services, target: Target) -> Addressee:

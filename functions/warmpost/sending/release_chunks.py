@@ -32,6 +32,7 @@ from warmpost.sending.warmth import (
     look,
     pause_fields,
     remember,
+    tell_decisions,
     with_raises,
 )
 
@@ -110,6 +111,7 @@ async def _release(services: Services, batch: Stored[Batch]) -> bool:
         return False
     if raises:
         await services.store.commit(*keep(weather, weather.warmth), *history)
+        tell_decisions(weather.domain, *weather.closing, *history)
         return True
     if not weather.on_the_way or weather.pause:
         await _wait(services, weather, release, now)
@@ -136,6 +138,7 @@ async def _take(
         *keep_pool(weather, granted),
         *history,
     )
+    tell_decisions(weather.domain, *weather.closing, *history)
 
 
 def _day(batch: Stored[Batch], weather: Weather) -> dict[str, str]:
@@ -161,6 +164,7 @@ async def _wait(services: Services, weather: Weather, release: Release, now: dat
         return
     warmth = replace(weather.warmth, pause=pause_fields(release.pause))
     await services.store.commit(*keep(weather, warmth), _paused(weather, release, release.pause, now))
+    tell_decisions(weather.domain, *weather.closing)
 
 
 def _paused(weather: Weather, release: Release, pause: Pause, now: datetime) -> Write:

@@ -15,6 +15,7 @@ from warmpost.rules.senders import Domain, HistoryEntry, PauseFields, PoolDay, R
 from warmpost.rules.tally import Tally
 from warmpost.rules.writes import Create, Put, Stored, Update, Write
 from warmpost.sending.booking import as_figures, read_tally
+from warmpost.sending.journal import tell
 from warmpost.sending.ports import Services
 
 
@@ -170,3 +171,20 @@ def remember(domain: str, entry: HistoryEntry) -> Write:
     """Named by time and content: the same decision told twice is one entry."""
     name = f"{entry.at:%Y%m%dT%H%M%S%f}-{short_hash(entry.kind, entry.reason, length=6)}"
     return Put(f"domains/{domain}/history/{name}", entry)
+
+
+def tell_decisions(domain: str, *writes: Write) -> None:
+    """To the log, once they are written: what moved a level or blocked a day."""
+    for write in writes:
+        entry = write.value if isinstance(write, Put) else None
+        if not isinstance(entry, HistoryEntry) or entry.kind not in ("raised", "lowered", "blocked"):
+            continue
+        tell(
+            "day_blocked" if entry.kind == "blocked" else "level_changed",
+            f"{domain} {entry.kind}: {entry.reason}",
+            domain=domain,
+            day=entry.day,
+            rule=entry.rule,
+            level_before=entry.level_before,
+            level=entry.level_after,
+        )
