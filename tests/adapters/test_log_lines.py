@@ -19,18 +19,16 @@ def lines(caplog):
     """Formats what was logged last."""
     caplog.set_level(logging.INFO)
 
-    def last(kind=LogLines):
-        return kind("p", ["s3cret-word"], lambda: {**journal.context(), **known}).format(caplog.records[-1])
+    def last(kind=LogLines, **known):
+        return kind("p", ["s3cret-word"], lambda: known).format(caplog.records[-1])
 
-    known = {}
-    last.known = known
     return last
 
 
 def test_a_record_is_one_line_of_json_with_word_trace_and_figures(lines):
-    lines.known.update(journal.trace_of({"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}), function="work")
+    known = journal.trace_of({"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"})
     journal.tell("relay_unreachable", "nobody takes mail of batches/7", pool="shared", recipients=3)
-    assert json.loads(lines()) == {
+    assert json.loads(lines(function="work", **known)) == {
         "severity": "WARNING",
         "message": "nobody takes mail of batches/7",
         "logging.googleapis.com/trace": f"projects/p/traces/{TRACE}",
@@ -87,5 +85,5 @@ async def test_requests_side_by_side_keep_their_contexts_apart():
             await asyncio.sleep(0)
             return journal.context()["batch"]
 
-    assert await asyncio.gather(one("1"), one("2")) == ["1", "2"]
+    assert list(await asyncio.gather(one("1"), one("2"))) == ["1", "2"]
     assert "batch" not in journal.context()

@@ -26,7 +26,7 @@ def words_told() -> set[str]:
         told |= {
             node.value
             for node in ast.walk(ast.parse(text))
-            if isinstance(node, ast.Constant) and node.value in WORDS
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in WORDS
         }
     return told
 
