@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Warmpost on this machine: `up` runs it, `demo` shows it, `test` tests it. Needs Python 3.11 and nothing else."""
+"""Warmpost on this machine: `up` runs it, `demo` shows it, `test` tests it, `bench` measures it. Needs Python 3.11."""
 
 import argparse
 import os
@@ -22,7 +22,7 @@ def positive(text: str) -> int:
 
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dev.py", description=__doc__, allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="up | demo | test")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="up | demo | test | bench")
 
     up = commands.add_parser("up", help="start the local stack and keep it running until Ctrl-C")
     up.add_argument("--json", action="store_true", help="print one line of JSON once everything answers")
@@ -76,6 +76,20 @@ def arguments() -> argparse.ArgumentParser:
     demo.add_argument("--keep", action="store_true", help="leave the stack and the inbox open until Ctrl-C")
 
     commands.add_parser("test", help="run the tests; further arguments go to pytest")
+
+    bench = commands.add_parser(
+        "bench", help="measure it beside nodemailer, the textbook loop and bare SMTP (6 minutes)"
+    )
+    bench.add_argument(
+        "--quick", action="store_true", help="fewer messages and rounds: 90 seconds, more noise"
+    )
+    bench.add_argument(
+        "--long",
+        action="store_true",
+        help="then also a worker's memory over 200,000 recipients, and 1,000,000 recipients from CSV; these take "
+        "minutes more, because only size shows whether memory and time grow with it",
+    )
+    bench.add_argument("--markdown", action="store_true", help="print the block that stands in the README")
     return parser
 
 
@@ -109,6 +123,11 @@ def main() -> None:
         from infra.local.up import run_up
 
         run_up(options)
+    elif options.command == "bench":
+        sys.path.append(os.path.join(ROOT, "functions"))  # noqa: PTH118
+        from infra.bench.bench import run_bench
+
+        run_bench(options)
     elif options.warmup:
         from infra.local.demo.warmup import run_warmup
 

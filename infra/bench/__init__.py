@@ -1,0 +1,1 @@
+"""`dev.py bench`: Warmpost beside what else sends mail, measured on this machine in one go."""

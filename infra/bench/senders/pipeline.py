@@ -1,0 +1,107 @@
+"""Warmpost's own way without a database: compose, sign and hand over, with the adapters that `deliver` uses."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from typing import Any
+
+import uvloop
+from cryptography.hazmat.primitives import serialization
+
+from infra.bench.senders.job import Job, measuring, read_job
+from warmpost.adapters.press import Press, ThreadedComposer, key_context
+from warmpost.adapters.sealing import Seal
+from warmpost.adapters.smtp import Relays
+from warmpost.adapters.templates import Templates
+from warmpost.rules import letters
+from warmpost.rules.documents import DomainKey
+from warmpost.rules.envelope import HandOver, Outgoing
+from warmpost.rules.events import Target
+from warmpost.rules.identities import batch_message_id
+from warmpost.rules.relays import Pool, Relay
+from warmpost.rules.return_paths import return_path
+from warmpost.rules.tokens import Signer
+from warmpost.rules.tracking import Links, Unsubscribe
+
+STRIDE = 125
+PROJECT = "bench"
+SECRET = bytes(32)
+
+
+def composer(job: Job) -> ThreadedComposer:
+    seal = Seal(SECRET)
+    press = Press(Templates(), seal, job.threads, Links(f"https://t.{job.domain}/track", Signer(SECRET)))
+    letter = letters.Letter(
+        sender=letters.Mailbox(job.sender, job.sender_name),
+        content=letters.Content(**job.content, templated=True),
+        attachments=tuple(
+            letters.Attachment(one["filename"], base64.b64decode(one["content"]), one["content_type"])
+            for one in job.attachments
+        ),
+        unsubscribe=Unsubscribe(headers=True),
+    )
+    sealed = seal.close(job.key.encode(), key_context(job.domain, job.selector))
+    return press.composer(letter, job.domain, [DomainKey(job.selector, "rsa-sha256", _public(job), sealed)])
+
+
+def _public(job: Job) -> str:
+    private = serialization.load_pem_private_key(job.key.encode(), None)
+    form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    return base64.b64encode(private.public_key().public_bytes(*form)).decode()
+
+
+def message(job: Job, position: int) -> letters.Job:
+    """The identity and return path of a batch's recipient, as `deliver` makes them."""
+    one: dict[str, Any] = job.recipient(position)
+    target = Target("1", position=position)
+    return letters.Job(
+        letters.Recipient(one["to"], one["data"]),
+        batch_message_id(PROJECT, "1", position, job.domain),
+        return_path(target, job.domain, SECRET),
+        time.time(),
+        target=target,
+    )
+
+
+class Line:
+    """One stride is composed while the one before it is with the relay."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._composer = composer(job)
+        self._relays = Relays(secret=lambda _: "", local_hostname=job.domain)
+        relay = Relay("sink", "127.0.0.1", job.port, security="none", max_connections=job.connections)
+        self._pool = Pool("bench", (relay,))
+
+    async def send(self, messages: range) -> None:
+        strides = [messages[at : at + STRIDE] for at in range(0, len(messages), STRIDE)]
+        upcoming = asyncio.create_task(self._compose(strides[0]))
+        for number in range(len(strides)):
+            stride = await upcoming
+            if number + 1 < len(strides):
+                upcoming = asyncio.create_task(self._compose(strides[number + 1]))
+            outcomes = await self._relays.hand_over(self._pool, stride)
+            refused = [one for one in outcomes if one.hand_over is not HandOver.ACCEPTED]
+            assert not refused, refused[0]
+
+    async def _compose(self, positions: range) -> list[Outgoing]:
+        composed = await self._composer.compose([message(self._job, one) for one in positions])
+        return [one for one in composed if isinstance(one, Outgoing)]
+
+    async def close(self) -> None:
+        await self._relays.close()
+
+
+async def run(job: Job) -> None:
+    line = Line(job)
+    if job.warm_up:
+        await line.send(range(job.warm_up))
+    with measuring(job.messages):
+        await line.send(range(job.warm_up, job.warm_up + job.messages))
+    await line.close()
+
+
+if __name__ == "__main__":
+    uvloop.run(run(read_job()))
