@@ -12,6 +12,7 @@ import jsonschema_rs
 
 from warmpost.gateways.openapi import SERVED, openapi
 
+
 @cache
 def document() -> dict[str, Any]:
     """Closed, other than the published one: a field of an answer that is not documented is a fault here."""

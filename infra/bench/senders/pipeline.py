@@ -16,12 +16,12 @@ from warmpost.adapters.sealing import Seal
 from warmpost.adapters.smtp import Relays
 from warmpost.adapters.templates import Templates
 from warmpost.rules import letters
-from warmpost.rules.documents import DomainKey
 from warmpost.rules.envelope import HandOver, Outgoing
 from warmpost.rules.events import Target
 from warmpost.rules.identities import batch_message_id
 from warmpost.rules.relays import Pool, Relay
 from warmpost.rules.return_paths import return_path
+from warmpost.rules.senders import DomainKey
 from warmpost.rules.tokens import Signer
 from warmpost.rules.tracking import Links, Unsubscribe
 
