@@ -84,6 +84,12 @@ def test_no_text_makes_a_token_by_itself(target, text):
         assert SIGNER.read(kind, text) is None
 
 
+@pytest.mark.parametrize("length", [1, 22, 23, 340, 360, 2000, 100_000])
+@pytest.mark.parametrize("kind", ["open", "click", "unsubscribe"])
+def test_a_text_of_any_length_is_none(kind, length):
+    assert SIGNER.read(kind, "x" * length + (".x" if kind == "click" else "")) is None
+
+
 def test_a_token_is_good_for_its_own_kind_and_key_only():
     name = name_of(Target(batch="1"), 1)
     opened = SIGNER.write("open", name)

@@ -15,6 +15,7 @@ from warmpost.sending.ports import Store
 
 FIRST_KEY = "first"
 PREFIX = "wp"
+MOST_KEY_ID = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,13 @@ class Keys:
             return Caller(FIRST_KEY, ("send", "manage", "read"))
         prefix, _, rest = token.partition("_")
         key_id, _, secret = rest.partition("_")
-        if prefix == PREFIX and key_id.isalnum() and key_id.isascii() and secret:
+        if (
+            prefix == PREFIX
+            and key_id.isalnum()
+            and key_id.isascii()
+            and len(key_id) <= MOST_KEY_ID
+            and secret
+        ):
             found = await self._store.get(ApiKey, f"keys/{key_id}")
             if (
                 found

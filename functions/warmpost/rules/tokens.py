@@ -27,6 +27,8 @@ _MAC = 12
 _MESSAGE_ID = 15  # octets of 24 characters of base32
 _TIME = 4
 _BLOCK = 64
+_LONGEST_PAYLOAD = 0xFF
+"""Its length is one octet of what is signed."""
 _SPELLING = re.compile(r"[A-Za-z0-9_-]*").fullmatch
 
 
@@ -72,7 +74,7 @@ class Signer:
         if bool(dot) != (kind == "click") or not packed.isascii():
             return None
         octets = _decoded(head)
-        if octets is None or len(octets) < 1 + _TIME + _MAC:
+        if octets is None or not 1 + _TIME <= len(octets) - _MAC <= _LONGEST_PAYLOAD:
             return None
         payload, mac = octets[:-_MAC], octets[-_MAC:]
         if not hmac.compare_digest(mac, self._mac(payload, packed.encode("ascii"))):

@@ -53,7 +53,7 @@ async def find_batch(services: Services, batch_id: str) -> Stored[Batch]:
     known = batch_id.isascii() and batch_id.isdigit() and len(batch_id) < 16
     batch = await services.store.get(Batch, f"batches/{int(batch_id)}") if known else None
     if batch is None:
-        raise NotFound("batch_not_found", f"There is no batch {batch_id!r}.")
+        raise NotFound("batch_not_found", f"There is no batch {batch_id[:100]!r}.")
     return batch
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -11,6 +12,9 @@ from warmpost.rules.writes import Filter, Stored
 from warmpost.sending.ports import Store
 
 T = TypeVar("T")
+
+_RESERVED = re.compile(r"\.\.?|__.*__", re.DOTALL).fullmatch
+"""Ids that Firestore takes for nobody's."""
 
 DEFAULT_LIMIT = 50
 MOST = 100
@@ -61,7 +65,7 @@ def whole_cursor(cursor: str) -> int:
 
 
 def _require_document_id(cursor: str) -> None:
-    if not 0 < len(cursor.encode("utf-8", "replace")) <= 1500 or "/" in cursor or cursor in (".", ".."):
+    if not 0 < len(cursor.encode("utf-8", "replace")) <= 1500 or "/" in cursor or _RESERVED(cursor):
         raise wrong_cursor()
 
 

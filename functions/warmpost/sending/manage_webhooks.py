@@ -190,7 +190,9 @@ async def count_notifications(services: Services, id: str, state: str) -> int:
 
 async def list_parked(services: Services, id: str, page: Page) -> Listed[tuple[str, dict[str, Any]]]:
     """Ids and PARKED_FIELDS. Raises NotFound or Invalid."""
-    if page.cursor is not None and not (page.cursor.isascii() and page.cursor.isalnum()):
+    if page.cursor is not None and not (
+        page.cursor.isascii() and page.cursor.isalnum() and len(page.cursor) <= MOST_ID
+    ):
         raise wrong_cursor()
     await find_webhook(services.store, id)
     found = await services.store.fields(

@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 COUNTED = tuple(status for status in Status if status is not Status.QUEUED)
 CHUNKS_PER_LOOK = 10
+MOST_ID = 64
 
 
 async def count_batch(services: Services, batch: Stored[Batch]) -> dict[str, int]:
@@ -127,10 +128,10 @@ def _read_cursor(cursor: str) -> tuple[int, int]:
 
 async def find_message(services: Services, message_id: str) -> Stored[Message]:
     """Raises NotFound."""
-    known = message_id.isascii() and message_id.isalnum()
+    known = message_id.isascii() and message_id.isalnum() and len(message_id) <= MOST_ID
     message = await services.store.get(Message, f"messages/{message_id}") if known else None
     if message is None:
-        raise NotFound("message_not_found", f"There is no message {message_id!r}.")
+        raise NotFound("message_not_found", f"There is no message {message_id[:MOST_ID]!r}.")
     return message
 
 

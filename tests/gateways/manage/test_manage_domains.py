@@ -145,6 +145,8 @@ async def test_domains_are_listed_page_by_page(api) -> None:
         ({"limit": "many"}, "limit"),
         ({"cursor": "a/b"}, "cursor"),
         ({"cursor": ".."}, "cursor"),
+        ({"cursor": "__main__"}, "cursor"),
+        ({"cursor": "x" * 1501}, "cursor"),
         ({"page": "2"}, "page"),
     ],
 )

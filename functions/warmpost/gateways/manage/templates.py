@@ -69,8 +69,8 @@ class TemplateAnswer(TemplateRow):
 
 class Rendered(Answer):
     subject: str
-    html: str
-    text: str
+    html: str | None
+    text: str | None
 
 
 def shown(stored: Stored[Template]) -> dict[str, object]:
