@@ -82,7 +82,7 @@ async def test_a_message_that_breaks_every_connection_is_given_up(relays):
     assert sorted(server.taken) == recipients(0, 1, 3, 4)
 
 
-@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", "END"])
+@pytest.mark.parametrize("step", ["RCPT", "DATA", "END"])
 @pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
 async def test_421_postpones_the_message_it_answers_and_no_other(relays, step, extensions):
     script = once(step, b"421 4.3.2 shutting down\r\n")
@@ -92,6 +92,19 @@ async def test_421_postpones_the_message_it_answers_and_no_other(relays, step, e
     assert names(outcomes) == ["POSTPONED", "ACCEPTED", "ACCEPTED", "ACCEPTED"]
     assert str(outcomes[0].reply) == "421 4.3.2 shutting down"
     assert (a.taken, sorted(b.taken)) == ([], recipients(1, 2, 3))
+
+
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
+async def test_421_to_a_sender_leaves_the_message_to_another_relay(relays, extensions):
+    def script(session, step):
+        return b"421 4.3.2 too busy\r\n" if step == "MAIL" else None
+
+    async with ScriptedRelay(script, extensions=extensions) as a, ScriptedRelay() as b:
+        pool = pool_of(a.relay("a"), b.relay("b"))
+        outcomes = await relays.hand_over(pool, [letter(n) for n in range(4)])
+    assert names(outcomes) == ["ACCEPTED"] * 4
+    assert (a.taken, sorted(b.taken)) == ([], recipients(0, 1, 2, 3))
+    assert a.connections == 1
 
 
 async def test_421_after_some_messages_only_ends_the_connection(relays):

@@ -88,9 +88,21 @@ async def test_a_failed_relay_is_left_alone_for_a_while(relays):
         second = await relays.hand_over(pool_of(server.relay()), [letter(n) for n in range(100)])
     assert names(first + second) == ["NOT_TRIED"] * 105
     assert {outcome.reason for outcome in first + second} == {
+        "no relay of pool test takes mail: "
         f"a: 127.0.0.1:{server.port} refused the connection with its greeting: 421 4.3.2 too busy"
     }
     assert server.connections == 1
+
+
+async def test_a_pool_is_closed_while_all_its_relays_are_left_alone(relays):
+    dead = nobody_listens("a")
+    assert relays.closed(pool_of(dead)) is None
+    await relays.hand_over(pool_of(dead), [letter(1)])
+    closed = relays.closed(pool_of(dead))
+    assert closed.reason == "no relay of pool test takes mail: a: 127.0.0.1:1: Connection refused"
+    assert 0 < closed.seconds <= 1
+    assert relays.closed(pool_of(dead, nobody_listens("b"))) is None
+    assert relays.closed(pool_of()).seconds > 1
 
 
 async def test_a_relay_is_tried_again_after_its_pause(monkeypatch):
@@ -122,7 +134,9 @@ async def test_a_relay_that_takes_no_more_connections_still_serves_over_those_it
 async def test_all_relays_down_are_told_apart_in_words(relays):
     pool = pool_of(nobody_listens("a"), nobody_listens("b"))
     [outcome] = await relays.hand_over(pool, [letter(1)])
-    assert outcome.reason == "a: 127.0.0.1:1: Connection refused; b: 127.0.0.1:1: Connection refused"
+    assert outcome.reason == (
+        "no relay of pool test takes mail: a: 127.0.0.1:1: Connection refused; b: 127.0.0.1:1: Connection refused"
+    )
     [outcome] = await relays.hand_over(pool_of(), [letter(1)])
     assert (outcome.hand_over.name, outcome.reason) == ("NOT_TRIED", "the pool 'test' has no relay")
 

@@ -11,6 +11,7 @@ from warmpost.rules.envelope import Envelope, HandOver, Outgoing
 from warmpost.rules.relays import Relay
 
 TIMEOUTS = Timeouts(connect=5, command=5, data=5, end_of_data=5)
+NOBODY = "no relay of pool test takes mail: "
 
 
 def make_relays(**fields) -> Relays:
@@ -137,7 +138,7 @@ async def test_a_secret_that_cannot_be_read_is_named(relays):
     relay = Relay("a", "127.0.0.1", 1, username="post", password_secret="mislaid")
     [outcome] = await relays.hand_over(pool_of(relay), [letter(1)])
     assert outcome.hand_over is HandOver.NOT_TRIED
-    assert outcome.reason == "a: the secret 'mislaid' could not be read (KeyError)"
+    assert outcome.reason.removeprefix(NOBODY) == "a: the secret 'mislaid' could not be read (KeyError)"
 
 
 async def test_a_relay_that_wants_a_login_does_not_make_messages_bounce(relays):
@@ -201,6 +202,8 @@ def test_uvloop_serves_as_well(authority):
 
     with ThreadPoolExecutor(1) as thread:
         outcomes = thread.submit(uvloop.run, scenario()).result()
-    assert outcomes == ["ACCEPTED"] * 40 + ["NOT_TRIED down: 127.0.0.1:1: Connection refused"]
+    assert outcomes == ["ACCEPTED"] * 40 + [
+        "NOT_TRIED no relay of pool test takes mail: down: 127.0.0.1:1: Connection refused"
+    ]
     assert set(room.was_tls) == {True, False}
     assert len(room.mail) == 40

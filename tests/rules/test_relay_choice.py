@@ -1,5 +1,6 @@
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from warmpost.rules.relay_choice import (
     Standing,
     after_failure,
     choose_relay,
+    closed_for,
     connections_wanted,
 )
 
@@ -101,3 +103,29 @@ def test_no_more_connections_than_keep_the_weights():
     heavy, light = Standing(weight=3, max_connections=6), Standing(weight=1, max_connections=6)
     assert connections_wanted(1000, [heavy, light], NOW) == 8
     assert connections_wanted(1000, [replace(heavy, backoff=DOWN), light], NOW) == 6
+
+
+@given(st.lists(st.tuples(st.floats(0, 30), st.floats(0, 1)), max_size=200))
+def test_a_dead_relay_hears_of_few_attempts_a_minute_however_much_is_to_be_sent(attempts):
+    """Each attempt begins as soon as it may, and takes some time to fail."""
+    now, backoff, began = 0.0, WELL, []
+    for takes, jitter in attempts:
+        now = max(now, backoff.until)
+        began.append(now)
+        backoff = after_failure(backoff, began=now, now=now + takes, jitter=jitter)
+        now += takes
+    assert all(len([at for at in began if start <= at < start + 60]) <= 8 for start in began)
+    assert all(after - before >= LONGEST_PAUSE / 2 for before, after in pairwise(began[6:]))
+
+
+def test_a_pool_is_closed_until_the_first_of_its_relays_may_be_tried():
+    later = replace(DOWN, until=130)
+    assert closed_for([Standing(backoff=DOWN), Standing(backoff=later)], NOW) == 10
+    assert closed_for([Standing(backoff=DOWN, weight=0), Standing(backoff=later)], NOW) == 30
+    assert closed_for([Standing(backoff=DOWN)], 110) == 0
+    assert closed_for([], NOW) == LONGEST_PAUSE
+
+
+@pytest.mark.parametrize("serving", [{"busy": 1}, {"opening": 1}, {"idle": 1}])
+def test_a_pool_with_a_connection_is_open(serving):
+    assert closed_for([Standing(backoff=DOWN, **serving)], NOW) == 0

@@ -55,6 +55,9 @@ class MortalRelays:
         self._relays = relays
         self._fate = fate
 
+    def closed(self, pool: Any) -> Any:
+        return self._relays.closed(pool)
+
     async def hand_over(self, pool: Any, stride: Any, *, stop_at: float | None = None) -> Any:
         outcomes = []
         for message in stride:

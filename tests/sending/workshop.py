@@ -25,6 +25,7 @@ from warmpost.rules.letters import Recipient
 from warmpost.rules.orders import BatchOrder, RecipientOrder, Request, SendOrder
 from warmpost.rules.policy import Policy
 from warmpost.rules.progress import Progress
+from warmpost.rules.relay_choice import Closed
 from warmpost.rules.relays import Pool, Relay
 from warmpost.rules.senders import Domain, DomainKey, Warmth
 from warmpost.rules.stored_progress import load_progress
@@ -158,9 +159,13 @@ class ScriptedRelays:
         self.before: Callable[[Sequence[Outgoing]], Awaitable[None]] | None = None
         self.each: Callable[[Outgoing], Awaitable[None]] | None = None
         self.stop_at: float | None = None
+        self.shut: Closed | None = None
 
     def say(self, address: str, *outcomes: Outcome) -> None:
         self.script[address] = list(outcomes)
+
+    def closed(self, pool: Pool) -> Closed | None:
+        return self.shut
 
     async def hand_over(
         self, pool: Pool, stride: Sequence[Outgoing], *, stop_at: float | None = None

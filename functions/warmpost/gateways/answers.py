@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
@@ -87,6 +87,13 @@ class Line(Answer):
     history: list[Note]
 
 
+class Stall(Answer):
+    """No relay takes mail: since when, and what they said last. It is tried again by itself."""
+
+    since: datetime
+    reason: str
+
+
 class Message(Answer):
     id: str
     status: RecipientStatus
@@ -98,6 +105,7 @@ class Message(Answer):
     schedule: Id | None
     run: datetime | None
     on_uncertain: OnUncertain
+    stalled: Stall | None
     recipients: list[Line]
 
 
@@ -149,40 +157,11 @@ class Batch(Answer):
     tags: dict[str, str]
     reason: str | None
     paused_until: datetime | None
+    stalled: Stall | None
     cap: int | None
     warmup: BatchWarmth
     created_at: datetime
     finished_at: datetime | None
-
-
-class ForecastDay(Answer):
-    date: date
-    starts_at: datetime
-    level: int
-    cap: int | None
-    sent: Count
-    failed: Count
-    held_after: Count
-    decisions: list[str]
-
-
-class Assumption(Answer):
-    """ends_at: null where no end is in sight. days: cut where they are many; days_in_all counts them."""
-
-    ends_at: datetime | None
-    days: list[ForecastDay]
-    days_in_all: Count
-
-
-class Assumptions(Answer):
-    level_stays: Assumption
-    figures_stay: Assumption
-    figures_good: Assumption
-
-
-class Forecast(Answer):
-    remaining: Count
-    assumptions: Assumptions
 
 
 class Scheduled(Answer):

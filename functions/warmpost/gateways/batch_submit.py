@@ -11,7 +11,7 @@ from starlette.responses import Response
 from warmpost.errors import Invalid
 from warmpost.gateways import answers
 from warmpost.gateways.auth import Caller, Keys
-from warmpost.gateways.doors import ONCE, PAGE, admit, asked, moment, page_of, shown_line
+from warmpost.gateways.doors import ONCE, PAGE, admit, asked, moment, page_of, shown_line, shown_stall
 from warmpost.gateways.forecast import FORECAST, FORMAT, get_forecast, post_forecast
 from warmpost.gateways.http import Parameter, Route, Router, decode, json_response, read_body
 from warmpost.gateways.models import BatchModel, batch_order
@@ -20,7 +20,7 @@ from warmpost.rules.statuses import Status
 from warmpost.rules.writes import Stored
 from warmpost.sending.control_batch import cancel_batch, find_batch, pause_batch, resume_batch
 from warmpost.sending.ports import Services
-from warmpost.sending.report import count_batch, list_recipients, read_pace
+from warmpost.sending.report import count_batch, find_stall, list_recipients, read_pace
 from warmpost.sending.submit_batch import submit_batch
 
 STATUSES = ("held", *(status.value for status in Status))
@@ -50,6 +50,7 @@ async def _get(request: Request, services: Services, caller: Caller, id: str) ->
 async def _shown(services: Services, batch: Stored[Batch]) -> Response:
     value = batch.value
     counts, pace = await count_batch(services, batch), await read_pace(services, batch)
+    stall = await find_stall(services, batch)
     body: dict[str, Any] = {
         "id": int(batch.id),
         "name": value.name,
@@ -68,6 +69,7 @@ async def _shown(services: Services, batch: Stored[Batch]) -> Response:
         "tags": value.tags,
         "reason": value.reason or pace.reason or None,
         "paused_until": pace.paused_until,
+        "stalled": shown_stall(stall),
         "cap": pace.cap,
         "warmup": {"level": pace.level, "cap": pace.cap, "used_today": pace.used_today},
         "created_at": moment(value.created_at),

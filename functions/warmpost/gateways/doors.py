@@ -16,6 +16,7 @@ from warmpost.gateways.http import Parameter, Route, Router, segments
 from warmpost.rules.orders import Request as Asked
 from warmpost.rules.progress import Note
 from warmpost.sending.ports import Services
+from warmpost.sending.report import Stall
 from warmpost.sending.traces import Line
 
 MOST_LIMIT = 1000
@@ -97,6 +98,10 @@ def shown_line(line: Line) -> dict[str, Any]:
         "unsubscribed": line.unsubscribed,
         "history": [_shown_note(note) for note in line.notes],
     }
+
+
+def shown_stall(stall: Stall | None) -> dict[str, Any] | None:
+    return {"since": moment(stall.since), "reason": stall.reason} if stall else None
 
 
 def _shown_note(note: Note) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.errors import Invalid
-from warmpost.gateways import answers
+from warmpost.gateways import forecast_answers
 from warmpost.gateways.auth import Caller
 from warmpost.gateways.doors import moment
 from warmpost.gateways.http import Parameter, decode, json_response, read_body
@@ -20,7 +20,7 @@ from warmpost.sending.ports import Services
 
 MOST_DAYS = 400
 FORMAT = Parameter("format", Literal["json", "svg"], "`svg` for a picture.")
-FORECAST = {200: (answers.Forecast, "image/svg+xml")}
+FORECAST = {200: (forecast_answers.Forecast, "image/svg+xml")}
 TITLES = {
     "level_stays": "the level stays",
     "figures_stay": "the figures stay as they are",

@@ -7,11 +7,11 @@ from starlette.responses import Response
 
 from warmpost.gateways import answers
 from warmpost.gateways.auth import Caller, Keys
-from warmpost.gateways.doors import ONCE, admit, asked, moment, shown_line
+from warmpost.gateways.doors import ONCE, admit, asked, moment, shown_line, shown_stall
 from warmpost.gateways.http import Route, Router, decode, json_response, read_body
 from warmpost.gateways.models import SendModel, send_order
 from warmpost.sending.ports import Services
-from warmpost.sending.report import find_message, message_lines, overall_status
+from warmpost.sending.report import find_message, message_lines, overall_status, read_stall
 from warmpost.sending.send_message import send_message
 
 
@@ -30,6 +30,7 @@ async def _post(request: Request, services: Services, caller: Caller) -> Respons
 async def _get(request: Request, services: Services, caller: Caller, id: str) -> Response:
     stored = await find_message(services, id)
     message, lines = stored.value, await message_lines(services, stored)
+    waiting = message.progress
     return json_response(
         {
             "id": id,
@@ -42,6 +43,7 @@ async def _get(request: Request, services: Services, caller: Caller, id: str) ->
             "schedule": int(message.schedule) if message.schedule else None,
             "run": moment(message.run),
             "on_uncertain": message.on_uncertain,
+            "stalled": shown_stall(read_stall(waiting.stalled_since, waiting.stalled_reason)),
             "recipients": [shown_line(line) for line in lines],
         }
     )

@@ -191,6 +191,8 @@ class ProgressFields:
     stalled_since: float
     finished: bool
     seq: int
+    stalled_reason: str = ""
+    slowed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

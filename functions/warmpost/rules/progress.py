@@ -48,7 +48,8 @@ class Progress:
     that day's figures already, by day and name.
     owner, lease_until: the worker at it, epoch seconds; the lease is void once it has passed.
     round: counts the follow-up tasks. retry_at: when the next one is due, epoch seconds, 0 for none.
-    stalled_since: since when no relay of the pool could be reached, 0 if one could.
+    stalled_since: since when no relay of the pool takes mail, 0 if one does; stalled_reason: why.
+    slowed: which mailbox provider's slowness some wait for, in words.
     """
 
     results: str
@@ -61,6 +62,8 @@ class Progress:
     round: int = 0
     retry_at: float = 0.0
     stalled_since: float = 0.0
+    stalled_reason: str = ""
+    slowed: str = ""
 
     def status(self, position: int) -> Status:
         return BY_MARK[self.results[position]]

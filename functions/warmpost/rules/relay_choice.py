@@ -102,6 +102,22 @@ def choose_relay(standings: Sequence[Standing], now: float) -> Choice | Nobody:
     return Choice(chosen, tuple(credits))
 
 
+def closed_for(standings: Sequence[Standing], now: float) -> float:
+    """Seconds until a relay is tried again where all have failed; 0 while one serves or may be tried."""
+    serving = [one for one in standings if one.weight > 0 and one.max_connections > 0]
+    if any(one.busy or one.opening or one.may_serve(now) for one in serving):
+        return 0.0
+    return min((one.backoff.until - now for one in serving), default=LONGEST_PAUSE)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """No relay of a pool takes mail: why, and in how many seconds it is worth asking again."""
+
+    reason: str
+    seconds: float
+
+
 def connections_wanted(messages: int, standings: Sequence[Standing], now: float) -> int:
     """How many connections a stride is worth: few for few messages, and as many as keep the relays' shares by weight."""
     serving = [

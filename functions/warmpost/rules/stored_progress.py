@@ -20,6 +20,8 @@ def store_progress(progress: Progress, seq: int) -> ProgressFields:
         stalled_since=progress.stalled_since,
         finished=progress.is_finished,
         seq=seq,
+        stalled_reason=progress.stalled_reason,
+        slowed=progress.slowed,
     )
 
 
@@ -33,6 +35,8 @@ def load_progress(stored: ProgressFields | None, count: int) -> Progress:
         round=stored.round,
         retry_at=stored.retry_at,
         stalled_since=stored.stalled_since,
+        stalled_reason=stored.stalled_reason,
+        slowed=stored.slowed,
     )
     return unpack_details(progress, stored.details)
 

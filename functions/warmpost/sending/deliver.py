@@ -24,11 +24,12 @@ from warmpost.sending.carry_over import CarriedOver, carry_over
 from warmpost.sending.claims import Claims, LeaseLostError
 from warmpost.sending.event_log import ask_for_fold, log_writes
 from warmpost.sending.finish_batch import finish_batch
-from warmpost.sending.follow_ups import come_again, is_due, next_retry, retry_later, stall_delay
+from warmpost.sending.follow_ups import come_again, is_due, next_retry, retry_later
 from warmpost.sending.holds import Hold, find_hold
 from warmpost.sending.journal import tell
 from warmpost.sending.parcels import Errand, Parcel, open_batch_chunk, open_message
 from warmpost.sending.ports import Composer, Services
+from warmpost.sending.way_out import WayOut
 from warmpost.sending.worker_events import worker_events
 
 RUNNING = ("planning", "sending")
@@ -111,7 +112,7 @@ class _Delivery:
         self.unrecorded: dict[int, Result] = {}
         self._changed = claims.progress != found
         self._began = rules.begin(len(found.results)) if found.owner else claims.progress
-        self._stalled = ""
+        self._way = WayOut(services, parcel)
         self._carried = CarriedOver()
         self._today = services.today()
         self._todo: list[int] = []
@@ -136,12 +137,12 @@ class _Delivery:
         try:
             async with self._services.desk.turn(shared=bool(self._parcel.errand.message)):
                 for number in range(1, len(strides) + 1):
-                    if self._services.desk.is_closing:
+                    if self._services.desk.is_closing or not self._way.is_open(strides[number - 1]):
                         break
                     stride = await upcoming
                     upcoming = self._compose_ahead(strides, number)
                     await self._send(stride)
-                    if number == len(strides) or self._stalled or self._is_over():
+                    if number == len(strides) or self._way.stalled or self._is_over():
                         break
                     if not await self._may_go_on():
                         break
@@ -236,11 +237,7 @@ class _Delivery:
         self.unrecorded = results
         handed = await self._hand_over(outgoing, stop_at)
         self._judge(outcomes | handed)
-        is_closing = self._services.desk.is_closing
-        if handed and not is_closing and all(one.hand_over is HandOver.NOT_TRIED for one in handed.values()):
-            self._stalled = next(iter(handed.values())).reason
-            words = f"nobody takes mail of {self._parcel.errand.path}: {self._stalled}"
-            tell("relay_unreachable", words, pool=self._parcel.pool.name, recipients=len(handed))
+        self._way.heard(handed)
 
     async def _hand_over(self, outgoing: Mapping[int, Outgoing], stop_at: float) -> dict[int, Outcome]:
         """stop_at: of the event loop, counted from before the claim, whose answer may have taken its time."""
@@ -287,16 +284,15 @@ class _Delivery:
         Nothing is written where nothing happened.
         """
         progress, now = self._claims.progress, self._services.clock.timestamp()
-        if not (self.unrecorded or self._changed or progress.owner):
+        marked, patience = self._way.marked(progress, now), self._services.policy.retries.give_up
+        if self._way.stalled and now - marked.stalled_since > patience:
+            self._give_up(now, f"no relay could be reached for {patience / 3600:.0f} h: {self._way.stalled}")
+            tell("relay_gave_up", self._way.stalled, pool=self._parcel.pool.name, recipients=len(self._todo))
+        if not (self.unrecorded or self._changed or progress.owner or marked != progress):
             if not self._todo:
                 await self._ask_again()
             return
-        stalled_since = (progress.stalled_since or now) if self._stalled else 0.0
-        if self._stalled and now - stalled_since > self._services.policy.retries.give_up:
-            hours = self._services.policy.retries.give_up / 3600
-            self._give_up(now, f"no relay could be reached for {hours:.0f} h: {self._stalled}")
-            tell("relay_gave_up", self._stalled, pool=self._parcel.pool.name, recipients=len(self._todo))
-        after = replace(rules.record(progress, self.unrecorded, now), stalled_since=stalled_since)
+        after = rules.record(marked, self.unrecorded, now)
         if is_due(after, now):
             after = replace(
                 after, retry_at=next_retry(self._services.policy.retries, after, now), round=after.round + 1
@@ -328,8 +324,8 @@ class _Delivery:
         waiting = self._carried.resume_at
         if waiting and self._carried.waiting.issuperset(left):
             await come_again(self._services, errand, "volume", self._claims, waiting.timestamp())
-        elif left and (self._stalled or not errand.batch or await self._has_turn((*RUNNING, *ENDINGS))):
-            wait = stall_delay(progress, now) if self._stalled else 0.0
+        elif left and (self._way.stalled or not errand.batch or await self._has_turn((*RUNNING, *ENDINGS))):
+            wait = self._way.delay(progress, now)
             await come_again(self._services, errand, "rest", self._claims, now + wait)
         if progress.retry_at and progress.positions(Status.DEFERRED):
             await retry_later(self._services, errand, progress)

@@ -15,6 +15,7 @@ from warmpost.rules.envelope import Outcome, Outgoing
 from warmpost.rules.letters import Content, Data, Job, Letter, TemplateFacts, Unrenderable
 from warmpost.rules.policy import Policy
 from warmpost.rules.recurrence import Series
+from warmpost.rules.relay_choice import Closed
 from warmpost.rules.relays import Pool
 from warmpost.rules.senders import DomainKey
 from warmpost.rules.tasks import Task
@@ -120,6 +121,10 @@ class Relays(Protocol):
     async def hand_over(
         self, pool: Pool, stride: Sequence[Outgoing], *, stop_at: float | None = None
     ) -> list[Outcome]: ...
+
+    def closed(self, pool: Pool) -> Closed | None:
+        """Why nobody of the pool takes mail now, known without asking; None where one may be asked."""
+        ...
 
 
 class Recurrence(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from warmpost.errors import Invalid, NotFound
@@ -72,6 +72,32 @@ async def read_pace(services: Services, batch: Stored[Batch]) -> Pace:
         weather.allowance.volume.used,
         reason,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """Since when recipients wait for a relay, and what those of the pool said last."""
+
+    since: datetime
+    reason: str
+
+
+async def find_stall(services: Services, batch: Stored[Batch]) -> Stall | None:
+    """Of the chunk that has waited longest."""
+    if batch.value.status not in ("planning", "sending"):
+        return None
+    found = await services.store.fields(
+        f"{batch.path}/progress",
+        ("stalled_since", ">", 0),
+        select=("stalled_since", "stalled_reason"),
+        order_by="stalled_since",
+        limit=1,
+    )
+    return read_stall(**found[0][1]) if found else None
+
+
+def read_stall(stalled_since: float, stalled_reason: str = "") -> Stall | None:
+    return Stall(datetime.fromtimestamp(stalled_since, UTC), stalled_reason) if stalled_since else None
 
 
 async def list_recipients(

@@ -191,13 +191,16 @@ class Conversation(Channel):
             self._proceed()
 
     def _dismissed(self, step: Step, reply: Reply) -> None:
-        """421 postpones the message it answers, except where it only tells that this connection has served enough."""
+        """421 postpones the message it answers, except where no more was said than who sends it.
+
+        Then it tells of the relay, which has served enough or is too busy: another connection takes the message.
+        """
         postponed = Outcome(HandOver.POSTPONED, self._relay, reply)
         farewell = step in (Step.RSET, Step.MAIL) and (self._served or self.answered > 0)
         if step is Step.MESSAGE and self._ending is not None:
             self._stride.settle(self._ending, postponed)
             self._ending = None
-        elif self._beginning is not None and not self._settled and not farewell:
+        elif step not in (Step.RSET, Step.MAIL) and self._beginning is not None and not self._settled:
             self._stride.settle(self._beginning, postponed)
             self._settled = True
         self._end(f"the relay hung up: {reply}", blame=not farewell)

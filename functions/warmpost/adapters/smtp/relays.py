@@ -12,7 +12,7 @@ from warmpost.adapters.smtp.station import Station
 from warmpost.adapters.smtp.stride import Stride
 from warmpost.adapters.smtp.wire import Timeouts
 from warmpost.rules.envelope import Outcome, Outgoing
-from warmpost.rules.relay_choice import Nobody, choose_relay, connections_wanted
+from warmpost.rules.relay_choice import Closed, Nobody, choose_relay, closed_for, connections_wanted
 from warmpost.rules.relays import Pool, Relay
 
 _GOODBYE = 1.0
@@ -68,6 +68,13 @@ class Relays:
         if work.is_stopped():
             return work.outcomes("stopped before it was begun")
         return work.outcomes(_why(pool, stations))
+
+    def closed(self, pool: Pool) -> Closed | None:
+        """What every message of the pool would hear at this moment, without trying any; None where one may be tried."""
+        stations = [self._station(relay) for relay in pool.relays]
+        now = asyncio.get_running_loop().time()
+        seconds = closed_for([station.standing() for station in stations], now)
+        return Closed(_why(pool, stations), seconds) if seconds > 0 else None
 
     def leave(self) -> None:
         """The process is about to end: has every stride come to an end in time for its results to be recorded."""
@@ -149,6 +156,7 @@ class Relays:
 def _why(pool: Pool, stations: list[Station]) -> str:
     if not stations:
         return f"the pool {pool.name!r} has no relay"
-    return "; ".join(
+    said = "; ".join(
         f"{station.relay.name}: {station.reason or 'no connection to be had'}" for station in stations
     )
+    return f"no relay of pool {pool.name} takes mail: {said}"
