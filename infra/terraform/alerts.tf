@@ -124,6 +124,7 @@ data "google_project" "project" {
 
 resource "google_billing_budget" "month" {
   count           = var.monthly_budget == null ? 0 : 1
+  provider        = google.billing
   billing_account = var.billing_account
   display_name    = "Warmpost in ${var.project}"
 
@@ -147,4 +148,6 @@ resource "google_billing_budget" "month" {
   all_updates_rule {
     monitoring_notification_channels = [google_monitoring_notification_channel.email.id]
   }
+
+  depends_on = [google_project_service.needed]
 }

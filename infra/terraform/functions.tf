@@ -79,13 +79,14 @@ resource "google_cloudfunctions2_function" "function" {
     # IAM verifies the tokens of private functions and strips their signatures; public ones verify them themselves.
     environment_variables = merge(local.environment, { WARMPOST_OIDC_SIGNATURE = each.value.public ? "check" : "platform" })
 
+    # The relay's by number: with a new one, functions are deployed anew.
     dynamic "secret_environment_variables" {
       for_each = each.value.secrets
       content {
         key        = secret_environment_variables.key
         project_id = var.project
         secret     = secret_environment_variables.value.secret
-        version    = secret_environment_variables.value.version
+        version    = secret_environment_variables.value.secret == "warmpost-relay" ? google_secret_manager_secret_version.relay.version : secret_environment_variables.value.version
       }
     }
 

@@ -1,7 +1,9 @@
-# All but the relay's are made here and so are in the state: keep it where only operators read it.
+# Values are made while they are written and stand in Secret Manager alone, in no state and no plan. Terraform writes each
+# once; with its version number it would write another.
 
 locals {
   secrets = toset(flatten([for one in values(local.functions) : [for secret in values(one.secrets) : secret.secret]]))
+  made    = setsubtract(local.secrets, ["warmpost-master-key", "warmpost-relay"])
   readers = merge(
     merge([
       for one in values(local.functions) : {
@@ -32,37 +34,43 @@ resource "google_secret_manager_secret_iam_member" "reader" {
   depends_on = [google_secret_manager_secret.secret]
 }
 
-resource "random_bytes" "master_key" {
+ephemeral "random_bytes" "master_key" {
   length = 32
+}
+
+ephemeral "random_password" "made" {
+  for_each = local.made
+  length   = 40
+  special  = false
+}
+
+resource "google_secret_manager_secret_version" "master_key" {
+  secret                 = google_secret_manager_secret.secret["warmpost-master-key"].id
+  secret_data_wo         = ephemeral.random_bytes.master_key.base64
+  secret_data_wo_version = 1
 
   lifecycle {
     prevent_destroy = true # every private DKIM key is encrypted under it
   }
 }
 
-resource "random_password" "made" {
-  for_each = setsubtract(local.secrets, ["warmpost-master-key", "warmpost-relay"])
-  length   = 40
-  special  = false
-}
-
-resource "google_secret_manager_secret_version" "master_key" {
-  secret      = google_secret_manager_secret.secret["warmpost-master-key"].id
-  secret_data = random_bytes.master_key.base64
+resource "google_secret_manager_secret_version" "made" {
+  for_each               = local.made
+  secret                 = google_secret_manager_secret.secret[each.value].id
+  secret_data_wo         = "wp_${ephemeral.random_password.made[each.value].result}"
+  secret_data_wo_version = 1
 
   lifecycle {
-    prevent_destroy = true
+    create_before_destroy = true
   }
-}
-
-resource "google_secret_manager_secret_version" "made" {
-  for_each    = random_password.made
-  secret      = google_secret_manager_secret.secret[each.key].id
-  secret_data = "wp_${each.value.result}"
 }
 
 resource "google_secret_manager_secret_version" "relay" {
   secret                 = google_secret_manager_secret.secret["warmpost-relay"].id
   secret_data_wo         = var.relay_url
   secret_data_wo_version = var.relay_version
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }

@@ -11,7 +11,6 @@ variable "project" {
 variable "region" {
   description = "Region of functions, queues and, unless firestore_location says otherwise, the database."
   type        = string
-  default     = "europe-west1"
 
   validation {
     condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
@@ -20,14 +19,13 @@ variable "region" {
 }
 
 variable "relay_url" {
-  description = "Where mail leaves: smtp://user:password@host:587 or smtps://user:password@host:465. Kept in Secret Manager only, never in the state; only needed when relay_version is new."
+  description = "Where mail leaves: smtp://user:password@host:587 or smtps://user:password@host:465. Kept in Secret Manager only, in no state; asked for each time, stored when relay_version is new."
   type        = string
   sensitive   = true
   ephemeral   = true
-  default     = null
 
   validation {
-    condition     = var.relay_url == null || can(regex("^smtps?://[^/\\s]+", var.relay_url))
+    condition     = can(regex("^smtps?://[^/\\s]+$", split("?", var.relay_url)[0]))
     error_message = "The relay is written like smtp://user:password@host:587."
   }
 }
@@ -41,7 +39,6 @@ variable "relay_version" {
 variable "time_zone" {
   description = "IANA name of the time zone whose calendar days warm-up and statistics count by. Changing it later moves the day's limits."
   type        = string
-  default     = "UTC"
 
   validation {
     condition     = can(regex("^(UTC|[A-Z][A-Za-z_]+(/[A-Z][A-Za-z_+-]+)+)$", var.time_zone))

@@ -15,6 +15,8 @@ pytestmark = [
 ]
 GIVEN = {
     "project": "demo-project",
+    "region": "europe-west1",
+    "time_zone": "Europe/Berlin",
     "relay_url": "smtp://u:p@relay.example:587",
     "alert_email": "ops@example.com",
 }

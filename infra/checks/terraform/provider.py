@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import grpc
 import tf.provider
 import tf.runner
 from tf.gen import tfplugin_pb2 as messages
@@ -26,6 +27,10 @@ NESTING = {"single": 1, "list": 2, "set": 3, "map": 4}
 WRITE_ONLY = (
     b"\x58\x01"  # Schema.Attribute.write_only = true: field 11 of a protocol newer than the package's
 )
+
+
+EPHEMERAL = b"\x42"
+"""GetProviderSchema.Response.ephemeral_resource_schemas: field 8, which the package does not know either."""
 
 
 def block_message(block: dict[str, Any]) -> Any:
@@ -88,11 +93,15 @@ class Provider(protocol.ProviderServicer):
         )
 
     def GetProviderSchema(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return messages.GetProviderSchema.Response(
+        answer = messages.GetProviderSchema.Response(
             provider=schema_message(SCHEMA["provider"]),
             resource_schemas={name: schema_message(one) for name, one in SCHEMA["resources"].items()},
             data_source_schemas={name: schema_message(one) for name, one in SCHEMA["data"].items()},
         )
+        for name, one in SCHEMA["ephemeral"].items():
+            entry = messages.GetProviderSchema.Response(resource_schemas={name: schema_message(one)})
+            answer.MergeFromString(EPHEMERAL + entry.SerializeToString()[1:])
+        return answer
 
     def GetFunctions(self, request: Any, context: Any) -> Any:  # noqa: N802
         return messages.GetFunctions.Response()
@@ -129,6 +138,33 @@ class Provider(protocol.ProviderServicer):
         return messages.ApplyResourceChange.Response(new_state=request.prior_state, diagnostics=[refusal])
 
 
+class Ephemeral(grpc.GenericRpcHandler):
+    """What protocols after the package's have for values that are in no state. Its messages are like those of data
+    sources, but for the number of the result's field."""
+
+    def service(self, call: Any) -> Any:
+        answer = {
+            "/tfplugin6.Provider/ValidateEphemeralResourceConfig": lambda request, context: b"",
+            "/tfplugin6.Provider/OpenEphemeralResource": self.open,
+            "/tfplugin6.Provider/CloseEphemeralResource": lambda request, context: b"",
+        }.get(call.method)
+        return grpc.unary_unary_rpc_method_handler(answer) if answer else None
+
+    def open(self, request: bytes, context: Any) -> bytes:
+        asked = messages.ReadDataSource.Request.FromString(request)
+        value = complete(SCHEMA["ephemeral"][asked.type_name], read_dynamic_value(asked.config), something)
+        result: bytes = messages.ReadDataSource.Response(state=to_dynamic_value(value)).SerializeToString()
+        return b"\x1a" + result[1:]  # field 3 there, field 1 here
+
+
+def add_both(servicer: Any, server: Any) -> None:
+    add_servicer(servicer, server)
+    server.add_generic_rpc_handlers((Ephemeral(),))
+
+
+add_servicer = protocol.add_ProviderServicer_to_server
+
+
 class App:
     def full_name(self) -> str:
         return str(SCHEMA["address"])
@@ -136,4 +172,5 @@ class App:
 
 if __name__ == "__main__":
     tf.provider.ProviderServicer = Provider
+    protocol.add_ProviderServicer_to_server = add_both
     tf.runner.run_provider(App(), sys.argv)

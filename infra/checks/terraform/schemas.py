@@ -135,7 +135,8 @@ def object_type(block: Block) -> list[Any]:
 
 
 def provider_schema(bindings: Path, provider: str, types: Iterable[str]) -> dict[str, Any]:
-    """`{address, version, provider, resources, data}` of those resource types (`data.…` for data sources).
+    """`{address, version, provider, resources, data, ephemeral}` of those resource types (`data.…` for data sources,
+    `ephemeral.…` for what is in no state).
 
     bindings: the folder of the wheels. Raises KeyError naming types that are not there.
     """
@@ -145,6 +146,7 @@ def provider_schema(bindings: Path, provider: str, types: Iterable[str]) -> dict
         "address": f"registry.terraform.io/hashicorp/{provider}",
         "resources": {},
         "data": {},
+        "ephemeral": {},
     }
     wheel = zipfile.ZipFile(next(bindings.glob(f"cdktn_provider_{provider}-*.whl")))
     archive = next(name for name in wheel.namelist() if name.endswith(".tgz"))
@@ -161,14 +163,15 @@ def provider_schema(bindings: Path, provider: str, types: Iterable[str]) -> dict
             version = _VERSION.search(text)
             found |= {"version": version[1] if version else "0.0.0", "provider": Source(text).provider()}
         elif resource := Source(text).resource():
-            found["data" if folder.startswith("data-") else "resources"][resource[0]] = resource[1]
-    missing = wanted - found["resources"].keys() - {f"data.{name}" for name in found["data"]}
+            kind = folder.partition("-")[0]
+            found[kind if kind in ("data", "ephemeral") else "resources"][resource[0]] = resource[1]
+    known = {f"{kind}.{name}" for kind in ("data", "ephemeral") for name in found[kind]}
+    missing = wanted - found["resources"].keys() - known
     if missing:
         raise KeyError(f"{provider} has no {', '.join(sorted(missing))}")
     return found
 
 
 def _folder(provider: str, name: str) -> str:
-    data = name.startswith("data.")
-    plain = name.removeprefix("data.")
-    return ("data-" + plain if data else plain.removeprefix(f"{provider}_")).replace("_", "-")
+    kind, _, plain = name.rpartition(".")
+    return (f"{kind}-{plain}" if kind else plain.removeprefix(f"{provider}_")).replace("_", "-")

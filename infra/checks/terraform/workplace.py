@@ -13,33 +13,30 @@ import venv
 from pathlib import Path
 
 from infra.checks.terraform import schemas
+from infra.checks.tools import CHECKS, PIP, installed_once
 from infra.local.bootstrap import ROOT
 
-ENVIRONMENT = ROOT / ".warmpost" / "terraform-checks"
-BINDINGS = ENVIRONMENT / "bindings"
-REQUIREMENTS = ROOT / "infra" / "checks" / "requirements.txt"
+REQUIREMENTS = CHECKS / "requirements.txt"
 PROVIDERS = ("google", "archive", "random")
 COPIED = ("serverless.yml", "requirements.txt", "functions", "infra/terraform")
 
-_USED = re.compile(r'^(resource|data) "(\w+)"', re.MULTILINE)
+_USED = re.compile(r'^(resource|data|ephemeral) "(\w+)"', re.MULTILINE)
 
 
 def environment() -> Path:
-    """The Python that runs the providers, made once. Raises CalledProcessError where pip cannot install."""
-    python = ENVIRONMENT / "bin" / "python"
-    stamp = ENVIRONMENT / "installed"
-    wanted = REQUIREMENTS.read_text()
-    if not stamp.exists() or stamp.read_text() != wanted:
-        venv.create(ENVIRONMENT, clear=True, with_pip=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        bindings = [line for line in wanted.splitlines() if line.startswith("cdktn-")]
-        others = [line for line in wanted.splitlines() if line and line[0] != "#" and line not in bindings]
-        subprocess.run(
-            [*pip[:3], "download", *pip[4:], "--no-deps", "--dest", str(BINDINGS), *bindings], check=True
-        )
-        subprocess.run([*pip, *others], check=True)
-        stamp.write_text(wanted)
-    return python
+    """Where the Python is that runs the providers, and the bindings beside it. Raises CalledProcessError where pip
+    cannot install."""
+    wanted = REQUIREMENTS.read_text("utf-8")
+    lines = [line for line in wanted.splitlines() if line and line[0] != "#"]
+    bindings = [line for line in lines if line.startswith("cdktn-")]
+
+    def install(folder: Path) -> None:
+        venv.create(folder, with_pip=True)
+        pip: list[str | Path] = [folder / "bin" / "python", *PIP]
+        subprocess.run([*pip, "download", "--no-deps", "--dest", folder / "bindings", *bindings], check=True)
+        subprocess.run([*pip, "install", *(line for line in lines if line not in bindings)], check=True)
+
+    return installed_once("terraform", wanted, install)
 
 
 class Workplace:
@@ -78,15 +75,17 @@ class Workplace:
         )
 
     def _install_providers(self) -> None:
-        python = environment()
+        tools = environment()
         used = self._used()
         for name in PROVIDERS:
-            own = [kind for kind in used if kind.removeprefix("data.").startswith(f"{name}_")]
-            self._install(schemas.provider_schema(BINDINGS, name, own), name, python)
+            own = [kind for kind in used if kind.rpartition(".")[2].startswith(f"{name}_")]
+            self._install(
+                schemas.provider_schema(tools / "bindings", name, own), name, tools / "bin" / "python"
+            )
 
     def _used(self) -> set[str]:
         text = "\n".join(file.read_text("utf-8") for file in self.terraform_folder.glob("*.tf"))
-        return {("data." if kind == "data" else "") + name for kind, name in _USED.findall(text)}
+        return {name if kind == "resource" else f"{kind}.{name}" for kind, name in _USED.findall(text)}
 
     def _install(self, schema: schemas.Block, name: str, python: Path) -> None:
         """In the layout of a filesystem mirror: an executable named after provider and version."""

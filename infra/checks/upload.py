@@ -1,0 +1,22 @@
+"""What is uploaded: the sources of the functions and what they require."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from infra.local.bootstrap import ROOT
+
+
+def uploaded_files() -> set[str]:
+    """Relative to the root of the repository, where the zip has its own."""
+    sources = (path.relative_to(ROOT).as_posix() for path in (ROOT / "functions").rglob("*.py"))
+    return {"requirements.txt", *sources}
+
+
+def unpack_upload(folder: Path) -> Path:
+    """The folder, with what the platform builds from."""
+    for name in uploaded_files():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((ROOT / name).read_bytes())
+    return folder
