@@ -13,7 +13,7 @@ from warmpost.rules.chunks import Chunk
 from warmpost.rules.senders import Warmth
 from warmpost.rules.writes import Put
 from warmpost.sending.control_batch import cancel_batch, pause_batch, resume_batch
-from warmpost.sending.release_chunks import ReleaseMissingError, release_chunks
+from warmpost.sending.release_chunks import STEPS_PER_TASK, ReleaseMissingError, release_chunks
 
 COUNT = 12
 
@@ -69,6 +69,29 @@ async def test_a_queue_that_fails_midway_gets_the_missing_tasks_later(workshop, 
     workshop.queue.room = None
     await release_chunks(workshop.services, batch)
     assert await positions_queued(workshop, batch) == EACH_ONCE
+
+
+async def test_rivals_that_take_turn_after_turn_of_a_release_only_delay_it(workshop):
+    """With the clock standing still and nothing changed, each turn must still be followed by another."""
+    rivals = iter([lost_answer()] * (3 * STEPS_PER_TASK))
+
+    def rival(*writes):
+        return next(rivals, None) if any("warmth/" in one.path for one in writes) else None
+
+    batch = await workshop.submit(COUNT)
+    worker = workshop.worker("w", store=FaultyStore(workshop.store, rival, written=False))
+    await workshop.queue.run(worker, until=timedelta(0))
+    assert next(rivals, None) is None
+    assert await positions_queued(workshop, batch) == EACH_ONCE
+
+
+async def test_a_turn_delivered_twice_is_followed_once(workshop):
+    rivals = iter([lost_answer()] * (2 * STEPS_PER_TASK))
+    store = FaultyStore(workshop.store, lambda *writes: next(rivals, None), written=False)
+    batch = await workshop.submit(COUNT)
+    for name in ("one", "two"):
+        await release_chunks(workshop.worker(name, store=store), batch, turn="the same")
+    assert len(workshop.queue.of("release")) == 2
 
 
 @pytest.mark.parametrize("fault", [lost_answer(), no_answer()])

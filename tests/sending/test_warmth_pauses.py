@@ -68,6 +68,23 @@ async def test_a_pause_ends_after_24_hours_and_not_a_minute_before(season):
     assert season.by_day == {"11-23": 5, "11-24": 5}
 
 
+async def test_a_worker_whose_clock_is_behind_the_queues_resumes_all_the_same(season):
+    class Behind:
+        def now(self):
+            return season.clock.now() - timedelta(seconds=0.2)
+
+        def timestamp(self):
+            return self.now().timestamp()
+
+    await season.begin(cap=5)
+    await submit(season, 0, 10)
+    worker = season.workshop.worker("behind", clock=Behind())
+    await season.pass_until(START + MINUTE, [worker])
+    until = (await season.warmth()).pause.until
+    await season.pass_until(until + timedelta(seconds=5), [worker])
+    assert season.by_day == {"11-23": 5, "11-24": 5}
+
+
 async def test_one_task_waits_for_the_end_of_a_pause_however_many_batches(season):
     await season.begin(cap=5)
     for n in range(4):

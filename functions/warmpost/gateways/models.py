@@ -132,6 +132,7 @@ class DeliverTask(Model):
 
 class BatchTask(Model):
     batch: str
+    turn: str = ""
 
 
 class DomainTask(Model):

@@ -66,15 +66,15 @@ async def _deliver(services: Services, body: bytes) -> None:
 
 
 async def _plan(services: Services, body: bytes) -> None:
-    batch = decode(body, BatchTask).batch
-    with journal.about(batch=batch):
-        await plan_batch(services, batch)
+    task = decode(body, BatchTask)
+    with journal.about(batch=task.batch):
+        await plan_batch(services, task.batch, task.turn)
 
 
 async def _release(services: Services, body: bytes) -> None:
-    batch = decode(body, BatchTask).batch
-    with journal.about(batch=batch):
-        await release_chunks(services, batch)
+    task = decode(body, BatchTask)
+    with journal.about(batch=task.batch):
+        await release_chunks(services, task.batch, task.turn)
 
 
 async def _assess(services: Services, body: bytes) -> None:

@@ -10,11 +10,10 @@ from datetime import datetime
 
 from warmpost.errors import Moved
 from warmpost.rules.documents import Batch
-from warmpost.rules.identities import task_name
 from warmpost.rules.ledger import decide_release
 from warmpost.rules.reputation import Decision, evaluate_block
 from warmpost.rules.senders import HistoryEntry, Warmth
-from warmpost.rules.tasks import Task
+from warmpost.rules.tasks import batch_task
 from warmpost.rules.writes import Stored, Update, Write
 from warmpost.sending.booking import as_figures
 from warmpost.sending.journal import tell
@@ -109,7 +108,6 @@ async def _fail_blocked(services: Services, batches: list[Stored[Batch]], reason
 async def _go_on(services: Services, batches: list[Stored[Batch]], weather: Weather) -> None:
     """One release for each batch that holds recipients; named by what was seen and when, so that one look makes one."""
     seen = (weather.total.settled, round(services.clock.timestamp() * 1000))
-    names = [task_name("release", one.id, one.value.generation, one.value.released, *seen) for one in batches]
     await services.tasks.enqueue(
-        *(Task("release", {"batch": one.id}, name) for one, name in zip(batches, names, strict=True))
+        *(batch_task("release", one.id, one.value.generation, one.value.released, *seen) for one in batches)
     )

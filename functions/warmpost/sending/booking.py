@@ -28,7 +28,7 @@ DEBOUNCE = 1.0
 AT_THE_LATEST = 30.0
 """The same for looks that only make sure that there is one."""
 
-CLOCKS_DIFFER = 0.1
+CLOCKS_DIFFER = 0.25
 """Seconds: a look that ran before a change was written must not count for it."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from warmpost.errors import Conflict, Moved, NotFound
 from warmpost.rules.documents import Batch, BatchStatus
 from warmpost.rules.identities import task_name
-from warmpost.rules.tasks import Task
+from warmpost.rules.tasks import Task, batch_task
 from warmpost.rules.writes import Stored, Update
 from warmpost.sending.parcels import Errand
 from warmpost.sending.ports import Services
@@ -25,8 +25,7 @@ async def cancel_batch(services: Services, batch_id: str) -> None:
     Raises NotFound, Conflict.
     """
     after = await _change(services, batch_id, "cancelled")
-    name = task_name("release", batch_id, "cancelled", after.value.generation)
-    await services.tasks.enqueue(Task("release", {"batch": batch_id}, name))
+    await services.tasks.enqueue(batch_task("release", batch_id, "cancelled", after.value.generation))
     # Chunks begun before: their own tasks may have come and gone while the batch was paused.
     begun = await services.store.fields(
         f"batches/{batch_id}/progress", ("finished", "==", False), select=("seq",)
@@ -42,10 +41,9 @@ async def resume_batch(services: Services, batch_id: str) -> None:
     """Tasks that came while it was paused did nothing, so they are made anew under the next generation."""
     after = await _change(services, batch_id, "sending")
     if after.value.planned < after.value.total:
-        name = task_name("plan", batch_id, after.value.generation, after.value.chunks)
-        await services.tasks.enqueue(Task("plan", {"batch": batch_id}, name))
-    name = task_name("release", batch_id, "resumed", after.value.generation)
-    await services.tasks.enqueue(Task("release", {"batch": batch_id}, name))
+        planning = batch_task("plan", batch_id, after.value.generation, after.value.chunks)
+        await services.tasks.enqueue(planning)
+    await services.tasks.enqueue(batch_task("release", batch_id, "resumed", after.value.generation))
 
 
 async def find_batch(services: Services, batch_id: str) -> Stored[Batch]:

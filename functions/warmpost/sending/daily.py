@@ -11,7 +11,7 @@ from warmpost.errors import Moved
 from warmpost.rules.documents import Batch, Message
 from warmpost.rules.identities import task_name
 from warmpost.rules.senders import Warmth
-from warmpost.rules.tasks import Task
+from warmpost.rules.tasks import Task, batch_task
 from warmpost.rules.writes import Update
 from warmpost.sending.arm_schedules import arm_schedules
 from warmpost.sending.check_identities import sweep_identities
@@ -80,11 +80,10 @@ async def _batches(services: Services, after: str, run: str) -> str:
                 await services.store.commit(Update(one.path, changes, one.version))
             except Moved:
                 continue
-            tasks = [
-                Task(verb, {"batch": one.id}, task_name(verb, one.id, run, generation))
-                for verb in ("plan", "release")
-            ]
-            await services.tasks.enqueue(*tasks)
+            state = (run, generation)
+            await services.tasks.enqueue(
+                batch_task("plan", one.id, *state), batch_task("release", one.id, *state)
+            )
             tell("sweep_found", f"batch {one.id} has its tasks anew", kind="batch", batch=one.id)
     return found[-1].id if len(found) == PAGE else ""
 

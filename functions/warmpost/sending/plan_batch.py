@@ -11,8 +11,7 @@ from dataclasses import replace
 from warmpost.errors import Moved
 from warmpost.rules.chunks import Chunk, pack, unpack
 from warmpost.rules.documents import Batch
-from warmpost.rules.identities import task_name
-from warmpost.rules.tasks import Task
+from warmpost.rules.tasks import batch_task, next_turn
 from warmpost.rules.writes import Put, Update
 from warmpost.sending.finish_batch import finish_batch
 from warmpost.sending.ports import Services
@@ -26,8 +25,8 @@ class PlanMissingError(Exception):
     """The task overtook its batch, or the batch was never accepted."""
 
 
-async def plan_batch(services: Services, batch_id: str) -> None:
-    """Raises PlanMissingError; errors.Unavailable: the task comes again."""
+async def plan_batch(services: Services, batch_id: str, turn: str = "") -> None:
+    """turn: the task's own name. Raises PlanMissingError; errors.Unavailable: the task comes again."""
     path = f"batches/{batch_id}"
     for _ in range(STEPS_PER_TASK):
         batch = await services.store.get(Batch, path)
@@ -48,14 +47,12 @@ async def plan_batch(services: Services, batch_id: str) -> None:
             if after.total == 0:
                 await finish_batch(services, batch_id)
             return
-    name = task_name("plan", batch_id, after.chunks)
-    await services.tasks.enqueue(Task("plan", {"batch": batch_id}, name))
+    await services.tasks.enqueue(next_turn("plan", batch_id, turn))
 
 
 async def _queue_release(services: Services, batch_id: str, batch: Batch) -> None:
     """Named by how much is planned: whoever planned it may have ended before this, so that it is asked for again."""
-    name = task_name("release", batch_id, "planned", batch.planned)
-    await services.tasks.enqueue(Task("release", {"batch": batch_id}, name))
+    await services.tasks.enqueue(batch_task("release", batch_id, "planned", batch.planned))
 
 
 def is_planned(batch: Batch) -> bool:

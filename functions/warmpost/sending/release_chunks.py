@@ -17,7 +17,7 @@ from warmpost.rules.identities import task_name
 from warmpost.rules.ledger import Pause, Release, decide_release
 from warmpost.rules.reputation import evaluate_raise
 from warmpost.rules.senders import HistoryEntry
-from warmpost.rules.tasks import Task
+from warmpost.rules.tasks import Task, next_turn
 from warmpost.rules.writes import Stored, Update, Write
 from warmpost.sending.booking import as_figures, ask_for_assessment
 from warmpost.sending.finish_batch import finish_batch
@@ -38,7 +38,7 @@ from warmpost.sending.warmth import (
 
 MOST_AT_ONCE = 100 * MOST_RECIPIENTS
 STEPS_PER_TASK = 10
-CLOCKS_DIFFER = timedelta(seconds=2)
+CLOCKS_DIFFER = timedelta(seconds=1)
 RUNNING = ("planning", "sending")
 
 
@@ -46,8 +46,8 @@ class ReleaseMissingError(Exception):
     """The task overtook its batch, or the batch was never accepted."""
 
 
-async def release_chunks(services: Services, batch_id: str) -> None:
-    """Raises ReleaseMissingError; errors.Unavailable: the task comes again."""
+async def release_chunks(services: Services, batch_id: str, turn: str = "") -> None:
+    """turn: the task's own name. Raises ReleaseMissingError; errors.Unavailable: the task comes again."""
     for _ in range(STEPS_PER_TASK):
         batch = await services.store.get(Batch, f"batches/{batch_id}")
         if batch is None:
@@ -68,18 +68,13 @@ async def release_chunks(services: Services, batch_id: str) -> None:
                 return
         except Moved:
             continue
-    name = task_name("release", batch_id, value.generation, value.released, value.queued, _second(services))
-    await services.tasks.enqueue(Task("release", {"batch": batch_id}, name))
+    await services.tasks.enqueue(next_turn("release", batch_id, turn))
 
 
 async def _has_moved(services: Services, batch: Stored[Batch]) -> bool:
     """Whether another release came between: the same task twice must see its tasks queued, should that worker vanish."""
     now = await services.store.get(Batch, batch.path)
     return now is not None and now.version != batch.version
-
-
-def _second(services: Services) -> int:
-    return int(services.clock.timestamp())
 
 
 async def _release(services: Services, batch: Stored[Batch]) -> bool:
@@ -148,18 +143,15 @@ def _day(batch: Stored[Batch], weather: Weather) -> dict[str, str]:
 
 
 async def _wait(services: Services, weather: Weather, release: Release, now: datetime) -> None:
-    """Sets the one task that goes on, and notes a new pause in the domain and its history."""
+    """Sets the one task that goes on, and notes a new pause in the domain and its history.
+
+    The task may have come already and found this worker's clock behind the queue's: then it comes once more.
+    """
     if release.resume_at is not None:
-        # By another clock than ours it may come a little early and find the pause still on: then it is made anew.
-        early = now.timestamp() if release.resume_at - now < CLOCKS_DIFFER else 0.0
-        name = task_name(
-            "assess",
-            weather.domain.replace(".", "_"),
-            int(release.resume_at.timestamp()),
-            round(early * 1000),
-        )
-        task = Task("assess", {"domain": weather.domain}, name, release.resume_at)
-        await services.tasks.enqueue(task)
+        is_close = release.resume_at - now < CLOCKS_DIFFER
+        at = release.resume_at + CLOCKS_DIFFER if is_close else release.resume_at
+        name = task_name("assess", weather.domain.replace(".", "_"), "resume", int(at.timestamp()))
+        await services.tasks.enqueue(Task("assess", {"domain": weather.domain}, name, at))
     if release.pause is None or release.pause == weather.pause:
         return
     warmth = replace(weather.warmth, pause=pause_fields(release.pause))

@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from warmpost.errors import Conflict, Invalid
 from warmpost.rules.chunks import Chunk, pack_all
 from warmpost.rules.documents import Batch
-from warmpost.rules.identities import task_name
 from warmpost.rules.letter_packing import pack_letter
 from warmpost.rules.letters import Recipient
 from warmpost.rules.limits import MOST_INLINE_RECIPIENTS, check_tags
 from warmpost.rules.mailboxes import read_mailbox
 from warmpost.rules.names import has_controls
 from warmpost.rules.orders import BatchOrder, Request
-from warmpost.rules.tasks import Task
+from warmpost.rules.tasks import batch_task
 from warmpost.rules.writes import Create, Put
 from warmpost.sending.find_named import find_list
 from warmpost.sending.idempotency import accept_once, earlier_answer
@@ -64,8 +63,7 @@ async def submit_batch(services: Services, order: BatchOrder, request: Request) 
         tags=dict(order.tags),
     )
     # Queued first: if the queue fails nothing was accepted, and a task without its batch is dropped.
-    verb = "release" if batch.status == "sending" else "plan"
-    await services.tasks.enqueue(Task(verb, {"batch": batch_id}, task_name(verb, batch_id, 0)))
+    await services.tasks.enqueue(batch_task("release" if batch.status == "sending" else "plan", batch_id, 0))
     words = (batch_id, batch.total, batch.duplicates)
     return _answer(await accept_once(services, "batch", request, Create(path, batch), words))
 
