@@ -18,6 +18,7 @@ FUNCTIONS = Path(manage.__file__).parents[3]
 KINDS = {kind.__name__: kind for kind in STATUS}
 
 INTERNAL = {
+    "not_recorded_yet",
     "no_token",
     "wrong_token",
     "wrong_caller",
