@@ -219,6 +219,7 @@ _RELAY_OPTIONS = {
     "reports": ("none", "events"),
     "final": ("yes", "no"),
 }
+_TRANSPORT = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?").fullmatch
 _SPELLINGS = {"true": "yes", "1": "yes", "false": "no", "0": "no"}
 
 
@@ -233,12 +234,14 @@ def relay_pool(url: str, connections: int = 10) -> Pool:
     except ValueError:
         parts, port = urlsplit(""), 0
     given = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+    transport = given.pop("transport", "")
     options = {name: _SPELLINGS.get(value, value) for name, value in given.items()}
     wrong = [name for name, value in options.items() if value not in _RELAY_OPTIONS.get(name, ())]
+    wrong += ["transport"] if transport and not _TRANSPORT(transport) else []
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname or port == 0 or wrong:
         raise SettingsError(
             "WARMPOST_RELAY must look like smtp://user:password@host:587 or smtps://…:465, with ?starttls=never, "
-            "verify=no, reports=events or final=yes where wanted"
+            "verify=no, reports=events, final=yes or transport=name where wanted"
         )
     starttls = options.get("starttls", "always")
     security = "tls" if parts.scheme == "smtps" else ("none" if starttls in ("never", "no") else "starttls")
@@ -253,6 +256,7 @@ def relay_pool(url: str, connections: int = 10) -> Pool:
         max_connections=connections,
         reports="events" if options.get("reports") == "events" else "none",
         final=options.get("final") == "yes",
+        transport=transport,
     )
     return Pool("shared", (relay,))
 

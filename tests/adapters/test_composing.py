@@ -205,6 +205,11 @@ def test_text_alone_is_not_multipart():
     assert message.get_content_type() == "text/plain" and message["MIME-Version"] == "1.0"
 
 
+@pytest.mark.parametrize("text", ["Hi.\n", "Hi.\n\n\n", "Hi.", "\n", "\n\n", "a\n\nb\n", " \n"])
+def test_a_text_that_ends_with_empty_lines_is_signed_as_verifiers_read_it(text):
+    check_on_the_wire(octets(composed(Letter(SENDER, Content("s", text=text)))), ["rsa-sha256"])
+
+
 def test_mostly_foreign_scripts_travel_as_base64():
     text = "Здравствуйте, {{ name }}! Спасибо за ваш заказ.\n"
     outgoing = composed(Letter(SENDER, Content("s", text=text, templated=True)), job(data={"name": "Ида"}))

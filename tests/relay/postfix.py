@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -54,10 +54,16 @@ class Postfix:
         self.submission, self.smtp = free_ports(2)
         self._guard: subprocess.Popen[bytes] | None = None
 
-    def start(self, sink: str, events_url: str, secret: str) -> None:
-        """sink: host:port of the SMTP server that takes everything. events_url: of the function `event_webhook`."""
+    def start(
+        self, sink: str, events_url: str, secret: str, transports: Mapping[str, tuple[str, str]] | None = None
+    ) -> None:
+        """sink: host:port of the SMTP server that takes everything. events_url: of the function `event_webhook`.
+
+        transports: by name, which address they send from and the sink they send to.
+        """
         host, _, port = sink.partition(":")
         self._install()
+        self._add(transports or {})
         self.tell(events_url, secret)
         self.set(
             myhostname=HOST,
@@ -90,7 +96,7 @@ class Postfix:
         """As the README says, with paths, ports and the user of this machine."""
         shutil.copytree(KIT, self.directory / "opt" / "relay", ignore=shutil.ignore_patterns("__pycache__"))
         self.config.mkdir()
-        for name in ("main.cf", "transport", "reports"):
+        for name in ("main.cf", "transport", "reports", "pools", "unmark"):
             shutil.copy(KIT / name, self.config / name)
         (self.directory / "queue").mkdir(mode=0o755)
         data = self.directory / "data"
@@ -109,6 +115,18 @@ class Postfix:
         command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj"
         keys = ["-keyout", str(self.config / "key.pem"), "-out", str(self.config / "cert.pem")]
         subprocess.run([*command.split(), f"/CN={HOST}", *keys], check=True, capture_output=True)
+
+    def _add(self, transports: Mapping[str, tuple[str, str]]) -> None:
+        """As the examples in the files say."""
+        pools, services = self.config / "pools", self.config / "master.cf"
+        choices = "".join(
+            f"/^X-Warmpost-Pool: *{name} *$/  FILTER {name}:[{sink.partition(':')[0]}]:{sink.partition(':')[2]}\n"
+            for name, (_, sink) in transports.items()
+        )
+        pools.write_text(choices + pools.read_text())
+        with services.open("a") as file:
+            for name, (address, _) in transports.items():
+                file.write(f"{name} unix - - n - - smtp -o smtp_bind_address={address}\n")
 
     def _let_in(self) -> None:
         """The account that `relay_url` names."""

@@ -8,11 +8,12 @@ import smtplib
 import time
 
 import pytest
+from aiosmtpd.controller import Controller
 
 from infra.local.ports import free_ports
 from tests.e2e import checks
 from tests.e2e.checks import ok
-from tests.relay.postfix import HOST, wait_for
+from tests.relay.postfix import HOST, PASSWORD, USER, wait_for
 from tests.running_stack import RunningStack
 
 FINE, FAILED, STUCK, LATE = 50, 6, 2, 2
@@ -57,10 +58,37 @@ Content-Type: text/rfc822-headers
 """
 
 
+ADDRESS_OF = {"dedicated1": "127.0.0.2", "dedicated2": "127.0.0.3"}
+"""Transports and the address that each sends from."""
+
+
+class Sink:
+    """Takes everything and notes from which address it came."""
+
+    def __init__(self):
+        self.taken = []
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802 -- aiosmtpd calls it so
+        self.taken.append((session.peer[0], envelope.rcpt_tos[0], envelope.content))
+        return "250 2.0.0 Ok"
+
+
 @pytest.fixture(scope="module")
-def stack(postfix):
-    with RunningStack("--relay", postfix.relay_url) as running:
-        postfix.start(running.info["smtp"], running.url + "/event-webhook", running.info["event_secret"])
+def sink():
+    [port] = free_ports(1)
+    controller = Controller(Sink(), hostname="127.0.0.1", port=port, decode_data=False)
+    controller.start()
+    yield controller
+    controller.stop()
+
+
+@pytest.fixture(scope="module")
+def stack(postfix, sink):
+    environment = {"WARMPOST_RELAY_KIT": PASSWORD}
+    transports = {name: (one, f"127.0.0.1:{sink.port}") for name, one in ADDRESS_OF.items()}
+    with RunningStack("--relay", postfix.relay_url, environment=environment) as running:
+        told = (running.info["smtp"], running.url + "/event-webhook", running.info["event_secret"])
+        postfix.start(*told, transports)
         yield running
 
 
@@ -221,6 +249,59 @@ async def test_complaint_that_arrives_on_port_25_is_one(client, batch, stack, po
     await become(client, batch, "complained", [address])
     held = await checks.read(client, "/manage/suppressions")
     assert (address, "complaint") in {(one["address"], one["reason"]) for one in held["items"]}
+
+
+async def send_by(client, postfix, transport, domain):
+    """A message of a domain whose pool names the transport; returns its id and its sender."""
+    relay = {
+        "host": "127.0.0.1",
+        "port": postfix.submission,
+        "verify": False,
+        "username": USER,
+        "password_secret": "WARMPOST_RELAY_KIT",
+        "reports": "events",
+        "transport": transport,
+    }
+    await ok(client.post("/manage/pools", json={"name": transport, "relays": [relay]}))
+    sender = await checks.make_sender(client, domain)
+    await ok(client.patch(f"/manage/domains/{domain}", json={"pool": transport}))
+    await ok(client.post("/_local/clock", json={"advance_seconds": 10}))  # behind caches
+    order = {"from": sender.address, "to": [f"reader@{domain}"], "subject": "Hi", "text": "Hi.\n"}
+    return (await ok(client.post("/send", json=order)))["id"], sender
+
+
+@pytest.mark.parametrize("transport", ADDRESS_OF)
+async def test_a_pools_mail_leaves_by_the_address_of_its_transport_and_nobody_is_told(
+    client, stack, postfix, sink, follower, transport
+):
+    message, sender = await send_by(client, postfix, transport, f"{transport}.example")
+    taken = sink.handler.taken
+    wait_for(lambda: [one for one in taken if one[1] == f"reader@{transport}.example"], "a message")
+    source, to, content = next(one for one in taken if one[1] == f"reader@{transport}.example")
+    assert source == ADDRESS_OF[transport]
+    assert b"x-warmpost-pool" not in content.lower()
+    checks.Received(to, "", content).assert_signed(sender.records)
+    deadline = time.monotonic() + checks.PATIENCE
+    while (shown := await checks.read(client, f"/send/{message}"))["recipients"][0]["status"] != "delivered":
+        assert time.monotonic() < deadline, shown
+        await asyncio.sleep(0.1)
+
+
+async def test_a_transport_that_the_relay_does_not_have_makes_mail_wait(client, stack, postfix):
+    message, _ = await send_by(client, postfix, "typo", "typo.example")
+    shown = (await checks.message_once_done(client, message))["recipients"][0]
+    assert (shown["status"], shown["history"][-1]["code"]) == ("deferred", 451)
+    assert "no transport of that name" in shown["history"][-1]["text"]
+
+
+def test_strangers_choose_no_address(stack, postfix, sink):
+    """Their reports go where reports go, whatever stands in them."""
+    before = len(sink.handler.taken)
+    path = f"bounces+b.1.0.aaaaaaaaaaaaaaaa@{HOST}"
+    with smtplib.SMTP("127.0.0.1", postfix.smtp) as server:
+        server.sendmail("", path, b"X-Warmpost-Pool: dedicated1\r\nSubject: x\r\n\r\nx\r\n")
+    wait_for(lambda: f"to=<{path}>, relay=warmpost" in postfix.read_log(), "the report")
+    assert len(sink.handler.taken) == before
 
 
 def test_port_25_takes_reports_and_nothing_else(stack, postfix):

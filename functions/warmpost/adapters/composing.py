@@ -91,7 +91,7 @@ class Composer:
     def sign(self, unsigned: Unsigned) -> Outgoing:
         """Lets go of the GIL while it hashes and signs, so threads can do this beside the event loop."""
         attachments = self._frame.attachments
-        body_hash = hashlib.sha256(unsigned.body)
+        body_hash = hashlib.sha256(unsigned.body if attachments else _without_empty_end(unsigned.body))
         if attachments:
             body_hash.update(attachments)
         digest = body_hash.digest()
@@ -176,6 +176,14 @@ class Composer:
             for name, value in letter.headers
         ]
         return [*fields, (b"MIME-Version", b"1.0"), *self._frame.fields]
+
+
+def _without_empty_end(body: bytes) -> bytes:
+    """Empty lines at the end of a body are not signed, nor is a body of nothing else (RFC 6376 section 3.4.4)."""
+    if not body.endswith(b"\r\n\r\n") and body != b"\r\n":
+        return body
+    text = body.rstrip(b"\r\n")
+    return text + b"\r\n" if text else b""
 
 
 def _format(value: bytes | None) -> bytes:

@@ -46,7 +46,16 @@ mime-version authentication-results delivered-to x-original-to envelope-to appar
 disposition-notification-to original-recipient x-envelope-to x-envelope-from x-google-dkim-signature
 """
 _RESERVED = frozenset(_SET_BY_US.split())
-_RESERVED_PREFIXES = ("content-", "resent-", "arc-", "list-unsubscribe", "received-", "tls-", "downgraded-")
+_RESERVED_PREFIXES = (
+    "content-",
+    "resent-",
+    "arc-",
+    "list-unsubscribe",
+    "received-",
+    "tls-",
+    "downgraded-",
+    "x-warmpost-",
+)
 
 
 def check_custom_header(name: str, value: str, field: str = "headers") -> None:

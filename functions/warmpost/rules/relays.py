@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+TRANSPORT_FIELD = "X-Warmpost-Pool"
+"""For the relay alone: no sender can set it, no signature covers it, no recipient sees it."""
+
 Security = Literal["none", "starttls", "tls"]
 
 
@@ -16,6 +19,7 @@ class Relay:
     weight: share of a pool's connections. max_connections: at once, from one worker process.
     password_secret: name of the secret that holds the password (never the password itself).
     reports: `events` where its deliveries come back as events. final: its 250 means delivered to the mailbox.
+    transport: which of its own transports the relay is to send by, told in a header field that it removes; empty for none.
     """
 
     name: str
@@ -29,6 +33,12 @@ class Relay:
     max_connections: int = 10
     reports: Literal["none", "events"] = "none"
     final: bool = False
+    transport: str = ""
+
+    @property
+    def mark(self) -> bytes:
+        """What stands above everything that is signed."""
+        return f"{TRANSPORT_FIELD}: {self.transport}\r\n".encode("ascii") if self.transport else b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,11 @@ def _flaws(relay: Relay, others: Sequence[str]) -> list[tuple[str, str]]:
             "A user name needs a secret with its password.",
         ),
         ("username", bool(secret) and not relay.username, "A password needs a user name."),
+        (
+            "transport",
+            bool(relay.transport) and not is_pool_name(relay.transport),
+            "A transport's name has 1 to 63 lower-case letters, digits, dots, hyphens and underscores.",
+        ),
     )
     return [(name, reason) for name, is_wrong, reason in checks if is_wrong]
 

@@ -24,12 +24,19 @@ class Conversation(Channel):
     """
 
     def __init__(
-        self, relay: str, offers: Offers, timeouts: Timeouts, transport: asyncio.Transport, since: float
+        self,
+        relay: str,
+        offers: Offers,
+        timeouts: Timeouts,
+        transport: asyncio.Transport,
+        since: float,
+        mark: bytes = b"",
     ) -> None:
-        """since: when its opening began."""
+        """since: when its opening began. mark: header field that goes above each message, for the relay alone."""
         super().__init__(transport, timeouts.idle)
         self.since = since
         self._relay = relay
+        self._mark = mark
         self._offers = offers
         self._timeouts = timeouts
         self._reader = ReplyReader()
@@ -96,7 +103,7 @@ class Conversation(Channel):
         return self._held.popleft()
 
     def _write_content(self, item: Item) -> None:
-        blocks = stuffed(item.message.content)
+        blocks = stuffed((self._mark, *item.message.content))
         if self._stride.is_stopped():
             self._end("stopped", blame=False)
         elif item.message.size <= BLOCK:

@@ -40,7 +40,7 @@ class Opener:
             raise NotOpened(reason.replace(password, "(password)") if password else reason) from None
         offers = Offers.from_extensions(smtp.esmtp_extensions)
         transport = cast(asyncio.Transport, smtp.transport)
-        return Conversation(relay.name, offers, self._timeouts, transport, began)
+        return Conversation(relay.name, offers, self._timeouts, transport, began, relay.mark)
 
     def _password(self, relay: Relay) -> str:
         if not (relay.username and relay.password_secret):

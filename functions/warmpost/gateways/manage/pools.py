@@ -23,7 +23,10 @@ Share = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
 class RelayBody(bodies.Body):
-    """port: by default 465 for `tls` and 587 otherwise. name: by default the host."""
+    """port: by default 465 for `tls` and 587 otherwise. name: by default the host.
+
+    transport: what the relay is told in the header field `X-Warmpost-Pool` of each message, to choose an address by.
+    """
 
     host: str
     name: str = ""
@@ -36,6 +39,7 @@ class RelayBody(bodies.Body):
     max_connections: Share = 10
     reports: Literal["none", "events"] = "none"
     final: bool = False
+    transport: str = ""
 
 
 Cap = Annotated[int, msgspec.Meta(ge=1)]
