@@ -73,6 +73,7 @@ def test_what_is_needed_is_named_when_it_is_missing(name, value):
         ("WARMPOST_RELAY", "smtp://relay.example.net:port"),
         ("WARMPOST_RELAY", "smtp://[::1"),
         ("WARMPOST_RELAY", "smtp://relay.example.net?tls=no"),
+        ("WARMPOST_RELAY", "smtp://relay.example.net?transport=A%0A"),
         ("WARMPOST_RELAY", "smtp://relay.example.net?verify=perhaps"),
         ("WARMPOST_RELAY", "smtp://relay.example.net?starttls="),
     ],

@@ -182,6 +182,7 @@ def test_harmless_custom_headers_are_allowed(name, value):
         *(
             "DKIM-Signature",
             "ARC-Seal",
+            "X-Warmpost-Pool",
             "MIME-Version",
             "Content-Type",
             "content-foo",

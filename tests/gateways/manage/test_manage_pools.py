@@ -17,6 +17,7 @@ FULL = {
     "max_connections": 20,
     "reports": "events",
     "final": True,
+    "transport": "dedicated1",
 }
 
 
@@ -63,6 +64,7 @@ async def test_a_relay_needs_a_host_only(api) -> None:
         ({"reports": "all"}, "invalid_field", "reports"),
         ({"host": ""}, "invalid_field", "host"),
         ({"host": "a b"}, "invalid_field", "host"),
+        ({"transport": "a\r\nBcc: x"}, "invalid_field", "transport"),
         ({"host": "x.example:25"}, "invalid_field", "host"),
         ({"username": "a\r\nb", "password_secret": "P"}, "invalid_field", "username"),
         ({"username": "a"}, "invalid_field", "password_secret"),
