@@ -76,6 +76,19 @@ def mortal_worker(workshop: Any, name: str, fate: Fate) -> Any:
     return workshop.worker(name, store=store, tasks=tasks, relays=MortalRelays(workshop.relays, fate))
 
 
+class EndsBefore:
+    """The queue of a worker that ends before it queues a task of these verbs."""
+
+    def __init__(self, queue: Any, *verbs: str) -> None:
+        self._queue = queue
+        self._verbs = verbs
+
+    async def enqueue(self, *tasks: Any) -> None:
+        if any(task.verb in self._verbs for task in tasks):
+            raise asyncio.CancelledError
+        await self._queue.enqueue(*tasks)
+
+
 class FaultyStore:
     """A store whose commits fail where `fault` says so, after they were written if `written`.
 

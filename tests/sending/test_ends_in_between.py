@@ -5,13 +5,16 @@ and gone.
 """
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
-from tests.sending.accidents import FaultyStore, no_answer, nth
+from tests.sending.accidents import EndsBefore, FaultyStore, no_answer, nth
 from tests.sending.notifying import Office, occurrences
 from tests.sending.reporting import of_batch, report
 from tests.sending.workshop import (
+    ACCEPTED,
+    POSTPONED,
     REFUSED,
     a_request,
     address,
@@ -34,19 +37,6 @@ from warmpost.sending.send_message import send_message
 
 NOWHERE = "http://127.0.0.1:9/hook"
 DAY = 86_400
-
-
-class EndsBefore:
-    """The queue of a worker that ends before it queues a task of these verbs."""
-
-    def __init__(self, queue, *verbs):
-        self._queue = queue
-        self._verbs = verbs
-
-    async def enqueue(self, *tasks):
-        if any(task.verb in self._verbs for task in tasks):
-            raise asyncio.CancelledError
-        await self._queue.enqueue(*tasks)
 
 
 def ending_before(workshop, *verbs):
@@ -161,3 +151,18 @@ class TestNotify:
         workshop.clock.advance(200)
         await notify(office.services, stored.id, stored.value.attempt)
         assert {task.name for task in workshop.queue.of("notify")} - before
+
+
+async def test_deferred_who_were_due_while_no_relay_was_to_be_had_get_another_time(workshop):
+    workshop.relays.say(address(1), POSTPONED, ACCEPTED)
+    batch = await workshop.submit(3)
+    await workshop.queue.run(workshop.services, until=timedelta(seconds=5))
+    (retry,) = [task for task in workshop.queue.waiting if task.verb == "deliver"]
+    workshop.clock.move_to(retry.at)
+    closing = workshop.worker("closing")
+    closing.desk.close()
+    await perform(closing, retry)
+    workshop.queue.waiting.remove(retry)
+    await workshop.queue.run(workshop.services)
+    assert statuses(await workshop.progress(batch)) == ["sent"] * 3
+    assert (await workshop.batch(batch)).status == "done"

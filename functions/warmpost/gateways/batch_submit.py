@@ -1,4 +1,4 @@
-"""`/batch-submit`: a batch in, its progress out, and its pause, resume and cancel."""
+"""`/batch-submit`: a batch in, its progress out, and its pause, resume and cancel, and what becomes of the uncertain."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from warmpost.gateways.auth import Caller, Keys
 from warmpost.gateways.doors import ONCE, PAGE, admit, asked, moment, page_of, shown_line, shown_stall
 from warmpost.gateways.forecast import FORECAST, FORMAT, get_forecast, post_forecast
 from warmpost.gateways.http import Parameter, Route, Router, decode, json_response, read_body
-from warmpost.gateways.models import BatchModel, batch_order
+from warmpost.gateways.models import BatchModel, Settled, UncertainModel, batch_order
 from warmpost.rules.documents import Batch
 from warmpost.rules.statuses import Status
 from warmpost.rules.writes import Stored
 from warmpost.sending.control_batch import cancel_batch, find_batch, pause_batch, resume_batch
 from warmpost.sending.ports import Services
 from warmpost.sending.report import count_batch, find_stall, list_recipients, read_pace
+from warmpost.sending.settle_uncertain import settle_batch
 from warmpost.sending.submit_batch import submit_batch
 
 STATUSES = ("held", *(status.value for status in Status))
@@ -96,6 +97,12 @@ def _control(verb: Callable[[Services, str], Awaitable[None]]) -> Callable[..., 
     return handle
 
 
+async def _uncertain(request: Request, services: Services, caller: Caller, id: str) -> Response:
+    wanted = decode(await read_body(request), UncertainModel)
+    concerned = await settle_batch(services, (await find_batch(services, id)).id, wanted.resend)
+    return json_response({"resend": wanted.resend, "recipients": concerned}, 202)
+
+
 _WHOLE = {200: answers.Batch}
 _STATUS = Parameter("status", answers.RecipientStatus, "Only recipients of this status.")
 
@@ -138,6 +145,15 @@ ROUTES = Router(
         scope="read",
         answers={200: answers.Listed[answers.Line]},
         parameters=(*PAGE, _STATUS),
+    ),
+    Route(
+        "POST",
+        "/{id}/uncertain",
+        _uncertain,
+        "Try its uncertain recipients again, or give them up",
+        "send",
+        UncertainModel,
+        {202: Settled},
     ),
     Route("POST", "/{id}/pause", _control(pause_batch), "Pause it", "send", answers=_WHOLE),
     Route("POST", "/{id}/resume", _control(resume_batch), "Resume it", "send", answers=_WHOLE),

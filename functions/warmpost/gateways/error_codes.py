@@ -40,7 +40,7 @@ CODES: dict[type[Problem], frozenset[str]] = {
     ),
     Conflict: _codes(
         """
-        address_exists batch_cancelled batch_done batch_failed changed_meanwhile domain_exists domain_in_use
+        address_exists batch_cancelled batch_done batch_failed batch_paused changed_meanwhile domain_exists domain_in_use
         domain_not_verified domain_suspended idempotency_key_reused list_empty list_is_busy name_taken
         pool_exists pool_in_use schedule_ended webhook_disabled
         """

@@ -120,6 +120,19 @@ class FireTask(Model):
     run: Annotated[datetime, Meta(tz=True)]
 
 
+class UncertainModel(Model):
+    """resend: whether they are tried again, or given up."""
+
+    resend: bool
+
+
+class Settled(Model):
+    """recipients: how many it is about."""
+
+    resend: bool
+    recipients: int
+
+
 class DeliverTask(Model):
     batch: str = ""
     chunk: str = ""
@@ -128,6 +141,7 @@ class DeliverTask(Model):
     end: int = 0
     generation: int = 0
     day: str = ""
+    resend: float = 0.0
 
 
 class BatchTask(Model):

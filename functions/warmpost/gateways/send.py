@@ -9,10 +9,11 @@ from warmpost.gateways import answers
 from warmpost.gateways.auth import Caller, Keys
 from warmpost.gateways.doors import ONCE, admit, asked, moment, shown_line, shown_stall
 from warmpost.gateways.http import Route, Router, decode, json_response, read_body
-from warmpost.gateways.models import SendModel, send_order
+from warmpost.gateways.models import SendModel, Settled, UncertainModel, send_order
 from warmpost.sending.ports import Services
 from warmpost.sending.report import find_message, message_lines, overall_status, read_stall
 from warmpost.sending.send_message import send_message
+from warmpost.sending.settle_uncertain import settle_message
 
 
 async def send(request: Request, services: Services, keys: Keys) -> Response:
@@ -49,6 +50,12 @@ async def _get(request: Request, services: Services, caller: Caller, id: str) ->
     )
 
 
+async def _uncertain(request: Request, services: Services, caller: Caller, id: str) -> Response:
+    wanted = decode(await read_body(request), UncertainModel)
+    concerned = await settle_message(services, id, wanted.resend)
+    return json_response({"resend": wanted.resend, "recipients": concerned}, 202)
+
+
 ROUTES = Router(
     Route(
         "POST",
@@ -59,6 +66,15 @@ ROUTES = Router(
         SendModel,
         {202: answers.AcceptedMessage},
         (ONCE,),
+    ),
+    Route(
+        "POST",
+        "/{id}/uncertain",
+        _uncertain,
+        "Try its uncertain recipients again, or give them up",
+        "send",
+        UncertainModel,
+        {202: Settled},
     ),
     Route(
         "GET", "/{id}", _get, "What became of each recipient", scope="read", answers={200: answers.Message}

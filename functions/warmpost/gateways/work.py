@@ -58,11 +58,18 @@ async def work(request: Request, services: Services, tokens: TokenCheck) -> Resp
 
 async def _deliver(services: Services, body: bytes) -> None:
     task = decode(body, DeliverTask)
+    errand = Errand(
+        task.batch,
+        task.chunk,
+        task.message,
+        task.first,
+        task.end,
+        task.generation,
+        task.day,
+        task.resend,
+    )
     with journal.about(batch=task.batch, chunk=task.chunk, message_id=task.message):
-        await deliver(
-            services,
-            Errand(task.batch, task.chunk, task.message, task.first, task.end, task.generation, task.day),
-        )
+        await deliver(services, errand)
 
 
 async def _plan(services: Services, body: bytes) -> None:

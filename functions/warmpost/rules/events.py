@@ -19,7 +19,8 @@ EventKind = Literal[
     "opened",
     "clicked",
 ]
-"""dropped: never handed over, because the address is suppressed or the message could not be made."""
+"""dropped: never handed over, because the address is suppressed or the message could not be made; or given up by its
+sender while nobody knew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Event:
 
     code, enhanced_code, text: the receiving server's words for bounces and deferrals. link, user_agent, address_seen:
     of reader actions. machine: not a person opened or clicked. source: `warmpost`, `kumomta`, `dsn`, `arf`, `track`,
-    `simulator`, or `worker` for what the delivery itself found and has recorded.
+    `simulator`, `sender` for what the sender decided, or `worker` for what the delivery itself found and has recorded.
     """
 
     id: str

@@ -15,8 +15,10 @@ from warmpost.rules.events import Event
 from warmpost.rules.statuses import Status
 
 NONE = " "
+GIVEN_UP = "f"
 RANKS: dict[str, Status | None] = {
     NONE: None,
+    "f": Status.FAILED,  # the sender gave up an uncertain recipient; says nothing of others
     "t": Status.DEFERRED,
     "o": Status.BOUNCED,  # soft: the address may be good
     "d": Status.DELIVERED,
@@ -85,6 +87,8 @@ def mark_of(event: Event, is_hard: bool) -> str:
             return "b" if is_hard else "o"
         case "complained":
             return "c"
+        case "dropped":
+            return GIVEN_UP
         case _:
             return NONE
 
@@ -131,7 +135,7 @@ def _act(event: Event) -> str:
 def combined(base: Status, reactions: Reactions, position: int) -> Status:
     """What a recipient's status is, from what the worker recorded and what was reported since."""
     mark = reactions.reported[position]
-    reported = RANKS[mark]
+    reported = RANKS[mark] if mark != GIVEN_UP or base is Status.UNCERTAIN else None
     match base:
         case Status.SENT:
             return reported or base

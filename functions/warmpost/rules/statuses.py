@@ -58,7 +58,9 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     ),
     _S.SENT: frozenset({_S.DELIVERED, _S.DEFERRED, _S.BOUNCED, _S.COMPLAINED}),
     _S.DELIVERED: frozenset({_S.BOUNCED, _S.COMPLAINED}),
-    _S.UNCERTAIN: frozenset({_S.SENT, _S.DELIVERED, _S.BOUNCED, _S.COMPLAINED, _S.QUEUED, _S.CANCELLED}),
+    _S.UNCERTAIN: frozenset(
+        {_S.SENT, _S.DELIVERED, _S.BOUNCED, _S.COMPLAINED, _S.QUEUED, _S.DEFERRED, _S.FAILED, _S.CANCELLED}
+    ),
     _S.BOUNCED: frozenset({_S.COMPLAINED}),
     _S.COMPLAINED: frozenset(),
     _S.SUPPRESSED: frozenset(),

@@ -29,6 +29,7 @@ from warmpost.sending.holds import Hold, find_hold
 from warmpost.sending.journal import tell
 from warmpost.sending.parcels import Errand, Parcel, open_batch_chunk, open_message
 from warmpost.sending.ports import Composer, Services
+from warmpost.sending.settle_uncertain import try_again
 from warmpost.sending.way_out import WayOut
 from warmpost.sending.worker_events import worker_events
 
@@ -92,7 +93,10 @@ async def _open(services: Services, errand: Errand) -> Parcel | None:
     batch = await services.store.get(Batch, f"batches/{errand.batch}")
     if batch is None:
         raise NotFoundYetError(errand.path)
+    if errand.resend:
+        errand = replace(errand, generation=batch.value.generation)
     running = batch.value.status in RUNNING and batch.value.generation == errand.generation
+    running |= bool(errand.resend) and batch.value.status == "done"
     if not running and batch.value.status not in ENDINGS:
         return None
     return await open_batch_chunk(services, errand, batch.value)
@@ -112,6 +116,7 @@ class _Delivery:
         self.unrecorded: dict[int, Result] = {}
         self._changed = claims.progress != found
         self._began = rules.begin(len(found.results)) if found.owner else claims.progress
+        self._again: Sequence[int] = ()
         self._way = WayOut(services, parcel)
         self._carried = CarriedOver()
         self._today = services.today()
@@ -120,6 +125,8 @@ class _Delivery:
         self._ends = services.clock.timestamp() + services.policy.work_limit
 
     async def run(self) -> None:
+        if again := await try_again(self._services, self._parcel, self._claims):
+            self._again, self._began = again, self._claims.progress
         todo = self._todo = self._waiting()
         if self._parcel.ending:
             self._end(todo)
@@ -171,7 +178,7 @@ class _Delivery:
         progress, now = self._claims.progress, self._services.clock.timestamp()
         queued = [one for one in progress.positions(Status.QUEUED) if one in self._parcel.stretch]
         if not is_due(progress, now) and not self._parcel.ending:
-            return queued
+            return sorted({*queued, *self._again})
         return sorted(queued + progress.positions(Status.DEFERRED))
 
     async def _drop_suppressed(self, todo: Sequence[int]) -> None:
@@ -281,14 +288,15 @@ class _Delivery:
     async def _close(self) -> None:
         """The last results, booked in the day's figures, and when to come again.
 
-        Nothing is written where nothing happened.
+        Nothing is written where nothing happened, unless deferred recipients were due: they need another time.
         """
         progress, now = self._claims.progress, self._services.clock.timestamp()
         marked, patience = self._way.marked(progress, now), self._services.policy.retries.give_up
         if self._way.stalled and now - marked.stalled_since > patience:
             self._give_up(now, f"no relay could be reached for {patience / 3600:.0f} h: {self._way.stalled}")
             tell("relay_gave_up", self._way.stalled, pool=self._parcel.pool.name, recipients=len(self._todo))
-        if not (self.unrecorded or self._changed or progress.owner or marked != progress):
+        overdue = is_due(progress, now) and progress.positions(Status.DEFERRED)
+        if not (self.unrecorded or self._changed or progress.owner or marked != progress or overdue):
             if not self._todo:
                 await self._ask_again()
             return

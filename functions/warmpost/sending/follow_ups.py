@@ -42,7 +42,7 @@ async def come_again(services: Services, errand: Errand, why: str, claims: Claim
 
     The time, because a wait may end in another one with nothing written in between.
     """
-    state = (errand.first, errand.generation, claims.seq, int(at))
+    state = (errand.first, errand.end, errand.generation, round(errand.resend * 1000), claims.seq, int(at))
     name = task_name(errand.path.replace("/", "-"), why, *state)
     due = datetime.fromtimestamp(at, UTC) + timedelta(seconds=1)
     await services.tasks.enqueue(Task("deliver", errand.as_body(), name, due, "deliver"))

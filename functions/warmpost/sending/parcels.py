@@ -26,7 +26,8 @@ GONE = "the sender domain was deleted"
 class Errand:
     """A deliver task's body. first, end: the released stretch of the chunk. generation: see `Batch`.
 
-    day: on which the stretch's volume was reserved.
+    day: on which the stretch's volume was reserved. resend: the moment (epoch seconds) at which the sender wanted those
+    tried again who were uncertain then; 0 for nobody.
     """
 
     batch: str = ""
@@ -36,6 +37,7 @@ class Errand:
     end: int = 0
     generation: int = 0
     day: str = ""
+    resend: float = 0.0
 
     @property
     def path(self) -> str:
