@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from warmpost import services
 from warmpost.gateways.http import answer
+from warmpost.gateways.metered import metered
 
 services.start_log()
 
@@ -16,7 +17,9 @@ services.start_log()
 async def send(request: Request) -> Response:
     from warmpost.gateways.send import send as door
 
-    return await answer(request, lambda asked: door(asked, services.services(), services.keys()), "send")
+    return await answer(
+        request, lambda asked: metered(door, asked, services.services(), services.keys()), "send"
+    )
 
 
 @functions_framework.aio.http
@@ -24,7 +27,7 @@ async def batch_submit(request: Request) -> Response:
     from warmpost.gateways.batch_submit import batch_submit as door
 
     return await answer(
-        request, lambda asked: door(asked, services.services(), services.keys()), "batch_submit"
+        request, lambda asked: metered(door, asked, services.services(), services.keys()), "batch_submit"
     )
 
 
@@ -32,7 +35,9 @@ async def batch_submit(request: Request) -> Response:
 async def schedule(request: Request) -> Response:
     from warmpost.gateways.schedule import schedule as door
 
-    return await answer(request, lambda asked: door(asked, services.services(), services.keys()), "schedule")
+    return await answer(
+        request, lambda asked: metered(door, asked, services.services(), services.keys()), "schedule"
+    )
 
 
 @functions_framework.aio.http
@@ -40,7 +45,9 @@ async def event_webhook(request: Request) -> Response:
     from warmpost.gateways.event_webhook import event_webhook as door
 
     return await answer(
-        request, lambda asked: door(asked, services.services(), services.reporters()), "event_webhook"
+        request,
+        lambda asked: metered(door, asked, services.services(), services.reporters()),
+        "event_webhook",
     )
 
 
@@ -48,25 +55,33 @@ async def event_webhook(request: Request) -> Response:
 async def manage(request: Request) -> Response:
     from warmpost.gateways.manage import manage as door
 
-    return await answer(request, lambda asked: door(asked, services.services(), services.keys()), "manage")
+    return await answer(
+        request, lambda asked: metered(door, asked, services.services(), services.keys()), "manage"
+    )
 
 
 @functions_framework.aio.http
 async def track(request: Request) -> Response:
     from warmpost.gateways.track import track as door
 
-    return await answer(request, lambda asked: door(asked, services.services(), services.links()), "track")
+    return await answer(
+        request, lambda asked: metered(door, asked, services.services(), services.links()), "track"
+    )
 
 
 @functions_framework.aio.http
 async def work(request: Request) -> Response:
     from warmpost.gateways.work import work as door
 
-    return await answer(request, lambda asked: door(asked, services.services(), services.tokens()), "work")
+    return await answer(
+        request, lambda asked: metered(door, asked, services.services(), services.tokens()), "work"
+    )
 
 
 @functions_framework.aio.http
 async def daily(request: Request) -> Response:
     from warmpost.gateways.daily import daily as door
 
-    return await answer(request, lambda asked: door(asked, services.services(), services.tokens()), "daily")
+    return await answer(
+        request, lambda asked: metered(door, asked, services.services(), services.tokens()), "daily"
+    )

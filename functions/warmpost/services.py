@@ -6,6 +6,7 @@ import secrets as random
 from dataclasses import dataclass
 from functools import cache
 
+from warmpost.adapters.accounts import Accounts
 from warmpost.adapters.clock import SystemClock
 from warmpost.adapters.cloud_tasks import CloudTasks
 from warmpost.adapters.firestore.meter import Meter
@@ -67,7 +68,8 @@ def services() -> Services:
     from warmpost.adapters.webhooks import WebhookClient
 
     chosen = settings()
-    desk, relays = Desk(), Relays(secret=secret, local_hostname=chosen.hostname)
+    accounts = Accounts(chosen.instances)
+    desk, relays = Desk(), Relays(secret=secret, local_hostname=chosen.hostname, accounts=accounts)
 
     def leave() -> None:
         desk.close()
@@ -75,21 +77,27 @@ def services() -> Services:
 
     on_departure(leave)
     clock = _local.clock or SystemClock()
-    store = FirestoreStore(chosen.project, _local.meter)
+    store = FirestoreStore(chosen.project, _local.meter, accounts)
     templates = Templates()
     seal = Seal(chosen.master_key)
     return Services(
         clock=clock,
+        accounts=accounts,
         store=store,
         tasks=CloudTasks(
-            chosen.project, chosen.location, chosen.base_url, chosen.invoker, chosen.tasks_emulator
+            chosen.project,
+            chosen.location,
+            chosen.base_url,
+            chosen.invoker,
+            chosen.tasks_emulator,
+            accounts,
         ),
         templates=templates,
         press=Press(templates, seal, chosen.signing_threads, links()),
         relays=relays,
         resolver=DnsResolver(chosen.dns),
         seal=seal,
-        webhooks=WebhookClient(chosen.policy.private_webhooks),
+        webhooks=WebhookClient(chosen.policy.private_webhooks, accounts=accounts),
         pictures=Pictures(),
         recurrence=recurrence,
         letters=LetterStore(store),

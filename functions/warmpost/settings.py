@@ -5,17 +5,21 @@ from __future__ import annotations
 import base64
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from warmpost.rules.levels import STANDARD, LevelTable, parse_table
+from warmpost.rules.levels import STANDARD, parse_table
 from warmpost.rules.policy import Policy
+from warmpost.rules.prices import STANDARD_PRICES, parse_prices
 from warmpost.rules.relays import Pool, Relay
 from warmpost.rules.retries import RetryPlan
 from warmpost.rules.tokens import derive_key
+from warmpost.rules.usage import InstanceSize, parse_sizes
+
+T = TypeVar("T")
 
 _PLAIN_URL = re.compile(r"(?=.{1,150}$)https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~-]+)*").fullmatch
 
@@ -47,6 +51,7 @@ class Settings:
     verify_signature: bool = True
     hostname: str = ""
     signing_threads: int = 2
+    instances: Mapping[str, InstanceSize] = field(default_factory=dict)
     event_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     log: str = "json"
 
@@ -72,9 +77,10 @@ class Settings:
                 lease=get.seconds("WARMPOST_LEASE_SECONDS", 15.0),
                 work_limit=get.seconds("WARMPOST_WORK_SECONDS", 480.0),
                 retries=get.retries("WARMPOST_RETRY_SECONDS", "WARMPOST_GIVE_UP_SECONDS"),
-                levels=get.levels("WARMPOST_LEVELS"),
+                levels=get.parsed("WARMPOST_LEVELS", parse_table, STANDARD),
                 private_webhooks=get.choice("WARMPOST_WEBHOOK_ALLOW_PRIVATE", "0", ("0", "1")) == "1",
                 return_key=derive_key(master_key, "return path"),
+                prices=get.parsed("WARMPOST_PRICES", parse_prices, STANDARD_PRICES),
             ),
             invoker=get.text("WARMPOST_INVOKER_EMAIL", needed=True),
             master_key=master_key,
@@ -85,6 +91,7 @@ class Settings:
             oidc_keys_url=get.text("WARMPOST_OIDC_JWKS_URL", "https://www.googleapis.com/oauth2/v3/certs"),
             verify_signature=get.choice("WARMPOST_OIDC_SIGNATURE", "check", ("check", "platform")) == "check",
             hostname=get.text("WARMPOST_HOSTNAME", urlsplit(get.text("WARMPOST_BASE_URL")).hostname or ""),
+            instances=get.parsed("WARMPOST_INSTANCES", parse_sizes, {}),
             signing_threads=get.whole("WARMPOST_SIGNING_THREADS", 2, 1, 64),
             event_secrets={
                 "warmpost": get.several("WARMPOST_EVENTS_SECRET"),
@@ -188,10 +195,10 @@ class _Reader:
             )
         return key
 
-    def levels(self, name: str) -> LevelTable:
+    def parsed(self, name: str, parse: Callable[[str], T], default: T) -> T:
         text = self.text(name)
         try:
-            return parse_table(text) if text else STANDARD
+            return parse(text) if text else default
         except ValueError as error:
             raise SettingsError(f"{name}: {error}") from None
 

@@ -55,6 +55,10 @@ def _application(target: str, source: Path) -> ASGIApp:
     return application
 
 
+def _not_written_down() -> dict[str, dict[str, int]]:
+    return {name: dict(usage.as_amounts()) for name, usage in services.services().accounts.kept.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--socket", type=int, required=True, help="file descriptor that listens already")
@@ -65,7 +69,7 @@ def main() -> None:
     clock = MovableClock(options.data / "clock")
     meter = SharedMeter(options.data / "operations", options.row)
     services.use_local(clock=clock, meter=meter)
-    server = FunctionsServer(SOURCE, LocalRoutes(options.data, clock), meter.invocation)
+    server = FunctionsServer(SOURCE, LocalRoutes(options.data, clock, _not_written_down), meter.invocation)
     config = uvicorn.Config(
         server,
         loop="uvloop",

@@ -16,11 +16,12 @@ FILE = ROOT / "serverless.yml"
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """handler: its name in functions/main.py. name: in the cloud and in URLs. timeout: seconds. memory: MiB."""
+    """handler: its name in functions/main.py. name: in the cloud and in URLs. timeout: seconds. memory: MiB. cpu: vCPUs."""
 
     handler: str
     name: str
     memory: int
+    cpu: float
     timeout: float
     callers: Literal["public", "invoker"]
     secrets: tuple[str, ...]
@@ -92,6 +93,7 @@ def _function(declared: dict[str, Any], read: dict[str, Any], cloud: dict[str, A
         handler=declared["handler"],
         name=declared["name"],
         memory=chosen["memorySize"],
+        cpu=cloud["cpu"],
         timeout=_seconds(chosen["timeout"]),
         callers=cloud["callers"],
         secrets=tuple(declared["secrets"]),

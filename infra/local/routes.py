@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -41,11 +41,17 @@ class Move(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class LocalRoutes:
-    """data: the stack's directory. clock: the one the functions in this process read."""
+    """data: the stack's directory. clock: the one the functions in this process read.
 
-    def __init__(self, data: Path, clock: MovableClock) -> None:
+    kept: what this process has used up and written down nowhere yet, by whom it is for.
+    """
+
+    def __init__(
+        self, data: Path, clock: MovableClock, kept: Callable[[], dict[str, dict[str, int]]] = dict
+    ) -> None:
         self._data = data
         self._clock = clock
+        self._kept = kept
         self._routes = (
             Route("GET", "/", self.page),
             Route("GET", "/_local/stack", self.stack),
@@ -90,7 +96,8 @@ class LocalRoutes:
         counted = operations.totals(self._data / "operations")
         invocations = counted.pop("invocations")
         tasks = await self._ask_tasks("GET", "/operations")
-        return json_response({"firestore": counted, "tasks": tasks, "invocations": invocations})
+        seen = {"firestore": counted, "tasks": tasks, "invocations": invocations}
+        return json_response({**seen, "kept": self._kept()})
 
     async def page(self, _: Request) -> Response:
         return HTMLResponse(front_page(self._stack(), self._routes))

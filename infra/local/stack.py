@@ -241,6 +241,9 @@ class Stack:
             "WARMPOST_OIDC_ISSUER": issuer,
             "WARMPOST_OIDC_JWKS_URL": f"{issuer}/jwks",
             "WARMPOST_INVOKER_EMAIL": INVOKER,
+            "WARMPOST_INSTANCES": ",".join(
+                f"{one.handler}={one.cpu}x{one.memory}" for one in manifest().functions
+            ),
             "WARMPOST_RELAY": self._options.relay or f"smtp://{identity.address('smtp')}?starttls=never",
         }
 

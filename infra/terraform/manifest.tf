@@ -45,6 +45,9 @@ locals {
       WARMPOST_TRACK_URL     = local.track_host != null ? "https://${local.track_host}/track" : "${local.base_url}/track"
       WARMPOST_INVOKER_EMAIL = google_service_account.invoker.email
       WARMPOST_TIME_ZONE     = var.time_zone
+      WARMPOST_INSTANCES = join(",", [
+        for key, one in local.functions : "${key}=${one.cpu}x${trimsuffix(one.memory, "Mi")}"
+      ])
     },
     var.settings,
   )

@@ -24,7 +24,6 @@ INTERNAL = {
     "wrong_caller",
     "issuer_unavailable",
     "not_there_yet",
-    "not_recorded_yet",
     "taken_over",
     "under_way",
 }

@@ -242,9 +242,9 @@ async def test_a_reset_forgets_queues_tasks_names_and_counts(tmp_path):
             await client.create_task(
                 parent=queue, task={"name": f"{queue}/tasks/t", "http_request": {"url": URL}}
             )
-            assert await emulator.get("/operations") == {"created": 1, "dispatched": 0}
+            assert await emulator.get("/operations") == {"created": 1, "dispatched": 0, "repeated": 0}
             (await emulator.post("/reset")).raise_for_status()
-            assert await emulator.get("/operations") == {"created": 0, "dispatched": 0}
+            assert await emulator.get("/operations") == {"created": 0, "dispatched": 0, "repeated": 0}
             assert await emulator.get("/queues") == {}
     finally:
         await emulator.stop()

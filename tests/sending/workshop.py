@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from warmpost.adapters.accounts import Accounts
 from warmpost.adapters.press import Press
 from warmpost.adapters.sealing import Seal
 from warmpost.adapters.templates import Templates
@@ -226,6 +227,7 @@ class Workshop:
         parts: dict[str, Any] = {one.name: None for one in fields(Services)}  # what nobody here asks for
         parts |= {
             "clock": self.clock,
+            "accounts": Accounts(),
             "store": used,
             "tasks": self.queue,
             "templates": templates(),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from google.api_core import exceptions as google
 
+from warmpost.adapters.accounts import Accounts
 from warmpost.errors import Unavailable
 from warmpost.rules.tasks import Task
+from warmpost.rules.usage import Usage, task_operations
 
 AT_ONCE = 50
 TIMEOUT = 10.0
@@ -28,7 +29,7 @@ class CloudTasks:
     """Implements `sending.ports.Tasks`.
 
     The library is imported and its channel opened with the first task: readers' doors never need it.
-    count: called with the number of tasks created.
+    accounts: told of every call, also of one for a name that was used before.
     """
 
     def __init__(
@@ -38,13 +39,13 @@ class CloudTasks:
         base_url: str,
         invoker: str,
         emulator: str = "",
-        count: Callable[[int], None] | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
         self._parent = f"projects/{project}/locations/{location}/queues"
         self._url = f"{base_url}/work"
         self._invoker = invoker
         self._emulator = emulator
-        self._count = count or (lambda created: None)
+        self._accounts = accounts or Accounts()
         self._opened: Any = None
 
     @property
@@ -94,9 +95,9 @@ class CloudTasks:
         try:
             await self._client.create_task(parent=queue, task=wanted, timeout=TIMEOUT)
         except google.AlreadyExists:
-            return
+            pass
         except BUSY as error:
             raise Unavailable(
                 "queue_unavailable", "The task queue does not answer; try again.", retry_after=5
             ) from error
-        self._count(1)
+        self._accounts.add(Usage(tasks=task_operations(len(request["body"]))))

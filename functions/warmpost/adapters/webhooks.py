@@ -11,8 +11,10 @@ import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from warmpost.adapters.accounts import Accounts
 from warmpost.rules.addresses import Flaw
 from warmpost.rules.public_addresses import is_public, is_usable_port, read_url
+from warmpost.rules.usage import Usage
 from warmpost.rules.webhooks import Answer
 
 if TYPE_CHECKING:
@@ -43,11 +45,16 @@ class WebhookClient:
     """
 
     def __init__(
-        self, private: bool = False, resolver: AbstractResolver | None = None, total: float = TOTAL_SECONDS
+        self,
+        private: bool = False,
+        resolver: AbstractResolver | None = None,
+        total: float = TOTAL_SECONDS,
+        accounts: Accounts | None = None,
     ) -> None:
         self._private = private
         self._resolver = resolver
         self._total = total
+        self._accounts = accounts or Accounts()
         self._opened: ClientSession | None = None
 
     def _session(self) -> ClientSession:
@@ -87,6 +94,8 @@ class WebhookClient:
         if isinstance(checked, Flaw):
             return Answer(0, 0.0, f"the URL {checked.reason}")
         sent = {"Content-Type": "application/json", "User-Agent": USER_AGENT, **headers}
+        size = len(url) + len(body) + sum(len(name) + len(value) + 4 for name, value in sent.items())
+        self._accounts.add(Usage(egress=size))
         try:
             async with self._session().post(
                 checked, data=body, headers=sent, allow_redirects=False

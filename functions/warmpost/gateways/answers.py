@@ -7,6 +7,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from warmpost.gateways.batch_answers import BatchCost, BatchWarmth
 from warmpost.rules.documents import BatchStatus, SuppressionReason
 from warmpost.rules.list_import import Rejected
 from warmpost.rules.progress import OnUncertain
@@ -133,12 +134,6 @@ class Counts(Answer):
     cancelled: Count
 
 
-class BatchWarmth(Answer):
-    level: int
-    cap: int | None
-    used_today: int
-
-
 class Batch(Answer):
     id: Id
     name: str
@@ -162,6 +157,7 @@ class Batch(Answer):
     warmup: BatchWarmth
     created_at: datetime
     finished_at: datetime | None
+    cost: BatchCost
 
 
 class Scheduled(Answer):

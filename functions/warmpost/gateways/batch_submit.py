@@ -11,6 +11,7 @@ from starlette.responses import Response
 from warmpost.errors import Invalid
 from warmpost.gateways import answers
 from warmpost.gateways.auth import Caller, Keys
+from warmpost.gateways.costs import shown_cost
 from warmpost.gateways.doors import ONCE, PAGE, admit, asked, moment, page_of, shown_line, shown_stall
 from warmpost.gateways.forecast import FORECAST, FORMAT, get_forecast, post_forecast
 from warmpost.gateways.http import Parameter, Route, Router, decode, json_response, read_body
@@ -19,6 +20,7 @@ from warmpost.rules.documents import Batch
 from warmpost.rules.statuses import Status
 from warmpost.rules.writes import Stored
 from warmpost.sending.control_batch import cancel_batch, find_batch, pause_batch, resume_batch
+from warmpost.sending.costs import batch_usage, messages
 from warmpost.sending.ports import Services
 from warmpost.sending.report import count_batch, find_stall, list_recipients, read_pace
 from warmpost.sending.settle_uncertain import settle_batch
@@ -75,6 +77,7 @@ async def _shown(services: Services, batch: Stored[Batch]) -> Response:
         "warmup": {"level": pace.level, "cap": pace.cap, "used_today": pace.used_today},
         "created_at": moment(value.created_at),
         "finished_at": moment(value.finished_at),
+        "cost": shown_cost(await batch_usage(services, batch), services.policy.prices, messages(counts)),
     }
     return json_response(body)
 

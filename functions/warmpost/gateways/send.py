@@ -23,6 +23,7 @@ async def send(request: Request, services: Services, keys: Keys) -> Response:
 async def _post(request: Request, services: Services, caller: Caller) -> Response:
     body = await read_body(request)
     order = send_order(decode(body, SendModel))
+    services.accounts.bill_to("send")
     accepted = await send_message(services, order, asked(request, caller, body))
     answer = {"id": accepted.id, "status": "queued", "recipients": accepted.recipients}
     return json_response(answer, 202, {"Location": f"/send/{accepted.id}"})

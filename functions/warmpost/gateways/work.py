@@ -68,18 +68,21 @@ async def _deliver(services: Services, body: bytes) -> None:
         task.day,
         task.resend,
     )
+    services.accounts.bill_to(task.batch or "send")
     with journal.about(batch=task.batch, chunk=task.chunk, message_id=task.message):
         await deliver(services, errand)
 
 
 async def _plan(services: Services, body: bytes) -> None:
     task = decode(body, BatchTask)
+    services.accounts.bill_to(task.batch)
     with journal.about(batch=task.batch):
         await plan_batch(services, task.batch, task.turn)
 
 
 async def _release(services: Services, body: bytes) -> None:
     task = decode(body, BatchTask)
+    services.accounts.bill_to(task.batch)
     with journal.about(batch=task.batch):
         await release_chunks(services, task.batch, task.turn)
 

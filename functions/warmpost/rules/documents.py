@@ -11,6 +11,7 @@ from typing import Literal
 
 from warmpost.rules.progress import OnUncertain
 from warmpost.rules.tracking import Track
+from warmpost.rules.usage import Usage
 
 BatchStatus = Literal["planning", "sending", "paused", "done", "cancelled", "failed"]
 Scope = Literal["send", "manage", "read"]
@@ -101,7 +102,8 @@ class Batch:
     count. total: recipients asked for. planned, chunks: how many of them are snapshot, in how many chunks. released: how
     many have left the held queue, counted from the first; queued: for how many of those tasks exist. days: from which
     position on the recipients' volume was reserved on which day. generation: how often the tasks were made anew (resume,
-    sweep). on_block: what becomes of the unsent when the domain is blocked for a day. schedule, run: of a series.
+    sweep). on_block: what becomes of the unsent when the domain is blocked for a day. schedule, run: of a series. cost:
+    what it used up until its recipients were on their way, and at its end; the rest is in its figures.
     """
 
     name: str
@@ -132,6 +134,7 @@ class Batch:
     days: dict[str, str] = field(default_factory=dict)
     reason: str = ""
     finished_at: datetime | None = None
+    cost: Usage = Usage()
 
 
 @dataclass(frozen=True, slots=True)

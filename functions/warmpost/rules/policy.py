@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from warmpost.rules.levels import STANDARD, LevelTable
+from warmpost.rules.prices import STANDARD_PRICES, Prices
 from warmpost.rules.relays import Pool
 from warmpost.rules.retries import RetryPlan
 
@@ -16,7 +17,8 @@ class Policy:
     stride: messages a worker claims at once, so also the most that one crash can leave uncertain. lease: seconds a
     claim holds without a sign of life. work_limit: seconds a task works before it hands on to a follow-up. levels: caps
     and rules of domains that have none of their own. private_webhooks: whether customers' endpoints may be at inner
-    addresses and without TLS, as on the local stack. return_key: signs the return paths of messages.
+    addresses and without TLS, as on the local stack. return_key: signs the return paths of messages. prices: of what
+    is used up.
     """
 
     project: str
@@ -31,3 +33,4 @@ class Policy:
     levels: LevelTable = STANDARD
     private_webhooks: bool = False
     return_key: bytes = field(default=b"", repr=False)
+    prices: Prices = STANDARD_PRICES

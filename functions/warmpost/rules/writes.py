@@ -24,11 +24,12 @@ class Stored(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Fails as a whole commit (`errors.Moved`) if the document exists. stamp: as in Update."""
+    """Fails as a whole commit (`errors.Moved`) if the document exists. stamp, bill: as in Update."""
 
     path: str
     value: object
     stamp: str = ""
+    bill: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,15 @@ class Update:
     """Changes the named fields. version: as read, or None where any state of an existing document will do.
 
     stamp: a field that receives the moment of the change by the store's own clock, in milliseconds. Changes become visible
-    about in the order of their stamps, not exactly.
+    about in the order of their stamps, not exactly. bill: for whom this is written; the document's `cost` takes along
+    what was used for them so far (`usage.Usage`).
     """
 
     path: str
     changes: Mapping[str, object]
     version: Any = None
     stamp: str = ""
+    bill: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +75,13 @@ class Add:
 class Count:
     """Adds to numbers of a document that need not exist yet; dots in their names lead into maps.
 
-    labels: fields that say what the numbers are of, the same with every addition.
+    labels: fields that say what the numbers are of, the same with every addition. bill: as in Update.
     """
 
     path: str
     amounts: Mapping[str, int]
     labels: Mapping[str, str] = field(default_factory=dict)
+    bill: str = ""
 
 
 Write = Create | Put | Update | Delete | Count

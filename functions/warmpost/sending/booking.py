@@ -67,7 +67,7 @@ def additions(domain: str, name: str, path: str, day: str, amounts: Amounts) -> 
     """Into one of a few documents per domain, day and batch. name: the batch's id, or `send`."""
     shard = zlib.crc32(path.encode()) % SHARDS
     labels = {"domain": domain, "day": day, "name": name}
-    return Count(f"{figures_path(domain, day)}/{name}-{shard}", amounts, labels)
+    return Count(f"{figures_path(domain, day)}/{name}-{shard}", amounts, labels, bill=name)
 
 
 def figures_path(domain: str, day: str) -> str:

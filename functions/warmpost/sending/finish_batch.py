@@ -17,7 +17,7 @@ async def finish_batch(services: Services, batch_id: str) -> None:
         return
     changes = {"status": "done", "finished_at": services.clock.now()}
     try:
-        await services.store.commit(Update(path, changes, batch.version))
+        await services.store.commit(Update(path, changes, batch.version, bill=batch_id))
     except Moved:
         await finish_batch(services, batch_id)
         return

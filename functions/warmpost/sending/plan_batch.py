@@ -39,7 +39,8 @@ async def plan_batch(services: Services, batch_id: str, turn: str = "") -> None:
             return
         after = await copy_pages(services, batch.path, batch.value)
         try:
-            await services.store.commit(Update(path, _changes(batch.value, after), batch.version))
+            changes = _changes(batch.value, after)
+            await services.store.commit(Update(path, changes, batch.version, bill=batch_id))
         except Moved:
             continue
         await _queue_release(services, batch_id, after)

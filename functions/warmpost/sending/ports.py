@@ -6,6 +6,7 @@ Nothing here imports a vendor library, so a verb can be read, typed and tested w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -19,6 +20,7 @@ from warmpost.rules.relay_choice import Closed
 from warmpost.rules.relays import Pool
 from warmpost.rules.senders import DomainKey
 from warmpost.rules.tasks import Task
+from warmpost.rules.usage import Usage
 from warmpost.rules.webhooks import Answer
 from warmpost.rules.writes import Filter, Stored, Write
 
@@ -92,6 +94,29 @@ class Store(Protocol):
 class Tasks(Protocol):
     async def enqueue(self, *tasks: Task) -> None:
         """Queues all; a name that was used before counts as queued. Raises errors.Unavailable."""
+        ...
+
+
+class Accounts(Protocol):
+    """Keeps what work uses up until a commit takes it along; see `rules.usage`."""
+
+    @property
+    def kept(self) -> Mapping[str, Usage]:
+        """What no commit has taken along yet, by name; what is under way is missing."""
+        ...
+
+    def invocation(self, function: str) -> AbstractContextManager[None]:
+        """While a function has a request in process."""
+        ...
+
+    def bill_to(self, name: str) -> None:
+        """Whose work this invocation does: a batch's id or `send`."""
+        ...
+
+    def add(self, usage: Usage) -> None: ...
+
+    def overdue(self) -> Sequence[str]:
+        """Names for which enough is left over to write it down without another occasion."""
         ...
 
 
@@ -186,6 +211,7 @@ class Services:
     """
 
     clock: Clock
+    accounts: Accounts
     store: Store
     tasks: Tasks
     templates: Templates

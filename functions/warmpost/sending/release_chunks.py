@@ -129,7 +129,7 @@ async def _take(
     }
     await services.store.commit(
         *keep(weather, warmth),
-        Update(batch.path, moved, batch.version),
+        Update(batch.path, moved, batch.version, bill=batch.id),
         *keep_pool(weather, granted),
         *history,
     )

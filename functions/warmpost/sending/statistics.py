@@ -10,6 +10,7 @@ from typing import Literal
 
 from warmpost.errors import Invalid
 from warmpost.rules.providers import SIMULATOR
+from warmpost.rules.usage import Usage
 from warmpost.rules.writes import Filter
 from warmpost.sending.ports import Services
 
@@ -20,12 +21,16 @@ GRAINS: tuple[Grain, ...] = ("day", "domain", "provider", "batch")
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """One document of figures: by provider, then by name. name: the batch's id, or `send`."""
+    """One document of figures: by provider, then by name. name: the batch's id, `send` or `rest`.
+
+    cost: what was used up meanwhile. domain: empty for what belongs to none.
+    """
 
     domain: str
     day: str
     name: str
     by: dict[str, dict[str, int]] = field(default_factory=dict)
+    cost: Usage = Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,11 @@ class Row:
 
 async def ask_statistics(services: Services, question: Question) -> list[Row]:
     """Rows in order of their labels. Raises Invalid."""
+    return add_up(question, await read_booked(services, question))
+
+
+async def read_booked(services: Services, question: Question) -> list[Booked]:
+    """What was booked in the period, of the domain asked for. Raises Invalid."""
     if question.last < question.first:
         raise Invalid("invalid_period", "A period ends on the day it begins or later.", "to")
     if question.last - question.first >= timedelta(days=MOST_DAYS):
@@ -62,9 +72,12 @@ async def ask_statistics(services: Services, question: Question) -> list[Row]:
     if question.domain:
         where.append(("domain", "==", question.domain))
     found = await services.store.find(Booked, "figures", *where, order_by="day", everywhere=True)
+    return [one.value for one in found]
+
+
+def add_up(question: Question, found: Sequence[Booked]) -> list[Row]:
     totals: dict[tuple[str, ...], Counter[str]] = {}
-    for one in found:
-        booked = one.value
+    for booked in found:
         if question.batch and booked.name != question.batch:
             continue
         for provider, figures in booked.by.items():

@@ -48,7 +48,8 @@ class Admin:
 
     async def operations(self, request: web.Request) -> web.Response:
         store = self._registry.store
-        return web.json_response({"created": store.created, "dispatched": store.dispatched})
+        counted = {"created": store.created, "dispatched": store.dispatched, "repeated": store.repeated}
+        return web.json_response(counted)
 
     async def queues(self, request: web.Request) -> web.Response:
         now = self._registry.clock.timestamp()

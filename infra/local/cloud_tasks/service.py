@@ -127,8 +127,10 @@ class CloudTasksService:
         if not message.name:
             message.name = f"{queue.name}/tasks/{random.getrandbits(63)}"
         elif message.name in queue.tasks:
+            self._registry.store.repeated += 1
             raise limits.already_exists("Requested entity already exists")
         elif self._registry.ended_recently(message.name):
+            self._registry.store.repeated += 1
             raise limits.already_exists(limits.NAME_USED)
         _complete(message, queue, now)
         task = await self._registry.add_task(queue, message)

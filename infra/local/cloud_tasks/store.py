@@ -49,6 +49,7 @@ class Store:
         self._commit_soon = False
         self.created = int(self._setting("created") or 0)
         self.dispatched = int(self._setting("dispatched") or 0)
+        self.repeated = int(self._setting("repeated") or 0)
         newest = self._database.execute("SELECT coalesce(max(id), 0) FROM tasks").fetchone()
         self._last_id: int = newest[0]
 
@@ -115,7 +116,7 @@ class Store:
         """Forget queues, tasks, tombstones and counts; the signing key stays."""
         self._change("DELETE FROM tasks")
         self._change("DELETE FROM queues")
-        self.created = self.dispatched = 0
+        self.created = self.dispatched = self.repeated = 0
 
     def _change(self, statement: str, *values: object) -> None:
         self._changes.append((statement, values))
@@ -156,8 +157,8 @@ class Store:
             for statement, values in changes:
                 execute(statement, values)
             execute(
-                "REPLACE INTO settings VALUES ('created', ?), ('dispatched', ?)",
-                (self.created, self.dispatched),
+                "REPLACE INTO settings VALUES ('created', ?), ('dispatched', ?), ('repeated', ?)",
+                (self.created, self.dispatched, self.repeated),
             )
             execute("COMMIT")
         except sqlite3.Error:

@@ -15,14 +15,19 @@ from google.api_core import exceptions as google
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from warmpost.adapters.accounts import Accounts
 from warmpost.adapters.firestore.meter import Meter, Unmetered
 from warmpost.errors import Moved, Unavailable
 from warmpost.rules.documents import ProgressFields
+from warmpost.rules.usage import Usage
 from warmpost.rules.writes import Add, Count, Create, Delete, Filter, Put, Stored, Update, Write
 
 T = TypeVar("T")
 
 MOST_AGGREGATIONS = 5
+ENTRIES_PER_READ = 1000
+"""Index entries that one billed read of an aggregation covers; sums are taken to stay below that."""
+
 READ_TIMEOUT = 20.0
 WRITE_TIMEOUT = 20.0
 BUSY = (
@@ -56,9 +61,11 @@ def _plain(value: Any) -> Any:
 class FirestoreStore:
     """Implements `sending.ports.Store`. The channel opens with the first request, in the process that serves it."""
 
-    def __init__(self, project: str, meter: Meter | None = None) -> None:
+    def __init__(self, project: str, meter: Meter | None = None, accounts: Accounts | None = None) -> None:
+        """accounts: whose usage it is; commits with a `bill` take it along. meter: counts the same, for whoever watches."""
         self._project = project
         self._meter = meter or Unmetered()
+        self._accounts = accounts or Accounts()
         self._opened: firestore.AsyncClient | None = None
 
     @property
@@ -72,7 +79,7 @@ class FirestoreStore:
             found = await self._client.document(path).get(timeout=READ_TIMEOUT)
         except BUSY as error:
             raise _unavailable() from error
-        self._meter.read(1)
+        self._read(1)
         return _stored(kind, found) if found.exists else None
 
     async def find(
@@ -129,15 +136,21 @@ class FirestoreStore:
             documents = [document async for document in query.stream(timeout=READ_TIMEOUT)]
         except BUSY as error:
             raise _unavailable() from error
-        self._meter.read(max(1, len(documents)))
+        self._read(max(1, len(documents)))
         return documents
+
+    def _read(self, documents: int) -> None:
+        self._meter.read(documents)
+        self._accounts.add(Usage(reads=documents))
 
     async def count(self, collection: str, *where: Filter) -> int:
         query: Any = self._client.collection(collection)
         for one in where:
             query = query.where(filter=_condition(one))
         found = await self._aggregate(query.count(alias="all"))
-        return int(found.get("all", 0))
+        counted = int(found.get("all", 0))
+        self._read(max(1, -(-counted // ENTRIES_PER_READ)))
+        return counted
 
     async def sums(self, collection: str, fields: Sequence[str]) -> dict[str, int]:
         query: Any = self._client.collection(collection)
@@ -147,6 +160,7 @@ class FirestoreStore:
             for name in fields[start : start + MOST_AGGREGATIONS]:
                 question = question.sum(name, alias=name.rpartition(".")[2])
             found |= await self._aggregate(question)
+            self._read(1)
         return {name: int(value) for name, value in found.items()}
 
     async def _aggregate(self, question: Any) -> dict[str, float]:
@@ -154,35 +168,52 @@ class FirestoreStore:
             rows = await question.get(timeout=READ_TIMEOUT)
         except BUSY as error:
             raise _unavailable() from error
-        self._meter.read(1)
         return {one.alias: one.value for row in rows for one in row}
 
     async def commit(self, *writes: Write) -> list[Any]:
-        batch = self._client.batch()
-        for write in writes:
-            self._add(batch, write)
         deletes = sum(isinstance(write, Delete) for write in writes)
+        own = Usage(writes=len(writes) - deletes, deletes=deletes)
+        drawn = {name: self._accounts.draw(name) for name in dict.fromkeys(map(_bill, writes)) if name}
+        costs = dict(drawn)
+        batch = self._client.batch()
+        done = False
         try:
+            for write in writes:
+                cost = costs.pop(_bill(write), None)
+                self._add(batch, write, cost + own if cost is not None else Usage())
+                own = Usage() if cost is not None else own
             results = await batch.commit(timeout=WRITE_TIMEOUT)
+            done = True
         except (google.FailedPrecondition, google.AlreadyExists, google.NotFound) as error:
             raise Moved(str(error)) from error
         except BUSY as error:
             raise _unavailable() from error
+        finally:
+            if not done:
+                for name, usage in drawn.items():
+                    self._accounts.give_back(name, usage)
         self._meter.delete(deletes)
         self._meter.write(len(writes) - deletes)
+        self._accounts.add(own)
         return [result.update_time for result in results]
 
-    def _add(self, batch: Any, write: Write) -> None:
+    def _add(self, batch: Any, write: Write, used: Usage) -> None:
+        """used: what goes into the document's `cost`."""
+        cost = used.as_amounts()
         document = self._client.document(write.path)
         match write:
             case Create(_, value, stamp):
-                batch.create(document, to_fields(value) | _stamped(stamp))
+                batch.create(document, to_fields(value) | _stamped(stamp) | ({"cost": cost} if cost else {}))
             case Put(_, value):
                 batch.set(document, to_fields(value))
             case Update(_, changes, version, stamp):
-                batch.update(document, _changes(changes) | _stamped(stamp), option=self._held(version))
+                added = {f"cost.{name}": firestore.Increment(amount) for name, amount in cost.items()}
+                batch.update(
+                    document, _changes(changes) | added | _stamped(stamp), option=self._held(version)
+                )
             case Count(_, amounts, labels):
-                batch.set(document, {**labels, **_additions(amounts)}, merge=True)
+                costs = {f"cost.{name}": amount for name, amount in cost.items()}
+                batch.set(document, {**labels, **_additions({**amounts, **costs})}, merge=True)
             case Delete(_, version):
                 batch.delete(document, option=self._held(version))
 
@@ -199,7 +230,13 @@ class FirestoreStore:
         except BUSY as error:
             raise _unavailable() from error
         self._meter.write(1)
+        self._accounts.add(Usage(writes=1))
         return int(results[0].transform_results[0].integer_value)
+
+
+def _bill(write: Write) -> str:
+    """For whom it is written; empty where it takes nothing along."""
+    return "" if isinstance(write, Put | Delete) else write.bill
 
 
 def _stamped(field: str) -> dict[str, Any]:

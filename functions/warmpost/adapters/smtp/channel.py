@@ -19,6 +19,7 @@ class Channel(asyncio.Protocol, ABC):
         self._paused = False
         self._deadline = self._alarm_at = self._loop.time() + patience
         self._alarm = self._loop.call_at(self._alarm_at, self._on_alarm)
+        self.written = 0
         self.is_open = True
         self.closed = asyncio.Event()
         transport.set_protocol(self)
@@ -40,6 +41,7 @@ class Channel(asyncio.Protocol, ABC):
         if self._transport.is_closing():
             self.lost()
         else:
+            self.written += len(data)
             self._transport.write(data)
 
     @property

@@ -60,6 +60,7 @@ class Conversation(Channel):
         self._stride = stride
         self._heard = False
         self.answered = 0
+        before = self.written
         self._finished = self._loop.create_future()
         try:
             self._proceed()
@@ -71,6 +72,7 @@ class Conversation(Channel):
         finally:
             self._finished = None
             self._served = True
+            stride.written += self.written - before
 
     def quit(self) -> None:
         if self._finished is None and not self._awaited:

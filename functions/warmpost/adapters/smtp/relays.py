@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 
+from warmpost.adapters.accounts import Accounts
 from warmpost.adapters.smtp.connection import Conversation
 from warmpost.adapters.smtp.opening import Opener
 from warmpost.adapters.smtp.station import Station
@@ -14,6 +15,7 @@ from warmpost.adapters.smtp.wire import Timeouts
 from warmpost.rules.envelope import Outcome, Outgoing
 from warmpost.rules.relay_choice import Closed, Nobody, choose_relay, closed_for, connections_wanted
 from warmpost.rules.relays import Pool, Relay
+from warmpost.rules.usage import Usage
 
 _GOODBYE = 1.0
 LAST_MESSAGE, LAST_REPLY = 3.0, 6.5
@@ -33,9 +35,11 @@ class Relays:
         local_hostname: str,
         timeouts: Timeouts = Timeouts(),  # noqa: B008 -- frozen
         jitter: Callable[[], float] = random.random,
+        accounts: Accounts | None = None,
     ) -> None:
         self._opener = Opener(secret, local_hostname, timeouts)
         self._jitter = jitter
+        self._accounts = accounts or Accounts()
         self._stations: dict[Relay, Station] = {}
         self._changed = asyncio.Event()
         self._strides: set[Stride] = set()
@@ -56,6 +60,7 @@ class Relays:
             return await self._hand_over(pool, work, len(stride))
         finally:
             self._strides.discard(work)
+            self._accounts.add(Usage(relay_egress=work.written))
 
     async def _hand_over(self, pool: Pool, work: Stride, count: int) -> list[Outcome]:
         time = asyncio.get_running_loop().time

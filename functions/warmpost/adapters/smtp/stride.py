@@ -36,6 +36,7 @@ class Stride:
         self._outcomes: list[Outcome | None] = [None] * len(messages)
         self._time = time
         self.stop_at = stop_at
+        self.written = 0  # bytes, by all connections
 
     def is_stopped(self) -> bool:
         return self.stop_at is not None and self._time() >= self.stop_at

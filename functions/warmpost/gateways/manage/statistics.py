@@ -14,10 +14,13 @@ from starlette.responses import Response
 
 from warmpost.errors import Invalid
 from warmpost.gateways.answers import Answer
+from warmpost.gateways.batch_answers import PeriodCost
+from warmpost.gateways.costs import shown_period
 from warmpost.gateways.http import Parameter, Route, json_response
 from warmpost.rules.providers import NAMES
+from warmpost.sending.costs import period_usage
 from warmpost.sending.ports import Services
-from warmpost.sending.statistics import GRAINS, Grain, Question, Row, ask_statistics
+from warmpost.sending.statistics import GRAINS, Grain, Question, Row, add_up, read_booked
 
 PICTURED = ("sent", "delivered", "bounced", "opened", "clicked")
 USUAL_DAYS = 30
@@ -30,6 +33,7 @@ class Period(Answer):
     last: date = msgspec.field(name="to")
     by: list[Grain]
     items: list[dict[str, Any]]
+    cost: PeriodCost
 
 
 async def get(request: Request, services: Services) -> Response:
@@ -37,14 +41,17 @@ async def get(request: Request, services: Services) -> Response:
     wanted = request.query_params.get("format", "json")
     if wanted not in ("json", "csv", "svg"):
         raise Invalid("invalid_format", "Statistics come as `json`, `csv` or `svg`.", "format")
-    rows = await ask_statistics(services, question)
+    found = await read_booked(services, question)
+    rows = add_up(question, found)
     if wanted == "csv":
         return Response(_as_csv(question.grains, rows), media_type="text/csv; charset=utf-8")
     if wanted == "svg":
         return Response(_as_picture(services, question, rows), media_type="image/svg+xml")
     period = {"from": question.first.isoformat(), "to": question.last.isoformat()}
     items = [{**row.labels, **row.figures, "rates": row.rates} for row in rows]
-    return json_response({**period, "by": question.grains, "items": items})
+    spent = await period_usage(services, question, found, question.grains)
+    cost = shown_period(spent, services.policy.prices)
+    return json_response({**period, "by": question.grains, "items": items, "cost": cost})
 
 
 def _question(request: Request, today: date) -> Question:

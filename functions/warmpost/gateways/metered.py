@@ -1,0 +1,37 @@
+"""What a request uses up is counted around its door: the invocation, the instance's time, and the answer's bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from warmpost.rules.usage import Usage, task_operations
+from warmpost.sending.costs import book_overdue
+from warmpost.sending.ports import Services
+
+Guard = TypeVar("Guard")
+HEADER = 4
+"""Bytes of a header line beside its name and value."""
+
+
+async def metered(
+    door: Callable[[Request, Services, Guard], Awaitable[Response]],
+    request: Request,
+    services: Services,
+    guard: Guard,
+) -> Response:
+    """door: named as the function is. Answers to the queue and the scheduler stay inside the platform."""
+    with services.accounts.invocation(door.__name__):
+        if "x-cloudtasks-taskname" in request.headers:
+            size = request.headers.get("content-length", "0")
+            operations = task_operations(int(size) if size.isascii() and size.isdigit() else 0)
+            services.accounts.add(Usage(tasks=operations))
+        response = await door(request, services, guard)
+        if door.__name__ not in ("work", "daily"):
+            headers = sum(len(name) + len(value) + HEADER for name, value in response.raw_headers)
+            services.accounts.add(Usage(egress=len(response.body) + headers))
+    await book_overdue(services)
+    return response

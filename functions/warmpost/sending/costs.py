@@ -1,0 +1,99 @@
+"""What batches and periods used up: from the figures that workers book, and from the batches themselves."""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from warmpost.errors import Moved, Unavailable
+from warmpost.rules.days import day_of
+from warmpost.rules.documents import Batch
+from warmpost.rules.statuses import Status
+from warmpost.rules.usage import REST, Usage
+from warmpost.rules.writes import Count, Stored
+from warmpost.sending.booking import SHARDS
+from warmpost.sending.ports import Services
+from warmpost.sending.side_by_side import side_by_side
+from warmpost.sending.statistics import Booked, Grain, Question
+
+NOT_A_BATCH = ("send", REST)
+HANDED_OVER = (
+    Status.SENT,
+    Status.DELIVERED,
+    Status.DEFERRED,
+    Status.BOUNCED,
+    Status.COMPLAINED,
+    Status.UNCERTAIN,
+)
+log = logging.getLogger("warmpost")
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """labels: one per grain asked for but the provider, which no cost is known by."""
+
+    labels: Mapping[str, str]
+    usage: Usage
+
+
+async def batch_usage(services: Services, batch: Stored[Batch]) -> Usage:
+    """What its documents tell so far; what a process has not written down yet is missing."""
+    booked = await services.store.find(Booked, "figures", ("name", "==", batch.id), everywhere=True)
+    return sum((one.value.cost for one in booked), batch.value.cost)
+
+
+def messages(counts: Mapping[str, int]) -> int:
+    """Of a batch's counts, those that met a relay."""
+    return sum(counts[status.value] for status in HANDED_OVER)
+
+
+async def period_usage(
+    services: Services, question: Question, found: Sequence[Booked], grains: Sequence[Grain]
+) -> list[Spent]:
+    """In order of the labels. found: what was booked in the period.
+
+    A batch's own part counts for the day it was submitted on, if it sent anything within the period.
+    """
+    parts = [*found, *await _begun(services, question, {one.name for one in found})]
+    totals: dict[tuple[str, ...], Usage] = {}
+    for one in parts:
+        if question.batch in ("", one.name):
+            known = {"day": one.day, "domain": one.domain, "batch": one.name}
+            labels = tuple(known[grain] for grain in grains if grain != "provider")
+            totals[labels] = totals.get(labels, Usage()) + one.cost
+    names = [grain for grain in grains if grain != "provider"]
+    return [Spent(dict(zip(names, labels, strict=True)), totals[labels]) for labels in sorted(totals)]
+
+
+async def _begun(services: Services, question: Question, names: set[str]) -> list[Booked]:
+    """What batches that were submitted in the period used up themselves."""
+    ids = sorted(name for name in names if name not in NOT_A_BATCH and question.batch in ("", name))
+    batches = await side_by_side(services.store.get(Batch, f"batches/{one}") for one in ids)
+    begun = [
+        Booked(
+            one.value.domain,
+            day_of(one.value.created_at, services.policy.time_zone),
+            one.id,
+            cost=one.value.cost,
+        )
+        for one in batches
+        if one is not None
+    ]
+    first, last = question.first.isoformat(), question.last.isoformat()
+    return [one for one in begun if first <= one.day <= last]
+
+
+async def book_overdue(services: Services) -> None:
+    """Writes down what no commit took along, once it is worth a write. A failure keeps it for the next time."""
+    overdue = services.accounts.overdue()
+    if not overdue:
+        return
+    today, shard = services.today(), zlib.crc32(services.worker.encode()) % SHARDS
+    for name in overdue:
+        labels = {"domain": "", "day": today, "name": name}
+        try:
+            await services.store.commit(Count(f"days/{today}/figures/{name}-{shard}", {}, labels, bill=name))
+        except (Moved, Unavailable) as error:
+            log.warning("what %s used up could not be written down: %s", name, error)
