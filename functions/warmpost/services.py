@@ -12,8 +12,9 @@ from warmpost.adapters.cloud_tasks import CloudTasks
 from warmpost.adapters.firestore.meter import Meter
 from warmpost.adapters.firestore.store import FirestoreStore
 from warmpost.adapters.log_lines import LogLines, TextLines, write_log
-from warmpost.gateways.auth import Keys, TokenCheck
+from warmpost.gateways.auth import Keys, Limits, TokenCheck
 from warmpost.gateways.event_webhook import Reporters
+from warmpost.rules.rates import Rate
 from warmpost.rules.tokens import Signer, derive_key
 from warmpost.rules.tracking import Links
 from warmpost.sending import journal
@@ -119,7 +120,11 @@ def links() -> Links:
 
 @cache
 def keys() -> Keys:
-    return Keys(services().store, settings().first_key)
+    chosen = settings()
+    limits = Limits(
+        key=Rate(chosen.key_rate, 2 * chosen.key_rate), wrong=Rate(chosen.wrong_keys / 60, chosen.wrong_keys)
+    )
+    return Keys(services().store, chosen.first_key, limits, services().clock.timestamp)
 
 
 @cache

@@ -32,6 +32,7 @@ class SettingsError(ValueError):
 class Settings:
     """master_key: 32 bytes that seal private DKIM keys and sign readers' links. track_url: where those lead; links that
     letters hold to its host themselves are not rewritten. first_key: the API key to begin with, empty for none.
+    key_rate: requests a second. wrong_keys: a minute; 0 for no limit, both.
 
     verify_signature: False only where the platform checks the caller and strips the token's signature.
     """
@@ -44,6 +45,8 @@ class Settings:
     invoker: str
     master_key: bytes = field(repr=False)
     first_key: str = field(repr=False, default="")
+    key_rate: int = 200
+    wrong_keys: int = 30
     tasks_emulator: str = ""
     dns: tuple[str, ...] = ()
     oidc_issuer: str = "https://accounts.google.com"
@@ -85,6 +88,8 @@ class Settings:
             invoker=get.text("WARMPOST_INVOKER_EMAIL", needed=True),
             master_key=master_key,
             first_key=get.text("WARMPOST_API_KEY"),
+            key_rate=get.whole("WARMPOST_KEY_RATE", 200, 0, 10_000),
+            wrong_keys=get.whole("WARMPOST_WRONG_KEYS", 30, 0, 10_000),
             tasks_emulator=get.text("CLOUD_TASKS_EMULATOR_HOST"),
             dns=get.several("WARMPOST_DNS"),
             oidc_issuer=get.text("WARMPOST_OIDC_ISSUER", "https://accounts.google.com"),

@@ -66,6 +66,6 @@ CODES: dict[type[Problem], frozenset[str]] = {
         unknown_message_id unknown_return_path variable_missing
         """
     ),
-    LimitReached: _codes("daily_cap_reached domain_blocked too_many_webhooks"),
+    LimitReached: _codes("daily_cap_reached domain_blocked rate_limited too_many_webhooks"),
     Unavailable: _codes("changed_meanwhile dns_unavailable queue_unavailable store_unavailable"),
 }

@@ -64,13 +64,17 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """`keys/{id}`: digest is the SHA-256 of the secret, which nobody can show again."""
+    """`keys/{id}`: digest is the SHA-256 of the secret, which nobody can show again.
+
+    rate: requests a second in one process, None for the deployment's.
+    """
 
     name: str
     scopes: tuple[Scope, ...]
     digest: str
     created_at: datetime
     revoked_at: datetime | None = None
+    rate: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

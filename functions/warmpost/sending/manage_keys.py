@@ -29,8 +29,10 @@ class NewKey:
     key: ApiKey
 
 
-async def create_key(services: Services, text: str, scopes: Sequence[Scope]) -> NewKey:
-    """Raises Invalid."""
+async def create_key(
+    services: Services, text: str, scopes: Sequence[Scope], rate: int | None = None
+) -> NewKey:
+    """rate: requests a second, None for the deployment's. Raises Invalid."""
     name = read_name(text)
     if not isinstance(name, str):
         raise Invalid("invalid_name", f"A name {name.reason}.", "name")
@@ -42,6 +44,7 @@ async def create_key(services: Services, text: str, scopes: Sequence[Scope]) -> 
         scopes=tuple(dict.fromkeys(scopes)),
         digest=hashlib.sha256(secret.encode()).hexdigest(),
         created_at=services.clock.now(),
+        rate=rate,
     )
     await services.store.commit(Create(f"keys/{id}", key))
     return NewKey(id, f"wp_{id}_{secret}", key)

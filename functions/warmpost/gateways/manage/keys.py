@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,14 +18,18 @@ from warmpost.sending.ports import Services
 
 
 class KeyBody(bodies.Body):
+    """rate: requests a second in one process, null for the deployment's."""
+
     name: str
     scopes: list[Scope]
+    rate: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
 
 
 class Key(Answer):
     id: str
     name: str
     scopes: list[Scope]
+    rate: int | None
     created_at: datetime
     revoked_at: datetime | None
 
@@ -39,6 +45,7 @@ def shown(id: str, key: ApiKey) -> dict[str, object]:
         "id": id,
         "name": key.name,
         "scopes": key.scopes,
+        "rate": key.rate,
         "created_at": key.created_at,
         "revoked_at": key.revoked_at,
     }
@@ -46,7 +53,7 @@ def shown(id: str, key: ApiKey) -> dict[str, object]:
 
 async def create(request: Request, services: Services) -> Response:
     body = await bodies.read(request, KeyBody)
-    new = await manage_keys.create_key(services, body.name, body.scopes)
+    new = await manage_keys.create_key(services, body.name, body.scopes, body.rate)
     return json_response({**shown(new.id, new.key), "key": new.token}, 201)
 
 
