@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from infra.local import faults
 from infra.local.clock import MovableClock
 from infra.local.operations import SharedMeter
 from infra.local.routes import LocalRoutes
@@ -39,6 +40,7 @@ class FunctionsServer:
             await self._local(scope, receive, send)
         elif function := self._functions.get(name):
             self._invoked()
+            faults.verb.set(rest if name == "work" else "")
             raw = scope["raw_path"].removeprefix(b"/" + name.encode()) or b"/"
             await function({**scope, "path": "/" + rest, "raw_path": raw}, receive, send)
         else:
@@ -68,6 +70,7 @@ def main() -> None:
 
     clock = MovableClock(options.data / "clock")
     meter = SharedMeter(options.data / "operations", options.row)
+    faults.use_fault_points()
     services.use_local(clock=clock, meter=meter)
     server = FunctionsServer(SOURCE, LocalRoutes(options.data, clock, _not_written_down), meter.invocation)
     config = uvicorn.Config(
