@@ -98,10 +98,18 @@ class Worker:
             shown = await self._api.get(f"/batch-submit/{batch}")
         seconds, cpu = time.perf_counter() - began, self._cpu_seconds() - used
         after = await self.operations()
-        assert shown["counts"]["sent"] == count, shown
+        assert shown["counts"]["sent"] == count, await self._unsent(batch, shown["counts"])
         await sink.has_taken(arrived + count)
         notes = {name: (after[name] - before[name]) / count * 1000 for name in ("reads", "writes")}
         return Measured(count, seconds, cpu, self.memory("VmHWM"), notes), str(batch)
+
+    async def _unsent(self, batch: int, counts: Json) -> str:
+        told = f"not all were sent: {[(status, number) for status, number in counts.items() if number]}"
+        for status in ("uncertain", "deferred", "bounced", "failed"):
+            if counts[status]:
+                page = await self._api.get(f"/batch-submit/{batch}/recipients", status=status, limit="1")
+                told += f"; {page['items'][0]}"
+        return told
 
     async def report(self, batch: str, count: int, kind: str) -> None:
         """As a relay tells of `count` messages: delivered or opened, signed, so many events a request; and folded."""

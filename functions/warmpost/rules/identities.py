@@ -13,7 +13,7 @@ import hashlib
 def short_hash(*parts: object, length: int = 16) -> str:
     """Lower-case letters and digits, 5 bits each, the same for the same parts."""
     digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
-    return base64.b32encode(digest).decode().lower()[:length]
+    return base64.b32encode(digest[: -(-length * 5 // 8)]).decode().lower()[:length]
 
 
 def batch_message_id(project: str, batch: str, position: int, domain: str) -> str:

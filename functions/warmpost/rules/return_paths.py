@@ -69,7 +69,7 @@ def _named(text: str, key: bytes, most: int) -> Iterable[Target]:
 
 def _signature(text: str, key: bytes) -> str:
     digest = hmac.digest(key, b"return path " + text.encode(), hashlib.sha256)
-    return base64.b32encode(digest).decode().lower()[:SIGNATURE_LENGTH]
+    return base64.b32encode(digest[: SIGNATURE_LENGTH * 5 // 8]).decode().lower()
 
 
 def read_message_id(text: str) -> Target | None:
