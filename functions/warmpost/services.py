@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import secrets as random
 from dataclasses import dataclass
 from functools import cache
@@ -81,7 +82,7 @@ def services() -> Services:
     store = FirestoreStore(chosen.project, _local.meter, accounts)
     templates = Templates()
     seal = Seal(chosen.master_key)
-    return Services(
+    made = Services(
         clock=clock,
         accounts=accounts,
         store=store,
@@ -109,6 +110,8 @@ def services() -> Services:
         policy=chosen.policy,
         worker=random.token_hex(8),
     )
+    gc.freeze()  # what stays for the life of the process need not be looked through by every full collection
+    return made
 
 
 @cache
