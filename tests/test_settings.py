@@ -68,6 +68,7 @@ def test_what_is_needed_is_named_when_it_is_missing(name, value):
         ("WARMPOST_PRICES", '{"writes": -1}'),
         ("WARMPOST_PRICES", '{"currency_of": "USD"}'),
         ("WARMPOST_INSTANCES", "work=1024"),
+        ("WARMPOST_PROVIDERS", '{"gmial": {"per_second": 1}}'),
         ("WARMPOST_RELAY", "http://relay.example.net"),
         ("WARMPOST_RELAY", "relay.example.net:587"),
         ("WARMPOST_RELAY", "smtp://"),

@@ -25,6 +25,7 @@ from warmpost.sending.desk import Desk
 from warmpost.sending.letter_store import LetterStore
 from warmpost.sending.ports import Clock, Services
 from warmpost.sending.suppressed import Suppressed
+from warmpost.sending.throttle import Throttle
 from warmpost.settings import LogSettings, Settings, secret
 
 
@@ -107,6 +108,7 @@ def services() -> Services:
         suppressed=Suppressed(store),
         desk=desk,
         reserved=Reserved(),
+        throttle=Throttle(chosen.policy.provider_limits, clock),
         policy=chosen.policy,
         worker=random.token_hex(8),
     )

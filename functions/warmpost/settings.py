@@ -16,6 +16,7 @@ from warmpost.rules.policy import Policy
 from warmpost.rules.prices import STANDARD_PRICES, parse_prices
 from warmpost.rules.relays import Pool, Relay
 from warmpost.rules.retries import RetryPlan
+from warmpost.rules.throttling import read_limits
 from warmpost.rules.tokens import derive_key
 from warmpost.rules.usage import InstanceSize, parse_sizes
 
@@ -81,6 +82,7 @@ class Settings:
                 work_limit=get.seconds("WARMPOST_WORK_SECONDS", 480.0),
                 retries=get.retries("WARMPOST_RETRY_SECONDS", "WARMPOST_GIVE_UP_SECONDS"),
                 levels=get.parsed("WARMPOST_LEVELS", parse_table, STANDARD),
+                provider_limits=get.parsed("WARMPOST_PROVIDERS", read_limits, {}),
                 private_webhooks=get.choice("WARMPOST_WEBHOOK_ALLOW_PRIVATE", "0", ("0", "1")) == "1",
                 return_key=derive_key(master_key, "return path"),
                 prices=get.parsed("WARMPOST_PRICES", parse_prices, STANDARD_PRICES),

@@ -199,6 +199,55 @@ async def test_no_content_is_begun_though_the_relay_goes_ahead_after_stop_at(rel
         assert server.sessions[0].left_over == b""
 
 
+class Tokens:
+    """A gate for so many messages at once, and no more of them than `most` in all."""
+
+    def __init__(self, at_once, most=1000):
+        self.at_once, self.left, self.under_way, self.most_at_once = at_once, most, 0, 0
+
+    def delay(self):
+        return 0.005 if self.under_way >= self.at_once or not self.left else 0.0
+
+    def begin(self):
+        self.under_way += 1
+        self.left -= 1
+        self.most_at_once = max(self.most_at_once, self.under_way)
+
+    def end(self):
+        self.under_way -= 1
+
+
+async def test_messages_wait_for_their_gates_while_others_go(relays):
+    one_by_one, open_gate = Tokens(1), Tokens(1000)
+    async with ScriptedRelay(delay=0.001) as server:
+        stride = [letter(n) for n in range(60)]
+        gates = [one_by_one if n % 2 else open_gate for n in range(60)]
+        outcomes = await relays.hand_over(pool_of(server.relay()), stride, gates=gates)
+    assert names(outcomes) == ["ACCEPTED"] * 60
+    assert one_by_one.most_at_once == 1 < open_gate.most_at_once
+    assert (one_by_one.under_way, open_gate.under_way) == (0, 0)
+
+
+async def test_who_waits_for_a_closed_gate_until_the_stop_was_not_tried(relays):
+    async with ScriptedRelay() as server:
+        stop_at = asyncio.get_running_loop().time() + 0.3
+        stride = [letter(n) for n in range(5)]
+        gate = Tokens(5, most=3)
+        outcomes = await relays.hand_over(pool_of(server.relay()), stride, stop_at=stop_at, gates=[gate] * 5)
+    assert names(outcomes) == ["ACCEPTED"] * 3 + ["NOT_TRIED"] * 2
+    assert outcomes[-1].reason == "stopped before it was begun"
+
+
+@pytest.mark.parametrize("act", [Act.DROP, b"421 4.7.0 too fast\r\n", b"550 5.1.1 no\r\n"])
+async def test_a_gate_is_left_by_everybody_who_passed_it(relays, act):
+    gate = Tokens(2)
+    async with ScriptedRelay(
+        lambda session, step: act if step == "RCPT" and session.number < 3 else None
+    ) as server:
+        await relays.hand_over(pool_of(server.relay()), [letter(n) for n in range(9)], gates=[gate] * 9)
+    assert gate.under_way == 0
+
+
 async def test_a_stop_in_the_past_opens_no_connection(relays):
     async with ScriptedRelay() as server:
         stop_at = asyncio.get_running_loop().time() - 1

@@ -26,7 +26,6 @@ INTERNAL = {
     "not_there_yet",
     "taken_over",
     "under_way",
-    "not_recorded_yet",
 }
 """Codes that only the queue and the scheduler are told."""
 

@@ -58,7 +58,9 @@ class MortalRelays:
     def closed(self, pool: Any) -> Any:
         return self._relays.closed(pool)
 
-    async def hand_over(self, pool: Any, stride: Any, *, stop_at: float | None = None) -> Any:
+    async def hand_over(
+        self, pool: Any, stride: Any, *, stop_at: float | None = None, gates: Any = ()
+    ) -> Any:
         outcomes = []
         for message in stride:
             self._fate.step()

@@ -31,6 +31,7 @@ from warmpost.rules.relays import Pool, Relay
 from warmpost.rules.senders import Domain, DomainKey, Warmth
 from warmpost.rules.stored_progress import load_progress
 from warmpost.rules.tasks import Task
+from warmpost.rules.throttling import Gate
 from warmpost.rules.writes import Put
 from warmpost.sending.admit_single import Reserved
 from warmpost.sending.cache import Cache
@@ -44,6 +45,7 @@ from warmpost.sending.release_chunks import ReleaseMissingError
 from warmpost.sending.send_message import send_message
 from warmpost.sending.submit_batch import submit_batch
 from warmpost.sending.suppressed import Suppressed
+from warmpost.sending.throttle import Throttle
 
 DOMAIN = "news.example.com"
 SENDER = f"News <news@{DOMAIN}>"
@@ -161,6 +163,7 @@ class ScriptedRelays:
         self.each: Callable[[Outgoing], Awaitable[None]] | None = None
         self.stop_at: float | None = None
         self.shut: Closed | None = None
+        self.gates: list[Sequence[Gate]] = []
 
     def say(self, address: str, *outcomes: Outcome) -> None:
         self.script[address] = list(outcomes)
@@ -169,8 +172,14 @@ class ScriptedRelays:
         return self.shut
 
     async def hand_over(
-        self, pool: Pool, stride: Sequence[Outgoing], *, stop_at: float | None = None
+        self,
+        pool: Pool,
+        stride: Sequence[Outgoing],
+        *,
+        stop_at: float | None = None,
+        gates: Sequence[Gate] = (),
     ) -> list[Outcome]:
+        self.gates.append(gates)
         self.strides.append(list(stride))
         self.stop_at = stop_at
         if self.before:
@@ -238,6 +247,7 @@ class Workshop:
             "suppressed": Suppressed(used),
             "desk": Desk(),
             "reserved": Reserved(),
+            "throttle": Throttle(self.policy.provider_limits, self.clock),
             "policy": self.policy,
             "worker": name,
         }

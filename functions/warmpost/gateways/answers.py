@@ -153,6 +153,7 @@ class Batch(Answer):
     reason: str | None
     paused_until: datetime | None
     stalled: Stall | None
+    slowed: str | None
     cap: int | None
     warmup: BatchWarmth
     created_at: datetime

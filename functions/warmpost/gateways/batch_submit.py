@@ -22,7 +22,7 @@ from warmpost.rules.writes import Stored
 from warmpost.sending.control_batch import cancel_batch, find_batch, pause_batch, resume_batch
 from warmpost.sending.costs import batch_usage, messages
 from warmpost.sending.ports import Services
-from warmpost.sending.report import count_batch, find_stall, list_recipients, read_pace
+from warmpost.sending.report import count_batch, find_slowness, find_stall, list_recipients, read_pace
 from warmpost.sending.settle_uncertain import settle_batch
 from warmpost.sending.submit_batch import submit_batch
 
@@ -53,7 +53,7 @@ async def _get(request: Request, services: Services, caller: Caller, id: str) ->
 async def _shown(services: Services, batch: Stored[Batch]) -> Response:
     value = batch.value
     counts, pace = await count_batch(services, batch), await read_pace(services, batch)
-    stall = await find_stall(services, batch)
+    stall, slowed = await find_stall(services, batch), await find_slowness(services, batch)
     body: dict[str, Any] = {
         "id": int(batch.id),
         "name": value.name,
@@ -73,6 +73,7 @@ async def _shown(services: Services, batch: Stored[Batch]) -> Response:
         "reason": value.reason or pace.reason or None,
         "paused_until": pace.paused_until,
         "stalled": shown_stall(stall),
+        "slowed": slowed,
         "cap": pace.cap,
         "warmup": {"level": pace.level, "cap": pace.cap, "used_today": pace.used_today},
         "created_at": moment(value.created_at),

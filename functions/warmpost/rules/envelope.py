@@ -43,6 +43,10 @@ class Reply:
         return " ".join(part for part in (str(self.code), self.enhanced_code, self.text) if part)
 
 
+STOPPED = "stopped before it was begun"
+"""Reason of a message whose time was over before a relay had time for it."""
+
+
 class HandOver(Enum):
     """How the attempt to hand one message to a relay ended."""
 

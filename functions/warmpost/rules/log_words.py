@@ -13,6 +13,7 @@ from typing import Literal
 LogWord = Literal[
     "relay_unreachable",
     "relay_gave_up",
+    "provider_slowed",
     "uncertain",
     "day_blocked",
     "level_changed",
@@ -39,6 +40,10 @@ Severity = Literal["INFO", "WARNING", "ERROR"]
 WORDS: Mapping[LogWord, tuple[Severity, str]] = {
     "relay_unreachable": ("WARNING", "no relay of a pool takes mail: a task comes again later"),
     "relay_gave_up": ("ERROR", "no relay took mail for so long that recipients bounced"),
+    "provider_slowed": (
+        "WARNING",
+        "a mailbox provider said that we send too fast: it is served at half the rate",
+    ),
     "uncertain": ("WARNING", "a relay's answer was lost: recipients are uncertain"),
     "day_blocked": ("ERROR", "a domain's figures are so bad that nothing more leaves that day (B1, B2)"),
     "level_changed": ("INFO", "a domain's level was raised or lowered by the rules"),

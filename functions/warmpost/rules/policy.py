@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from warmpost.rules.levels import STANDARD, LevelTable
 from warmpost.rules.prices import STANDARD_PRICES, Prices
 from warmpost.rules.relays import Pool
 from warmpost.rules.retries import RetryPlan
+from warmpost.rules.throttling import Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +19,8 @@ class Policy:
     stride: messages a worker claims at once, so also the most that one crash can leave uncertain. lease: seconds a
     claim holds without a sign of life. work_limit: seconds a task works before it hands on to a follow-up. levels: caps
     and rules of domains that have none of their own. private_webhooks: whether customers' endpoints may be at inner
-    addresses and without TLS, as on the local stack. return_key: signs the return paths of messages. prices: of what
-    is used up.
+    addresses and without TLS, as on the local stack. provider_limits: of one process, see `throttling`. return_key:
+    signs the return paths of messages. prices: of what is used up.
     """
 
     project: str
@@ -32,5 +34,6 @@ class Policy:
     retries: RetryPlan = field(default_factory=RetryPlan)
     levels: LevelTable = STANDARD
     private_webhooks: bool = False
+    provider_limits: Mapping[str, Limit] = field(default_factory=dict)
     return_key: bytes = field(default=b"", repr=False)
     prices: Prices = STANDARD_PRICES

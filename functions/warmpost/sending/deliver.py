@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from warmpost.errors import Invalid, Unavailable
+from warmpost.errors import Unavailable
 from warmpost.rules import progress as rules
 from warmpost.rules.documents import Batch, Message
 from warmpost.rules.envelope import HandOver, Outcome, Outgoing
@@ -19,6 +19,7 @@ from warmpost.rules.outcomes import judge, unreachable
 from warmpost.rules.progress import Detail, Note, Progress, Result
 from warmpost.rules.simulator import simulate
 from warmpost.rules.statuses import UNFINISHED, Status
+from warmpost.rules.throttling import Gate
 from warmpost.sending.booking import ask_for_assessment, book
 from warmpost.sending.carry_over import CarriedOver, carry_over
 from warmpost.sending.claims import Claims, LeaseLostError
@@ -28,8 +29,9 @@ from warmpost.sending.follow_ups import come_again, is_due, next_retry, retry_la
 from warmpost.sending.holds import Hold, find_hold
 from warmpost.sending.journal import tell
 from warmpost.sending.parcels import Errand, Parcel, open_batch_chunk, open_message
-from warmpost.sending.ports import Composer, Services
+from warmpost.sending.ports import Services
 from warmpost.sending.settle_uncertain import try_again
+from warmpost.sending.strides import Stride, Strides
 from warmpost.sending.way_out import WayOut
 from warmpost.sending.worker_events import worker_events
 
@@ -39,14 +41,6 @@ ENDINGS: dict[str, Status] = {"cancelled": Status.CANCELLED, "failed": Status.FA
 
 FENCE = 0.8
 """Of a lease: no message is begun later than that after its claim."""
-
-
-@dataclass(slots=True)
-class Stride:
-    """positions: claimed together. letters: composed, or why not."""
-
-    positions: Sequence[int]
-    letters: list[Outgoing | Unrenderable]
 
 
 class NotFoundYetError(Exception):
@@ -121,7 +115,7 @@ class _Delivery:
         self._carried = CarriedOver()
         self._today = services.today()
         self._todo: list[int] = []
-        self._composer: Composer | None = None
+        self._strides = Strides(services, parcel)
         self._ends = services.clock.timestamp() + services.policy.work_limit
 
     async def run(self) -> None:
@@ -139,25 +133,48 @@ class _Delivery:
         todo = self._todo = [one for one in todo if one not in self._carried.waiting]
         await self._drop_suppressed(todo)
         todo = [position for position in todo if position not in self.unrecorded]
-        strides = self._strides(todo)
-        upcoming = self._compose_ahead(strides, 0)
+        quick, slow = self._way.divided(todo)
+        strides = self._strides.of(quick)
+        first = self._strides.ahead(strides, 0)
         try:
             async with self._services.desk.turn(shared=bool(self._parcel.errand.message)):
-                for number in range(1, len(strides) + 1):
-                    if self._services.desk.is_closing or not self._way.is_open(strides[number - 1]):
-                        break
-                    stride = await upcoming
-                    upcoming = self._compose_ahead(strides, number)
-                    await self._send(stride)
-                    if number == len(strides) or self._way.stalled or self._is_over():
-                        break
-                    if not await self._may_go_on():
-                        break
-                await self._close()
+                goes_on = await self._send_all(strides, first)
+                if not (goes_on and slow):
+                    await self._close()
+        finally:
+            first.cancel()
+        if goes_on and slow:
+            await self._serve_slowly(slow)
+        await self._follow_up()
+
+    async def _serve_slowly(self, slow: Sequence[int]) -> None:
+        async with self._services.desk.slow_turn() as is_free:
+            if is_free and await self._may_go_on():
+                strides = self._strides.of(slow)
+                await self._send_all(strides, self._strides.ahead(strides, 0), slowly=True)
+            await self._close()
+
+    async def _send_all(
+        self, strides: Sequence[Sequence[int]], upcoming: asyncio.Task[Stride], slowly: bool = False
+    ) -> bool:
+        """Whether nothing came between. upcoming: the first, being composed."""
+        try:
+            for number in range(1, len(strides) + 1):
+                if self._services.desk.is_closing or not self._way.is_open(strides[number - 1]):
+                    return False
+                stride = await upcoming
+                upcoming = self._strides.ahead(strides, number)
+                await self._send(
+                    stride if slowly else stride.only(self._way.divided(stride.positions)[0]), slowly
+                )
+                if self._way.stalled or self._is_over():
+                    return False
+                if number < len(strides) and not await self._may_go_on():
+                    return False
+            return True
         finally:
             upcoming.cancel()
             await asyncio.gather(upcoming, return_exceptions=True)
-        await self._follow_up()
 
     def _end(self, todo: Sequence[int]) -> None:
         """The batch has ended: whoever is still unsent ends with it, and the reserved volume comes back."""
@@ -198,31 +215,10 @@ class _Delivery:
                 note = Note(now, Status.SUPPRESSED, f"the address is suppressed: {reason}")
                 self.unrecorded[position] = Result(Status.SUPPRESSED, note, tried=False)
 
-    def _strides(self, todo: Sequence[int]) -> list[Sequence[int]]:
-        size = self._services.policy.stride
-        return [todo[start : start + size] for start in range(0, len(todo), size)]
-
-    def _compose_ahead(self, strides: Sequence[Sequence[int]], number: int) -> asyncio.Task[Stride]:
-        positions = strides[number] if number < len(strides) else ()
-        return asyncio.create_task(self._compose(positions))
-
-    async def _compose(self, positions: Sequence[int]) -> Stride:
-        if not positions:
-            return Stride(positions, [])
-        parcel, policy = self._parcel, self._services.policy
-        try:
-            if self._composer is None:
-                self._composer = self._services.press.composer(
-                    parcel.letter, parcel.domain.domain, parcel.domain.keys
-                )
-        except Invalid as problem:
-            return Stride(positions, [Unrenderable(problem.message)] * len(positions))
-        now = self._services.clock.timestamp()
-        letters = await self._composer.compose([parcel.job(one, policy, now) for one in positions])
-        return Stride(positions, letters)
-
-    async def _send(self, stride: Stride) -> None:
+    async def _send(self, stride: Stride, slowly: bool) -> None:
         """Claim, hand over, judge. Results are recorded by the next claim or by `_close`."""
+        if not stride.positions:
+            return
         outgoing: dict[int, Outgoing] = {}
         results: dict[int, Result] = {}
         outcomes: dict[int, Outcome] = {}
@@ -242,17 +238,20 @@ class _Delivery:
         stop_at = asyncio.get_running_loop().time() + FENCE * self._services.policy.lease
         await self._claims.claim(self.unrecorded, stride.positions)
         self.unrecorded = results
-        handed = await self._hand_over(outgoing, stop_at)
+        began = asyncio.get_running_loop().time()
+        handed = await self._hand_over(outgoing, stop_at, self._way.gates(outgoing) if slowly else ())
         self._judge(outcomes | handed)
-        self._way.heard(handed)
+        self._way.heard(handed, asyncio.get_running_loop().time() - began, slowly=slowly)
 
-    async def _hand_over(self, outgoing: Mapping[int, Outgoing], stop_at: float) -> dict[int, Outcome]:
+    async def _hand_over(
+        self, outgoing: Mapping[int, Outgoing], stop_at: float, gates: Sequence[Gate]
+    ) -> dict[int, Outcome]:
         """stop_at: of the event loop, counted from before the claim, whose answer may have taken its time."""
         if not outgoing:
             return {}
         async with self._claims.kept_alive():
             outcomes = await self._services.relays.hand_over(
-                self._parcel.pool, list(outgoing.values()), stop_at=stop_at
+                self._parcel.pool, list(outgoing.values()), stop_at=stop_at, gates=gates
             )
         return dict(zip(outgoing, outcomes, strict=True))
 
@@ -291,16 +290,16 @@ class _Delivery:
         Nothing is written where nothing happened, unless deferred recipients were due: they need another time.
         """
         progress, now = self._claims.progress, self._services.clock.timestamp()
-        marked, patience = self._way.marked(progress, now), self._services.policy.retries.give_up
-        if self._way.stalled and now - marked.stalled_since > patience:
+        patience = self._services.policy.retries.give_up
+        if self._way.stalled and now - (progress.stalled_since or now) > patience:
             self._give_up(now, f"no relay could be reached for {patience / 3600:.0f} h: {self._way.stalled}")
             tell("relay_gave_up", self._way.stalled, pool=self._parcel.pool.name, recipients=len(self._todo))
+        after = self._way.marked(rules.record(progress, self.unrecorded, now), now)
         overdue = is_due(progress, now) and progress.positions(Status.DEFERRED)
-        if not (self.unrecorded or self._changed or progress.owner or marked != progress or overdue):
+        if not (self.unrecorded or self._changed or progress.owner or after != progress or overdue):
             if not self._todo:
                 await self._ask_again()
             return
-        after = rules.record(marked, self.unrecorded, now)
         if is_due(after, now):
             after = replace(
                 after, retry_at=next_retry(self._services.policy.retries, after, now), round=after.round + 1
@@ -333,7 +332,7 @@ class _Delivery:
         if waiting and self._carried.waiting.issuperset(left):
             await come_again(self._services, errand, "volume", self._claims, waiting.timestamp())
         elif left and (self._way.stalled or not errand.batch or await self._has_turn((*RUNNING, *ENDINGS))):
-            wait = self._way.delay(progress, now)
+            wait = self._way.delay(progress, now, [one for one in left if one not in self._carried.waiting])
             await come_again(self._services, errand, "rest", self._claims, now + wait)
         if progress.retry_at and progress.positions(Status.DEFERRED):
             await retry_later(self._services, errand, progress)

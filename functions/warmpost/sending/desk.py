@@ -19,6 +19,7 @@ class Desk:
         self._held: dict[tuple[str, Hashable], asyncio.Future[bool]] = {}
         self._paths: dict[str, asyncio.Lock] = {}
         self._turn = asyncio.Lock()
+        self._slow = asyncio.Lock()
         self.queued: dict[tuple[str, int], int] = {}
         self.is_closing = False
 
@@ -55,6 +56,15 @@ class Desk:
             del self._held[path, errand]
             if not any(held == path for held, _ in self._held):
                 self._paths.pop(path, None)
+
+    @asynccontextmanager
+    async def slow_turn(self) -> AsyncIterator[bool]:
+        """For serving slow providers, which holds up nobody else; False at once where another chunk has it."""
+        if self._slow.locked():
+            yield False
+            return
+        async with self._slow:
+            yield True
 
     @asynccontextmanager
     async def turn(self, shared: bool = False) -> AsyncIterator[None]:

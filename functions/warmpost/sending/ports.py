@@ -20,6 +20,7 @@ from warmpost.rules.relay_choice import Closed
 from warmpost.rules.relays import Pool
 from warmpost.rules.senders import DomainKey
 from warmpost.rules.tasks import Task
+from warmpost.rules.throttling import Gate
 from warmpost.rules.usage import Usage
 from warmpost.rules.webhooks import Answer
 from warmpost.rules.writes import Filter, Stored, Write
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from warmpost.sending.desk import Desk
     from warmpost.sending.letter_store import LetterStore
     from warmpost.sending.suppressed import Suppressed
+    from warmpost.sending.throttle import Throttle
 
 T = TypeVar("T")
 
@@ -144,7 +146,12 @@ class Press(Protocol):
 
 class Relays(Protocol):
     async def hand_over(
-        self, pool: Pool, stride: Sequence[Outgoing], *, stop_at: float | None = None
+        self,
+        pool: Pool,
+        stride: Sequence[Outgoing],
+        *,
+        stop_at: float | None = None,
+        gates: Sequence[Gate] = (),
     ) -> list[Outcome]: ...
 
     def closed(self, pool: Pool) -> Closed | None:
@@ -207,7 +214,7 @@ class Pictures(Protocol):
 class Services:
     """Everything a verb may use.
 
-    letters, cache, suppressed, desk, reserved: what this process remembers. worker: names it in claims.
+    letters, cache, suppressed, desk, reserved, throttle: what this process remembers. worker: names it in claims.
     """
 
     clock: Clock
@@ -227,6 +234,7 @@ class Services:
     suppressed: Suppressed
     desk: Desk
     reserved: Reserved
+    throttle: Throttle
     policy: Policy
     worker: str
 

@@ -96,6 +96,16 @@ async def find_stall(services: Services, batch: Stored[Batch]) -> Stall | None:
     return read_stall(**found[0][1]) if found else None
 
 
+async def find_slowness(services: Services, batch: Stored[Batch]) -> str | None:
+    """A mailbox provider that recipients wait for, in words."""
+    if batch.value.status not in ("planning", "sending"):
+        return None
+    found = await services.store.fields(
+        f"{batch.path}/progress", ("slowed", ">", ""), select=("slowed",), order_by="slowed", limit=1
+    )
+    return str(found[0][1]["slowed"]) if found else None
+
+
 def read_stall(stalled_since: float, stalled_reason: str = "") -> Stall | None:
     return Stall(datetime.fromtimestamp(stalled_since, UTC), stalled_reason) if stalled_since else None
 

@@ -1,22 +1,29 @@
-"""Whether messages of a parcel can leave at this moment, and what those are told that cannot.
+"""Whether and how fast messages of a parcel can leave at this moment, and what those are told that cannot.
 
 While every relay of the pool is left alone, nothing is claimed and nothing written: a chunk that waits costs a few reads,
 however long an outage lasts. One chunk at a time tries, when a relay's pause is over.
+
+Recipients of a slow mailbox provider are not claimed before their time either: a chunk serves the others first, then a
+few seconds' worth of those, and comes again for the rest when it is its turn. Single sends wait for no provider.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from warmpost.rules.envelope import HandOver, Outcome
+from warmpost.rules.envelope import STOPPED, HandOver, Outcome
 from warmpost.rules.outcomes import MOST_TEXT
 from warmpost.rules.progress import Progress
 from warmpost.rules.simulator import simulate
+from warmpost.rules.statuses import Status
+from warmpost.rules.throttling import Gate, share
 from warmpost.sending.follow_ups import stall_delay
 from warmpost.sending.journal import tell
 from warmpost.sending.parcels import Parcel
 from warmpost.sending.ports import Services
+from warmpost.sending.throttle import OPEN, ProviderGate
 
 
 class WayOut:
@@ -28,6 +35,7 @@ class WayOut:
         self._asked = False
         self._closed_for = 0.0
         self.stalled = ""
+        self._slow = ""
 
     def is_open(self, positions: Iterable[int]) -> bool:
         """Whether these may be claimed. Simulated recipients need no relay."""
@@ -41,11 +49,35 @@ class WayOut:
         address = self._parcel.recipients[position].address
         return simulate(address, self._services.policy.simulator_domain) is None
 
-    def heard(self, outcomes: Mapping[int, Outcome]) -> None:
-        """What became of a stride's messages."""
+    def _gate(self, position: int) -> ProviderGate | None:
+        if self._parcel.errand.message:
+            return None
+        address = self._parcel.recipients[position].address
+        gate = self._services.throttle.gate(self._parcel.pool.name, address)
+        return gate if gate and self._needs_relay(position) else None
+
+    def gates(self, positions: Iterable[int]) -> list[Gate]:
+        return [self._gate(position) or OPEN for position in positions]
+
+    def divided(self, positions: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Those to be served at once, and those for now of slow providers; who is in neither comes again."""
+        quick: list[int] = []
+        slow: dict[ProviderGate, list[int]] = {}
+        for position in positions:
+            gate = self._gate(position)
+            (quick if gate is None else slow.setdefault(gate, [])).append(position)
+        return quick, [one for gate, some in slow.items() for one in some[: share(gate.pace, len(some))]]
+
+    def heard(self, outcomes: Mapping[int, Outcome], seconds: float, *, slowly: bool) -> None:
+        """What became of a stride's messages. seconds: how long it took. slowly: at their providers' pace."""
+        recipients, pool = self._parcel.recipients, self._parcel.pool.name
+        answers = ((recipients[position].address, one) for position, one in outcomes.items())
+        self._services.throttle.heard(pool, answers, seconds)
         if not outcomes or self._services.desk.is_closing:
             return
         self._asked = True
+        if slowly and any(one.reason == STOPPED for one in outcomes.values()):
+            return
         if all(one.hand_over is HandOver.NOT_TRIED for one in outcomes.values()):
             self.stalled = next(iter(outcomes.values())).reason
             words = f"nobody takes mail of {self._parcel.errand.path}: {self.stalled}"
@@ -53,6 +85,9 @@ class WayOut:
 
     def marked(self, progress: Progress, now: float) -> Progress:
         """With since when nobody takes mail and why, or without it once somebody does."""
+        slow = next((gate.words for gate in map(self._gate, self._left(progress)) if gate), "")
+        if bool(slow) != bool(progress.slowed):
+            progress = replace(progress, slowed=slow[:MOST_TEXT])
         if not self._asked:
             return progress
         if not self.stalled:
@@ -60,6 +95,14 @@ class WayOut:
         since = progress.stalled_since or now
         return replace(progress, stalled_since=since, stalled_reason=self.stalled[:MOST_TEXT])
 
-    def delay(self, progress: Progress, now: float) -> float:
-        """Seconds until those who are left come again."""
-        return max(stall_delay(progress, now), self._closed_for) if self.stalled else 0.0
+    def delay(self, progress: Progress, now: float, waiting: Iterable[int]) -> float:
+        """Seconds until those who wait come again: for a relay, or as soon as one's provider has time for them."""
+        if self.stalled:
+            return max(stall_delay(progress, now), self._closed_for)
+        left: dict[ProviderGate | None, int] = Counter(map(self._gate, waiting))
+        if None in left:
+            return 0.0
+        return min((gate.come_back(count) for gate, count in left.items() if gate), default=0.0)
+
+    def _left(self, progress: Progress) -> list[int]:
+        return [one for one in progress.positions(Status.QUEUED) if one in self._parcel.stretch]

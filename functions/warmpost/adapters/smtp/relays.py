@@ -12,9 +12,10 @@ from warmpost.adapters.smtp.opening import Opener
 from warmpost.adapters.smtp.station import Station
 from warmpost.adapters.smtp.stride import Stride
 from warmpost.adapters.smtp.wire import Timeouts
-from warmpost.rules.envelope import Outcome, Outgoing
+from warmpost.rules.envelope import STOPPED, Outcome, Outgoing
 from warmpost.rules.relay_choice import Closed, Nobody, choose_relay, closed_for, connections_wanted
 from warmpost.rules.relays import Pool, Relay
+from warmpost.rules.throttling import Gate
 from warmpost.rules.usage import Usage
 
 _GOODBYE = 1.0
@@ -45,16 +46,22 @@ class Relays:
         self._strides: set[Stride] = set()
 
     async def hand_over(
-        self, pool: Pool, stride: Sequence[Outgoing], *, stop_at: float | None = None
+        self,
+        pool: Pool,
+        stride: Sequence[Outgoing],
+        *,
+        stop_at: float | None = None,
+        gates: Sequence[Gate] = (),
     ) -> list[Outcome]:
         """Hand each message to a relay of the pool, at most once unless a relay said no to it.
 
         Outcomes are in the order given; a relay's faults are outcomes, never exceptions. stop_at: time of the running
-        event loop; no content is begun after it, and what was not begun is NOT_TRIED. Cancelled, it closes the
+        event loop; no content is begun after it, and what was not begun is NOT_TRIED. gates: for each message the one it
+        passes, none where nothing is held back. Cancelled, it closes the
         connections it used. Strides may be handed over side by side: connections that one no longer needs serve the next.
         """
         time = asyncio.get_running_loop().time
-        work = Stride(stride, time, stop_at)
+        work = Stride(stride, time, stop_at, gates)
         self._strides.add(work)
         try:
             return await self._hand_over(pool, work, len(stride))
@@ -71,7 +78,7 @@ class Relays:
                 for _ in range(lanes):
                     group.create_task(self._work(stations, work))
         if work.is_stopped():
-            return work.outcomes("stopped before it was begun")
+            return work.outcomes(STOPPED)
         return work.outcomes(_why(pool, stations))
 
     def closed(self, pool: Pool) -> Closed | None:
@@ -135,6 +142,9 @@ class Relays:
     ) -> tuple[Station, Conversation] | None:
         time = asyncio.get_running_loop().time
         while work.has_waiting():
+            if pause := work.pause():
+                await asyncio.sleep(pause)
+                continue
             choice = choose_relay([station.standing() for station in stations], time())
             if choice is Nobody.DOWN:
                 return None

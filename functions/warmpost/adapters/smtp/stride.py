@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from warmpost.adapters.smtp.wire import Offers, Unfit, envelope_commands
 from warmpost.rules.envelope import HandOver, Outcome, Outgoing
+from warmpost.rules.throttling import Gate
 
 MOST_TRIES = 3
 
@@ -30,11 +31,17 @@ class Stride:
     """
 
     def __init__(
-        self, messages: Sequence[Outgoing], time: Callable[[], float], stop_at: float | None = None
+        self,
+        messages: Sequence[Outgoing],
+        time: Callable[[], float],
+        stop_at: float | None = None,
+        gates: Sequence[Gate] = (),
     ) -> None:
+        """gates: one for each message, where they have to be passed."""
         self._waiting = deque(Item(index, message) for index, message in enumerate(messages))
         self._outcomes: list[Outcome | None] = [None] * len(messages)
         self._time = time
+        self._gates = gates
         self.stop_at = stop_at
         self.written = 0  # bytes, by all connections
 
@@ -50,12 +57,32 @@ class Stride:
     def take(self, relay: str, offers: Offers) -> tuple[Item, bytes] | None:
         """The next message that this relay can carry, with its commands; those it cannot are refused on the way."""
         while self.has_waiting():
-            item = self._waiting.popleft()
+            item = self._next() if self._gates else self._waiting.popleft()
+            if item is None:
+                return None
             try:
                 return item, envelope_commands(item.message, offers)
             except Unfit as unfit:
                 self.settle(item, Outcome(HandOver.REFUSED, relay, None, str(unfit)))
         return None
+
+    def _next(self) -> Item | None:
+        """The first whose gate is open."""
+        for _ in range(len(self._waiting)):
+            item = self._waiting.popleft()
+            if self._gates[item.index].delay() <= 0:
+                self._gates[item.index].begin()
+                return item
+            self._waiting.append(item)
+        return None
+
+    def pause(self) -> float:
+        """Seconds until the first gate opens for somebody who waits; 0 where one is open."""
+        if not self._gates:
+            return 0.0
+        return min(
+            (gate.delay() for gate in {self._gates[item.index] for item in self._waiting}), default=0.0
+        )
 
     def put_back(self, item: Item, relay: str, reason: str, *, counts: bool) -> None:
         """For a message that no relay can have taken.
@@ -63,6 +90,8 @@ class Stride:
         counts: its connection was sound when it was begun, so the message itself may be what broke it; it goes behind
         the others, and is given up after MOST_TRIES.
         """
+        if self._gates:
+            self._gates[item.index].end()
         if not counts:
             self._waiting.appendleft(item)
             return
@@ -70,9 +99,11 @@ class Stride:
         if item.tries < MOST_TRIES:
             self._waiting.append(item)
         else:
-            self.settle(item, Outcome(HandOver.NOT_TRIED, relay, None, reason))
+            self._outcomes[item.index] = Outcome(HandOver.NOT_TRIED, relay, None, reason)
 
     def settle(self, item: Item, outcome: Outcome) -> None:
+        if self._gates:
+            self._gates[item.index].end()
         self._outcomes[item.index] = outcome
 
     def outcomes(self, reason: str) -> list[Outcome]:
