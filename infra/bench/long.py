@@ -134,11 +134,11 @@ async def _write_raw(emulator: str, project: str) -> float:
     client = firestore.AsyncClient(project=project)
     spent, number = 0.0, 0
     async for documents in _commits(client):
+        began = time.perf_counter()
         batch = client.batch()
         for fields in documents:
             number += 1
             batch.set(client.document(f"raw/{number}"), fields)
-        began = time.perf_counter()
         await batch.commit()
         spent += time.perf_counter() - began
     return spent
