@@ -25,6 +25,11 @@ from tests.running_stack import RunningStack
 DOMAIN = "chaos.example"
 TAKEN = {"sent", "uncertain", "delivered", "bounced"}
 PATIENCE = 1800.0
+QUIET, LATER = 3.0, 3600
+"""Seconds without news until the clock is moved on, and by how many: events about recipients who were still on their way
+are looked at again after a while, and a notification whose worker was killed when its lease is over.
+"""
+
 SETTINGS = {
     "WARMPOST_LEASE_SECONDS": "2",
     "WARMPOST_RETRY_SECONDS": "1,2,4",
@@ -173,7 +178,7 @@ async def _run(
         shown = await days.pass_until_done(batch)
         await killing
         done.set()
-    await _settle(client, receiver, reporter)
+    await until_heard(client, reporter, receiver)
     seconds = time.monotonic() - began
     shown = await checks.look(client, batch)
     statistics = await checks.read(
@@ -201,13 +206,24 @@ def period(clock: MovableClock) -> dict[str, str]:
     return {"from": (today - timedelta(days=10)).isoformat(), "to": today.isoformat()}
 
 
-async def _settle(client: httpx.AsyncClient, receiver: Receiver, reporter: Reporter) -> None:
-    """Events about recipients who were still on their way are looked at again after a while; that is let pass."""
-    told = -1
-    while told < len(receiver.received):
-        told = len(receiver.received)
-        await asyncio.sleep(3)
-        await move_clock(client, advance_seconds=7200)
+async def until_heard(client: httpx.AsyncClient, reporter: Reporter, receiver: Receiver) -> None:
+    """Until every event is applied and told; what waits longer than anybody would watch has the clock moved."""
+    heard, since = -1, time.monotonic()
+    while heard_of(receiver) != reporter.told:
+        assert time.monotonic() < since + checks.PATIENCE, (
+            f"{heard} of {reporter.told.total()} events are told"
+        )
+        await asyncio.sleep(0.1)
+        if heard != len(receiver.received):
+            heard, since = len(receiver.received), time.monotonic()
+        elif time.monotonic() > since + QUIET:
+            await move_clock(client, advance_seconds=LATER)
+
+
+def heard_of(receiver: Receiver) -> Counter[tuple[str, str]]:
+    """Different events by kind and recipient, as they are reported; what the worker tells of itself is left out."""
+    known = {(one["type"], one["to"], one["id"]) for one in receiver.events}
+    return Counter((kind, to) for kind, to, _ in known if kind in ("delivered", "bounced", "opened"))
 
 
 async def lines(client: httpx.AsyncClient, batch: int) -> dict[str, Json]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-import time
 from collections import Counter
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 
 from infra.local.clock import MovableClock
 from infra.local.faults import OPERATIONS, VARIABLE
-from tests.chaos.chaos import move_clock
+from tests.chaos.chaos import until_heard
 from tests.chaos.dropping_relay import dropping_relay
 from tests.chaos.reporting import Reporter
 from tests.e2e import checks
@@ -25,9 +24,6 @@ from tests.receiver import receiving
 VERBS = ("plan", "release", "deliver", "fold", "notify")
 SETTINGS = {"WARMPOST_LEASE_SECONDS": "1", "WARMPOST_STRIDE": "2", "WARMPOST_RETRY_SECONDS": "1"}
 PEOPLE = 7
-QUIET, NOTIFY_LEASE = 3.0, 160
-"""Seconds after which the clock is moved on, and by how many: no setting shortens the lease of a notification."""
-
 PAGES = 21
 """More than are planned while a batch is submitted."""
 
@@ -84,14 +80,7 @@ class Bench:
         done = asyncio.Event()
         done.set()
         await reporter.run(done)
-        heard, since = Counter(), time.monotonic()
-        while (now := self.heard()) != reporter.told:
-            assert time.monotonic() < since + checks.PATIENCE, f"told {reporter.told}, heard {now}"
-            await asyncio.sleep(0.05)
-            if now != heard:
-                heard, since = now, time.monotonic()
-            elif time.monotonic() > since + QUIET:
-                await move_clock(self.client, advance_seconds=NOTIFY_LEASE)
+        await until_heard(self.client, reporter, self.receiver)
         clock.close()
 
     async def _submit(self, order):
@@ -102,10 +91,6 @@ class Bench:
                 return (await ok(self.client.post("/batch-submit", json=order, headers=key)))["id"]
             except httpx.TransportError:
                 await asyncio.sleep(0.05)
-
-    def heard(self):
-        known = {(one["type"], one["to"], one["id"]) for one in self.receiver.events}
-        return Counter((kind, to) for kind, to, _ in known if kind in ("delivered", "bounced", "opened"))
 
     def assert_ended_well(self, point, shown, listed):
         assert shown["status"] == "done", point

@@ -129,3 +129,62 @@ async def test_two_thousand_recipients_cost_few_writes(client, sender):
     after = (await ok(client.get("/_local/operations")))["firestore"]["writes"]
     print(f"\n{(after - imported) / 2} writes per 1,000 recipients, {imported - before} to prepare")
     assert (after - imported) / 2 <= 25
+
+
+async def settle(client, path: str, body: object) -> tuple[int, Json]:
+    answer = await client.post(f"{path}/uncertain", json=body)
+    return answer.status_code, answer.json()
+
+
+async def test_uncertain_recipients_are_tried_again_and_given_up(stack, client, sender):
+    """The inbox keeps this message each time and never says so."""
+    people = [{"to": to} for to in ("sure@settled.inbox", "drop-after-data-x@settled.inbox")]
+    await ok(client.post("/manage/templates", json={"name": "settled", "subject": "s", "text": "t"}))
+    order = {"from": sender.address, "template": "settled", "recipients": people}
+    batch = (await ok(client.post("/batch-submit", json=order)))["id"]
+    path = f"/batch-submit/{batch}"
+    assert (await checks.watch(client, batch))["counts"]["uncertain"] == 1
+
+    assert await settle(client, path, {"resend": True}) == (202, {"resend": True, "recipients": 1})
+    shown = await checks.watch(
+        client, batch, until=lambda _: len(checks.inbox(stack, domain="settled.inbox")) == 3
+    )
+    shown = await checks.watch(client, batch)
+    assert (shown["status"], shown["counts"]["uncertain"]) == ("done", 1)
+    kept = [one for one in checks.inbox(stack, domain="settled.inbox") if one.recipient.startswith("drop")]
+    assert len({one.message_id for one in kept}) == 1
+
+    assert await settle(client, path, {"resend": False}) == (202, {"resend": False, "recipients": 1})
+    shown = await checks.watch(client, batch, until=lambda shown: shown["counts"]["failed"] == 1)
+    assert await settle(client, path, {"resend": True}) == (202, {"resend": True, "recipients": 0})
+
+
+async def test_uncertain_recipient_of_a_single_send_is_given_up(client, sender):
+    order = {"from": sender.address, "to": ["drop-after-data-y@settled.inbox"], "subject": "s", "text": "t"}
+    accepted = await ok(client.post("/send", json={**order, "on_uncertain": "hold"}))
+    assert (await checks.message_once_done(client, accepted["id"]))["status"] == "uncertain"
+    path = f"/send/{accepted['id']}"
+    assert await settle(client, path, {"resend": False}) == (202, {"resend": False, "recipients": 1})
+    while (await ok(client.get(path)))["status"] != "failed":
+        await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        ({}, "missing_field", "resend"),
+        ({"resend": "yes"}, "invalid_field", "resend"),
+        ({"resend": None}, "invalid_field", "resend"),
+        ({"resend": True, "all": True}, "unknown_field", "all"),
+    ],
+)
+async def test_what_says_neither_settles_nothing(client, body, code, field):
+    for path in ("/batch-submit/1", "/send/abc"):
+        answer = await client.post(f"{path}/uncertain", json=body)
+        assert problem(answer) == (422, code, field)
+
+
+async def test_nothing_is_settled_of_what_does_not_exist(client):
+    for path, code in (("/batch-submit/999999", "batch_not_found"), ("/send/nosuch", "message_not_found")):
+        answer = await client.post(f"{path}/uncertain", json={"resend": True})
+        assert problem(answer)[:2] == (404, code)
