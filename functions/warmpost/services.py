@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gc
 import secrets as random
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
+from typing import Any, TypeVar, cast
 
 from warmpost.adapters.accounts import Accounts
 from warmpost.adapters.clock import SystemClock
@@ -23,10 +26,34 @@ from warmpost.sending.admit_single import Reserved
 from warmpost.sending.cache import Cache
 from warmpost.sending.desk import Desk
 from warmpost.sending.letter_store import LetterStore
-from warmpost.sending.ports import Clock, Services
+from warmpost.sending.ports import Clock, Press, Recurrence, Relays, Resolver, Services, Templates
 from warmpost.sending.suppressed import Suppressed
 from warmpost.sending.throttle import Throttle
 from warmpost.settings import LogSettings, Settings, secret
+
+_Made = TypeVar("_Made")
+
+
+class _Later:
+    """Stands for what is built, and whose libraries are imported, when it is first used: a function starts without
+    what it never needs."""
+
+    def __init__(self, make: Callable[[], object]) -> None:
+        self._make = make
+        self._lock = Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        with self._lock:
+            if "_made" not in self.__dict__:
+                self._made = self._make()
+                gc.freeze()  # as below
+        found = getattr(self._made, name)
+        self.__dict__[name] = found  # the next time it is there
+        return found
+
+
+def _later(make: Callable[[], _Made]) -> _Made:
+    return cast(_Made, _Later(make))
 
 
 @dataclass(slots=True)
@@ -60,28 +87,23 @@ def settings() -> Settings:
 @cache
 def services() -> Services:
     """Raises settings.SettingsError."""
-    from warmpost.adapters import recurrence
     from warmpost.adapters.departure import on_departure
-    from warmpost.adapters.dns import DnsResolver
     from warmpost.adapters.pictures import Pictures
-    from warmpost.adapters.press import Press
     from warmpost.adapters.sealing import Seal
-    from warmpost.adapters.smtp.relays import Relays
-    from warmpost.adapters.templates import Templates
     from warmpost.adapters.webhooks import WebhookClient
 
     chosen = settings()
     accounts = Accounts(chosen.instances)
-    desk, relays = Desk(), Relays(secret=secret, local_hostname=chosen.hostname, accounts=accounts)
+    desk = Desk()
+    leaving = [desk.close]
 
     def leave() -> None:
-        desk.close()
-        relays.leave()
+        for part in leaving:
+            part()
 
     on_departure(leave)
     clock = _local.clock or SystemClock()
     store = FirestoreStore(chosen.project, _local.meter, accounts)
-    templates = Templates()
     seal = Seal(chosen.master_key)
     made = Services(
         clock=clock,
@@ -95,14 +117,14 @@ def services() -> Services:
             chosen.tasks_emulator,
             accounts,
         ),
-        templates=templates,
-        press=Press(templates, seal, chosen.signing_threads, links()),
-        relays=relays,
-        resolver=DnsResolver(chosen.dns),
+        templates=_later(_templates),
+        press=_later(_press),
+        relays=_later(lambda: _relays(accounts, leaving)),
+        resolver=_later(_resolver),
         seal=seal,
         webhooks=WebhookClient(chosen.policy.private_webhooks, accounts=accounts),
         pictures=Pictures(),
-        recurrence=recurrence,
+        recurrence=_later(_recurrence),
         letters=LetterStore(store),
         cache=Cache(store, clock),
         suppressed=Suppressed(store),
@@ -114,6 +136,41 @@ def services() -> Services:
     )
     gc.freeze()  # what stays for the life of the process need not be looked through by every full collection
     return made
+
+
+@cache
+def _templates() -> Templates:
+    from warmpost.adapters import templates
+
+    return templates.Templates()
+
+
+def _press() -> Press:
+    from warmpost.adapters import press, sealing, templates
+
+    chosen = settings()
+    seal = sealing.Seal(chosen.master_key)
+    return press.Press(cast(templates.Templates, _templates()), seal, chosen.signing_threads, links())
+
+
+def _relays(accounts: Accounts, leaving: list[Callable[[], None]]) -> Relays:
+    from warmpost.adapters.smtp import relays
+
+    made = relays.Relays(secret=secret, local_hostname=settings().hostname, accounts=accounts)
+    leaving.append(made.leave)
+    return made
+
+
+def _resolver() -> Resolver:
+    from warmpost.adapters import dns
+
+    return dns.DnsResolver(settings().dns)
+
+
+def _recurrence() -> Recurrence:
+    from warmpost.adapters import recurrence
+
+    return recurrence
 
 
 @cache
