@@ -25,6 +25,7 @@ from warmpost.sending import journal
 from warmpost.sending.admit_single import Reserved
 from warmpost.sending.cache import Cache
 from warmpost.sending.desk import Desk
+from warmpost.sending.leftovers import write_leftovers
 from warmpost.sending.letter_store import LetterStore
 from warmpost.sending.ports import Clock, Press, Recurrence, Relays, Resolver, Services, Templates
 from warmpost.sending.suppressed import Suppressed
@@ -46,7 +47,8 @@ class _Later:
         with self._lock:
             if "_made" not in self.__dict__:
                 self._made = self._make()
-                gc.freeze()  # as below
+                leaving.append(lambda: accounts.leave(lambda: write_leftovers(made)))
+    gc.freeze()  # as below
         found = getattr(self._made, name)
         self.__dict__[name] = found  # the next time it is there
         return found
@@ -95,7 +97,7 @@ def services() -> Services:
     chosen = settings()
     accounts = Accounts(chosen.instances)
     desk = Desk()
-    leaving = [desk.close]
+    leaving: list[Callable[[], None]] = [desk.close]
 
     def leave() -> None:
         for part in leaving:
@@ -134,6 +136,7 @@ def services() -> Services:
         policy=chosen.policy,
         worker=random.token_hex(8),
     )
+    leaving.append(lambda: accounts.leave(lambda: write_leftovers(made)))
     gc.freeze()  # what stays for the life of the process need not be looked through by every full collection
     return made
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections import Counter
 
@@ -67,6 +69,16 @@ async def test_what_is_shown_is_what_the_emulators_saw(client, wire):
     sums = [one["count"] / one["per"] * one["price"] for one in shown["items"].values()]
     assert shown["total"] == pytest.approx(sum(sums), abs=1e-6)
     assert shown["prices_of"] == STANDARD_PRICES.date
+
+    (functions,) = client.stack.pids("functions")
+    os.kill(functions, signal.SIGTERM)
+    while await _pids(client) in ([], [functions]):
+        await asyncio.sleep(0.1)
+    await _agreed(client, wire)
+
+
+async def _pids(client):
+    return (await read(client, "/_local/stack"))["pids"]["functions"]
 
 
 async def _agreed(client, wire):

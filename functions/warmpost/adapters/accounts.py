@@ -5,8 +5,9 @@ Nothing is written for it: a commit that names whose it is takes along what that
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -73,6 +74,7 @@ class Accounts:
         self._instances: dict[str, _Instance] = {}
         self._kept: dict[str, Usage] = {}
         self._since: dict[str, float] = {}
+        self._leaving: asyncio.Task[None] | None = None
 
     @property
     def kept(self) -> Mapping[str, Usage]:
@@ -140,5 +142,10 @@ class Accounts:
         return [
             name
             for name, usage in self._kept.items()
-            if usage.operations >= WORTH_A_WRITE or now - self._since[name] >= LONGEST_KEPT
+            if self._leaving or usage.operations >= WORTH_A_WRITE or now - self._since[name] >= LONGEST_KEPT
         ]
+
+    def leave(self, write_down: Callable[[], Coroutine[None, None, None]]) -> None:
+        """The process is to end: everything is overdue from now on, what is kept at once."""
+        if self._leaving is None:
+            self._leaving = asyncio.get_running_loop().create_task(write_down())

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.rules.usage import Usage, task_operations
-from warmpost.sending.costs import book_overdue
+from warmpost.sending.leftovers import write_leftovers
 from warmpost.sending.ports import Services
 
 Guard = TypeVar("Guard")
@@ -33,5 +33,5 @@ async def metered(
         if door.__name__ not in ("work", "daily"):
             headers = sum(len(name) + len(value) + HEADER for name, value in response.raw_headers)
             services.accounts.add(Usage(egress=len(response.body) + headers))
-    await book_overdue(services)
+    await write_leftovers(services)
     return response

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from warmpost.errors import Moved, Unavailable
 from warmpost.rules.days import day_of
 from warmpost.rules.documents import Batch
 from warmpost.rules.statuses import Status
 from warmpost.rules.usage import REST, Usage
-from warmpost.rules.writes import Count, Stored
-from warmpost.sending.booking import SHARDS
+from warmpost.rules.writes import Stored
 from warmpost.sending.ports import Services
 from warmpost.sending.side_by_side import side_by_side
 from warmpost.sending.statistics import Booked, Grain, Question
@@ -27,7 +23,6 @@ HANDED_OVER = (
     Status.COMPLAINED,
     Status.UNCERTAIN,
 )
-log = logging.getLogger("warmpost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +78,3 @@ async def _begun(services: Services, question: Question, names: set[str]) -> lis
     ]
     first, last = question.first.isoformat(), question.last.isoformat()
     return [one for one in begun if first <= one.day <= last]
-
-
-async def book_overdue(services: Services) -> None:
-    """Writes down what no commit took along, once it is worth a write. A failure keeps it for the next time."""
-    overdue = services.accounts.overdue()
-    if not overdue:
-        return
-    today, shard = services.today(), zlib.crc32(services.worker.encode()) % SHARDS
-    for name in overdue:
-        labels = {"domain": "", "day": today, "name": name}
-        try:
-            await services.store.commit(Count(f"days/{today}/figures/{name}-{shard}", {}, labels, bill=name))
-        except (Moved, Unavailable) as error:
-            log.warning("what %s used up could not be written down: %s", name, error)
