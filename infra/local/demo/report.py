@@ -92,6 +92,9 @@ def show_ending(console: Console, imported: Imported, ending: Ending) -> None:
         (f"{ending.arrived:,}", "bold"),
         " messages in the inbox",
     )
+    if ending.per_million is not None:
+        figures.append(f"\n${ending.per_million:,.2f}", "bold")
+        figures.append(" per million messages at Google's list prices, without the traffic to the relay")
     console.print(Panel(figures, box=box.ROUNDED, border_style="green", expand=False, padding=(0, 2)))
 
 

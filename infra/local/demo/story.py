@@ -62,6 +62,7 @@ class Ending:
     taken_later: int
     simulated: int
     arrived: int
+    per_million: float | None = None
 
     @property
     def writes_per_thousand(self) -> float:
@@ -142,6 +143,7 @@ async def send_batch(
         taken_later=deferred - batch["counts"]["deferred"],
         simulated=await _simulated(api, path),
         arrived=await _arrived(inbox) - arrived_before,
+        per_million=(batch["cost"]["per_million"] or {}).get("without_relay"),
     )
     return submitted["id"], ending
 
