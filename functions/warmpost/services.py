@@ -47,8 +47,7 @@ class _Later:
         with self._lock:
             if "_made" not in self.__dict__:
                 self._made = self._make()
-                leaving.append(lambda: accounts.leave(lambda: write_leftovers(made)))
-    gc.freeze()  # as below
+                gc.freeze()  # as below
         found = getattr(self._made, name)
         self.__dict__[name] = found  # the next time it is there
         return found

@@ -24,8 +24,6 @@ async def write_leftovers(services: Services) -> None:
     for name in overdue:
         labels = {"domain": "", "day": today, "name": name}
         try:
-            await services.store.commit(
-                Count(f"days/{today}/figures/{name}-{shard}", {}, labels, bill=name)
-            )
+            await services.store.commit(Count(f"days/{today}/figures/{name}-{shard}", {}, labels, bill=name))
         except (Moved, Unavailable) as error:
             log.warning("what %s used up could not be written down: %s", name, error)
