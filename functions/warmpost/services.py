@@ -27,7 +27,7 @@ from warmpost.sending.cache import Cache
 from warmpost.sending.desk import Desk
 from warmpost.sending.leftovers import write_leftovers
 from warmpost.sending.letter_store import LetterStore
-from warmpost.sending.ports import Clock, Press, Recurrence, Relays, Resolver, Services, Templates
+from warmpost.sending.ports import Clock, Press, Probes, Recurrence, Relays, Resolver, Services, Templates
 from warmpost.sending.suppressed import Suppressed
 from warmpost.sending.throttle import Throttle
 from warmpost.settings import LogSettings, Settings, secret
@@ -105,19 +105,15 @@ def services() -> Services:
     on_departure(leave)
     clock = _local.clock or SystemClock()
     store = FirestoreStore(chosen.project, _local.meter, accounts)
+    tasks = CloudTasks(
+        chosen.project, chosen.location, chosen.base_url, chosen.invoker, chosen.tasks_emulator, accounts
+    )
     seal = Seal(chosen.master_key)
     made = Services(
         clock=clock,
         accounts=accounts,
         store=store,
-        tasks=CloudTasks(
-            chosen.project,
-            chosen.location,
-            chosen.base_url,
-            chosen.invoker,
-            chosen.tasks_emulator,
-            accounts,
-        ),
+        tasks=tasks,
         templates=_later(_templates),
         press=_later(_press),
         relays=_later(lambda: _relays(accounts, leaving)),
@@ -125,6 +121,7 @@ def services() -> Services:
         seal=seal,
         webhooks=WebhookClient(chosen.policy.private_webhooks, accounts=accounts),
         pictures=Pictures(),
+        probes=_later(lambda: _probes(tasks)),
         recurrence=_later(_recurrence),
         letters=LetterStore(store),
         cache=Cache(store, clock),
@@ -153,6 +150,12 @@ def _press() -> Press:
     chosen = settings()
     seal = sealing.Seal(chosen.master_key)
     return press.Press(cast(templates.Templates, _templates()), seal, chosen.signing_threads, links())
+
+
+def _probes(tasks: CloudTasks) -> Probes:
+    from warmpost.adapters import probing
+
+    return probing.Probes(tasks, secret, settings().hostname)
 
 
 def _relays(accounts: Accounts, leaving: list[Callable[[], None]]) -> Relays:

@@ -51,6 +51,15 @@ resource "google_cloud_tasks_queue_iam_member" "enqueuer" {
   member   = google_service_account.duty[each.value.account].member
 }
 
+# GET /manage/health looks at the queues.
+resource "google_cloud_tasks_queue_iam_member" "viewer" {
+  for_each = local.cloud.queues
+  name     = google_cloud_tasks_queue.queue[each.key].name
+  location = var.region
+  role     = "roles/cloudtasks.viewer"
+  member   = google_service_account.duty["doors"].member
+}
+
 resource "google_cloud_run_v2_service_iam_member" "anybody" {
   for_each = local.public_functions
   name     = google_cloudfunctions2_function.function[each.key].name

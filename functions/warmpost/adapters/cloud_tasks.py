@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -10,10 +11,12 @@ from google.api_core import exceptions as google
 
 from warmpost.adapters.accounts import Accounts
 from warmpost.errors import Unavailable
-from warmpost.rules.tasks import Task
+from warmpost.rules.health import QueueState
+from warmpost.rules.tasks import Queue, Task
 from warmpost.rules.usage import Usage, task_operations
 
 AT_ONCE = 50
+MOST_LOOKED_AT = 1000
 TIMEOUT = 10.0
 DISPATCH_DEADLINE = 600
 BUSY = (
@@ -70,6 +73,26 @@ class CloudTasks:
     async def enqueue(self, *tasks: Task) -> None:
         for start in range(0, len(tasks), AT_ONCE):
             await asyncio.gather(*(self._create(task) for task in tasks[start : start + AT_ONCE]))
+
+    async def state(self, name: Queue, now: datetime) -> QueueState:
+        """One look at a queue: whether it is paused, and its first tasks. Raises errors.Unavailable."""
+        queue = f"{self._parent}/{name}"
+        try:
+            known = await self._client.get_queue(name=queue, timeout=TIMEOUT)
+            request = {"parent": queue, "page_size": MOST_LOOKED_AT}
+            pages = await self._client.list_tasks(request=request, timeout=TIMEOUT)
+            page = await anext(pages.pages)
+        except google.GoogleAPICallError as error:
+            raise Unavailable("queue_unavailable", f"{error.code} {error.message}") from error
+        times = [task.schedule_time for task in page.tasks if task.schedule_time <= now]
+        return QueueState(
+            name=name,
+            paused=known.state.name == "PAUSED",
+            tasks=len(page.tasks),
+            due=len(times),
+            capped=bool(page.next_page_token),
+            oldest_due=min(times, default=None),
+        )
 
     async def _create(self, task: Task) -> None:
         from google.protobuf import duration_pb2, timestamp_pb2

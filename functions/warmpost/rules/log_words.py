@@ -76,7 +76,7 @@ _PRIVATE = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*-----|\Z)", re.DOTALL), "(key)"),
     (re.compile(r"://[^\s/]*@"), "://(credentials) "),
     (re.compile(r"\b(?:Bearer|Basic)\s+\S+", re.IGNORECASE), "(credentials)"),
-    (re.compile(r"\bwp_[A-Za-z0-9_]{8,}"), "(key)"),
+    (re.compile(r"\bwp_[\w-]{8,}"), "(key)"),
     (re.compile(r"\bwhsec_[A-Za-z0-9+/=_-]+"), "(secret)"),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"), "(token)"),
     (re.compile(r"/(?P<door>[ocu])/[\w-]{16,}"), r"/\g<door>/(token)"),

@@ -9,10 +9,11 @@ from datetime import timedelta
 
 from warmpost.errors import Moved
 from warmpost.rules.documents import Batch, Message
+from warmpost.rules.health import DailyRun
 from warmpost.rules.identities import task_name
 from warmpost.rules.senders import Warmth
 from warmpost.rules.tasks import Task, batch_task
-from warmpost.rules.writes import Update
+from warmpost.rules.writes import Put, Update
 from warmpost.sending.arm_schedules import arm_schedules
 from warmpost.sending.check_identities import sweep_identities
 from warmpost.sending.event_log import ask_for_fold
@@ -21,6 +22,7 @@ from warmpost.sending.parcels import Errand
 from warmpost.sending.ports import Services
 from warmpost.sending.queue_notifications import requeue_notifications
 
+DAILY_RUN = "runs/daily"
 PAGE = 100
 LEFT_LYING = timedelta(hours=1)
 """Younger work is still on its way."""
@@ -36,6 +38,7 @@ async def run_daily(services: Services) -> None:
     await services.tasks.enqueue(*tasks)
     await ask_for_fold(services)
     await arm_schedules(services, services.clock.now())
+    await services.store.commit(Put(DAILY_RUN, DailyRun(services.clock.now())))
     tell("daily_run", "the daily run has queued its work", run=run)
 
 

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from warmpost.rules.days import day_of
 from warmpost.rules.envelope import Outcome, Outgoing
+from warmpost.rules.health import QueueState
 from warmpost.rules.letters import Content, Data, Job, Letter, TemplateFacts, Unrenderable
 from warmpost.rules.policy import Policy
 from warmpost.rules.recurrence import Series
 from warmpost.rules.relay_choice import Closed
-from warmpost.rules.relays import Pool
+from warmpost.rules.relays import Pool, Relay
 from warmpost.rules.senders import DomainKey
-from warmpost.rules.tasks import Task
+from warmpost.rules.tasks import Queue, Task
 from warmpost.rules.throttling import Gate
 from warmpost.rules.usage import Usage
 from warmpost.rules.webhooks import Answer
@@ -204,6 +205,18 @@ class Resolver(Protocol):
         ...
 
 
+class Probes(Protocol):
+    """Whether what the work needs is there, without any work."""
+
+    async def queue(self, name: Queue, now: datetime) -> QueueState:
+        """Raises errors.Unavailable."""
+        ...
+
+    async def relay(self, relay: Relay) -> str:
+        """Why it would take no mail now, empty where it would."""
+        ...
+
+
 class Pictures(Protocol):
     def lines(self, title: str, labels: Sequence[str], series: Mapping[str, Sequence[float | None]]) -> bytes:
         """An SVG document: one line per series over the labels."""
@@ -228,6 +241,7 @@ class Services:
     seal: Seal
     webhooks: WebhookClient
     pictures: Pictures
+    probes: Probes
     recurrence: Recurrence
     letters: LetterStore
     cache: Cache

@@ -14,6 +14,7 @@ from warmpost.gateways.manage import (
     addresses,
     contract,
     domains,
+    health,
     keys,
     levels,
     lists,
@@ -43,6 +44,7 @@ ROUTES: list[Route] = [
     *pools.ROUTES,
     *keys.ROUTES,
     *contract.ROUTES,
+    *health.ROUTES,
 ]
 """A handler is called with the request, the services and the path's segments by name."""
 

@@ -1,0 +1,192 @@
+"""How a deployment fares: what was looked at, and what is said of it in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+Status = Literal["ok", "degraded", "down"]
+
+LATE = timedelta(minutes=15)
+"""Behind its time, a task or pause that nobody has taken up is no longer on its way."""
+
+DAILY_EVERY = timedelta(hours=26)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """tasks: at most as many as one look shows, then capped. oldest_due: of those whose time has come."""
+
+    name: str
+    reason: str = ""
+    paused: bool = False
+    tasks: int = 0
+    due: int = 0
+    capped: bool = False
+    oldest_due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RelayState:
+    """reason: why no connection was to be had, empty where one was."""
+
+    pool: str
+    relay: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StalledBatch:
+    batch: str
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DailyRun:
+    """`runs/daily`: when the daily run last queued its work."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """running: batches under way, capped at what is looked at. held: recipients of them that wait for volume."""
+
+    running: int = 0
+    capped: bool = False
+    held: int = 0
+    oldest_held: datetime | None = None
+    uncertain: int = 0
+    stalled: tuple[StalledBatch, ...] = ()
+    overdue_pauses: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()
+    disabled_webhooks: tuple[str, ...] = ()
+    overdue_schedules: int = 0
+    last_daily_run: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """firestore, dns: why they do not answer, empty where they do. work: as far as Firestore told."""
+
+    at: datetime
+    firestore: str = ""
+    dns: str = ""
+    queues: Sequence[QueueState] = ()
+    relays: Sequence[RelayState] = ()
+    work: Work = field(default_factory=Work)
+
+
+def judge(found: Findings) -> tuple[Status, tuple[str, ...]]:
+    """down: nothing can be taken. degraded: something waits that a person should look at."""
+    reasons = tuple(_reasons(found))
+    if found.firestore:
+        return "down", reasons
+    return ("degraded" if reasons else "ok"), reasons
+
+
+def _reasons(found: Findings) -> Iterator[str]:
+    if found.firestore:
+        yield f"Firestore does not answer: {found.firestore}"
+    for queue in found.queues:
+        yield from _of_queue(queue, found.at)
+    for relay in found.relays:
+        if relay.reason:
+            yield f"the relay {relay.relay} of pool {relay.pool} cannot be used: {relay.reason}"
+    if found.dns:
+        yield f"the DNS does not answer: {found.dns}"
+    yield from _of_work(found.work, found.at)
+
+
+def _of_queue(queue: QueueState, now: datetime) -> Iterator[str]:
+    if queue.reason:
+        yield f"the queue {queue.name} does not answer: {queue.reason}"
+    elif queue.paused:
+        yield f"the queue {queue.name} is paused"
+    elif queue.oldest_due and now - queue.oldest_due > LATE:
+        yield f"the queue {queue.name} is late: a task has been due since {_when(queue.oldest_due)}"
+
+
+def _of_work(work: Work, now: datetime) -> Iterator[str]:
+    for one in work.stalled:
+        yield f"batch {one.batch} waits for a relay since {_when(one.since)}: {one.reason}"
+    for domain in work.overdue_pauses:
+        yield f"the pause of {domain} is over, but nothing went on"
+    for domain in work.blocked:
+        yield f"{domain} is blocked for the day"
+    if work.uncertain:
+        yield f"{work.uncertain} recipients of running batches are uncertain"
+    if work.disabled_webhooks:
+        yield f"webhooks were switched off: {', '.join(work.disabled_webhooks)}"
+    if work.overdue_schedules:
+        yield f"{work.overdue_schedules} schedules are overdue"
+    if work.last_daily_run and now - work.last_daily_run > DAILY_EVERY:
+        yield f"the daily run has not been since {_when(work.last_daily_run)}"
+
+
+def _when(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def as_metrics(found: Findings) -> str:
+    """OpenMetrics text (openmetrics.io), gauges only."""
+    work, (status, _) = found.work, judge(found)
+    lines: list[str] = []
+
+    def gauge(name: str, means: str, *values: tuple[str, float]) -> None:
+        lines.extend((f"# TYPE warmpost_{name} gauge", f"# HELP warmpost_{name} {means}"))
+        lines.extend(f"warmpost_{name}{labels} {value:g}" for labels, value in values)
+
+    gauge(
+        "health", "1 for the status that holds.", *((_labels(status=one), one == status) for one in _STATUSES)
+    )
+    gauge("firestore_up", "Whether Firestore answers.", ("", not found.firestore))
+    gauge("dns_up", "Whether the DNS answers.", ("", not found.dns))
+    gauge(
+        "queue_up",
+        "Whether a queue answers and is not paused.",
+        *((_labels(queue=one.name), not (one.reason or one.paused)) for one in found.queues),
+    )
+    gauge(
+        "queue_tasks",
+        "Tasks in a queue, of 1000 looked at.",
+        *((_labels(queue=one.name), one.tasks) for one in found.queues),
+    )
+    gauge(
+        "queue_due_tasks",
+        "Of those, tasks whose time has come.",
+        *((_labels(queue=one.name), one.due) for one in found.queues),
+    )
+    gauge(
+        "relay_up",
+        "Whether a relay lets a worker in.",
+        *((_labels(pool=one.pool, relay=one.relay), not one.reason) for one in found.relays),
+    )
+    gauge("batches_running", "Batches under way.", ("", work.running))
+    gauge("batches_stalled", "Of those, batches that no relay takes mail of.", ("", len(work.stalled)))
+    gauge("recipients_held", "Recipients of running batches that wait for volume.", ("", work.held))
+    held = (found.at - work.oldest_held).total_seconds() if work.oldest_held else 0.0
+    gauge("oldest_held_seconds", "Age of the oldest batch that holds recipients.", ("", held))
+    gauge("recipients_uncertain", "Uncertain recipients of running batches.", ("", work.uncertain))
+    gauge("pauses_overdue", "Domains whose pause is over without effect.", ("", len(work.overdue_pauses)))
+    gauge("domains_blocked", "Domains with running batches that are blocked.", ("", len(work.blocked)))
+    gauge("webhooks_disabled", "Webhooks that were given up.", ("", len(work.disabled_webhooks)))
+    gauge("schedules_overdue", "Schedules whose time has passed.", ("", work.overdue_schedules))
+    if work.last_daily_run:
+        stamp = work.last_daily_run.timestamp()
+        gauge("daily_run_timestamp_seconds", "When the daily run last was.", ("", stamp))
+    return "\n".join([*lines, "# EOF", ""])
+
+
+_STATUSES: tuple[Status, ...] = ("ok", "degraded", "down")
+
+
+def _labels(**given: str) -> str:
+    escaped = {
+        name: text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+        for name, text in given.items()
+    }
+    return "{" + ",".join(f'{name}="{text}"' for name, text in escaped.items()) + "}"
