@@ -20,6 +20,9 @@ from tests.chaos.reporting import Reporter
 from tests.e2e import checks
 from tests.e2e.checks import ok
 from tests.receiver import receiving
+from warmpost.adapters.firestore.store import FirestoreStore
+from warmpost.rules.chunks import Chunk, pack, unpack
+from warmpost.rules.writes import Put, Update
 
 VERBS = ("plan", "release", "deliver", "fold", "notify")
 SETTINGS = {"WARMPOST_LEASE_SECONDS": "1", "WARMPOST_STRIDE": "2", "WARMPOST_RETRY_SECONDS": "1"}
@@ -45,13 +48,17 @@ class Bench:
         await ok(self.client.post("/manage/templates", json={"name": "t", "subject": "s", "text": "t"}))
         return self
 
-    async def many_pages(self):
-        """A list of a recipient a page."""
-        made = await ok(self.client.post("/manage/lists", json={"name": "pages"}))
-        for page in range(PAGES):
-            row = {"recipients": [{"to": f"r{page}@pages.example"}]}
-            await ok(self.client.post(f"/manage/lists/{made['id']}/recipients", json=row))
-        return made["id"]
+    async def many_pages(self, monkeypatch):
+        """A list of a recipient a page, as no import leaves it."""
+        made = await checks.make_list(self.client, "pages", checks.csv_of(PAGES, "pages.example"))
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", self.stack.info["firestore"])
+        store = FirestoreStore(self.stack.info["project"])
+        path = f"lists/{made}"
+        (whole,) = await store.find(Chunk, f"{path}/pages")
+        pages = [pack(number, [one]) for number, one in enumerate(unpack(whole.value))]
+        puts = [Put(f"{path}/pages/{number:06d}", page) for number, page in enumerate(pages)]
+        await store.commit(*puts, Update(path, {"pages": len(pages)}))
+        return made
 
     async def run(self, point, **to):
         """A batch, the events of everybody in it, and all that is told of them; with a kill at a point, once."""
@@ -148,9 +155,9 @@ async def test_worker_killed_at_every_point_of_release_deliver_fold_and_notify(s
 
 
 @pytest.mark.chaos
-async def test_worker_killed_at_every_point_of_a_plan(start_stack, tmp_path):
+async def test_worker_killed_at_every_point_of_a_plan(start_stack, tmp_path, monkeypatch):
     async with bench(start_stack, tmp_path) as table:
-        pages = await table.many_pages()
+        pages = await table.many_pages(monkeypatch)
         points = await enumerated(table, "plan", list=pages)
         assert points
         print(f"\n{len(points)} points")
