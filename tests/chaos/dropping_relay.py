@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 STEPS = ("connect", "EHLO", "MAIL", "RCPT", "DATA", "body", "dot, not kept", "dot, kept")
-OFTEN = 20
+OFTEN = 5
 """Times the rate at which connections break off before they are used: there are so many fewer of them."""
 
 END = b"\r\n.\r\n"

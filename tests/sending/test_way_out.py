@@ -101,3 +101,23 @@ async def test_an_outage_ends_with_the_batch_or_with_patience(workshop, mark):
     if mark == "bounced":
         assert REASON in progress.details[0].notes[-1].text
     assert await stall_of(workshop, batch) is None
+
+
+async def test_a_relay_that_takes_mail_now_and_then_is_not_waited_for_as_if_it_never_did(workshop):
+    """Else patience would run out with a relay that is merely unreliable, and everybody left would bounce."""
+
+    async def shut(stride):
+        if not workshop.relays.shut:
+            workshop.relays.shut = Closed(REASON, 1)
+
+    batch = await workshop.submit(30)
+    workshop.relays.shut = Closed(REASON, 1)
+    await workshop.queue.run(workshop.services, until=timedelta(seconds=1))
+    workshop.relays.before = shut
+    for minute in range(1, 9):
+        workshop.relays.shut = None  # long enough for a stride
+        await workshop.queue.run(workshop.services, until=timedelta(minutes=30 * minute))
+        progress = await workshop.progress(batch)
+        assert not progress.stalled_since or progress.stalled_since > START.timestamp() + 1
+    assert len(workshop.relays.handed) >= 24
+    assert await stall_of(workshop, batch) is not None

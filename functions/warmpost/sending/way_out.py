@@ -32,7 +32,7 @@ class WayOut:
     def __init__(self, services: Services, parcel: Parcel) -> None:
         self._services = services
         self._parcel = parcel
-        self._asked = False
+        self._asked = self._left_some = False
         self._closed_for = 0.0
         self.stalled = ""
         self._slow = ""
@@ -78,13 +78,18 @@ class WayOut:
         self._asked = True
         if slowly and any(one.reason == STOPPED for one in outcomes.values()):
             return
-        if all(one.hand_over is HandOver.NOT_TRIED for one in outcomes.values()):
+        if not all(one.hand_over is HandOver.NOT_TRIED for one in outcomes.values()):
+            self._left_some = True
+        else:
             self.stalled = next(iter(outcomes.values())).reason
             words = f"nobody takes mail of {self._parcel.errand.path}: {self.stalled}"
             tell("relay_unreachable", words, pool=self._parcel.pool.name, recipients=len(outcomes))
 
     def marked(self, progress: Progress, now: float) -> Progress:
-        """With since when nobody takes mail and why, or without it once somebody does."""
+        """With since when nobody takes mail and why, or without it once somebody does.
+
+        A relay that breaks off now and then takes mail in between: what it took last ends the wait before.
+        """
         slow = next((gate.words for gate in map(self._gate, self._left(progress)) if gate), "")
         if bool(slow) != bool(progress.slowed):
             progress = replace(progress, slowed=slow[:MOST_TEXT])
@@ -92,7 +97,7 @@ class WayOut:
             return progress
         if not self.stalled:
             return replace(progress, stalled_since=0.0, stalled_reason="")
-        since = progress.stalled_since or now
+        since = now if self._left_some else progress.stalled_since or now
         return replace(progress, stalled_since=since, stalled_reason=self.stalled[:MOST_TEXT])
 
     def delay(self, progress: Progress, now: float, waiting: Iterable[int]) -> float:
