@@ -6,7 +6,9 @@ write can name the version it was decided on, and a commit of several documents 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -28,8 +30,11 @@ MOST_AGGREGATIONS = 5
 ENTRIES_PER_READ = 1000
 """Index entries that one billed read of an aggregation covers; sums are taken to stay below that."""
 
-READ_TIMEOUT = 20.0
+READ_TIMEOUT = 10.0
+QUERY_TIMEOUT = 20.0
 WRITE_TIMEOUT = 20.0
+"""Seconds for one question with all that the client repeats of it by itself, which alone would go on for minutes."""
+
 BUSY = (
     google.ServiceUnavailable,
     google.DeadlineExceeded,
@@ -75,10 +80,8 @@ class FirestoreStore:
         return self._opened
 
     async def get(self, kind: type[T], path: str) -> Stored[T] | None:
-        try:
+        async with _within(READ_TIMEOUT):
             found = await self._client.document(path).get(timeout=READ_TIMEOUT)
-        except BUSY as error:
-            raise _unavailable() from error
         self._read(1)
         return _stored(kind, found) if found.exists else None
 
@@ -132,10 +135,8 @@ class FirestoreStore:
         ]
 
     async def _run(self, query: Any) -> list[Any]:
-        try:
-            documents = [document async for document in query.stream(timeout=READ_TIMEOUT)]
-        except BUSY as error:
-            raise _unavailable() from error
+        async with _within(QUERY_TIMEOUT):
+            documents = [document async for document in query.stream(timeout=QUERY_TIMEOUT)]
         self._read(max(1, len(documents)))
         return documents
 
@@ -164,10 +165,8 @@ class FirestoreStore:
         return {name: int(value) for name, value in found.items()}
 
     async def _aggregate(self, question: Any) -> dict[str, float]:
-        try:
-            rows = await question.get(timeout=READ_TIMEOUT)
-        except BUSY as error:
-            raise _unavailable() from error
+        async with _within(QUERY_TIMEOUT):
+            rows = await question.get(timeout=QUERY_TIMEOUT)
         return {one.alias: one.value for row in rows for one in row}
 
     async def commit(self, *writes: Write) -> list[Any]:
@@ -182,12 +181,11 @@ class FirestoreStore:
                 cost = costs.pop(_bill(write), None)
                 self._add(batch, write, cost + own if cost is not None else Usage())
                 own = Usage() if cost is not None else own
-            results = await batch.commit(timeout=WRITE_TIMEOUT)
+            async with _within(WRITE_TIMEOUT):
+                results = await batch.commit(timeout=WRITE_TIMEOUT)
             done = True
         except (google.FailedPrecondition, google.AlreadyExists, google.NotFound) as error:
             raise Moved(str(error)) from error
-        except BUSY as error:
-            raise _unavailable() from error
         finally:
             if not done:
                 for name, usage in drawn.items():
@@ -225,10 +223,8 @@ class FirestoreStore:
         batch.set(
             self._client.document(f"counters/{counter}"), {"last": firestore.Increment(step)}, merge=True
         )
-        try:
+        async with _within(WRITE_TIMEOUT):
             results = await batch.commit(timeout=WRITE_TIMEOUT)
-        except BUSY as error:
-            raise _unavailable() from error
         self._meter.write(1)
         self._accounts.add(Usage(writes=1))
         return int(results[0].transform_results[0].integer_value)
@@ -274,6 +270,16 @@ def _changes(changes: Mapping[str, object]) -> dict[str, Any]:
 def _stored(kind: type[T], document: Any) -> Stored[T]:
     path = "/".join(document.reference._path)
     return Stored(path, from_fields(kind, document.to_dict() or {}), document.update_time)
+
+
+@asynccontextmanager
+async def _within(seconds: float) -> AsyncIterator[None]:
+    """Raises errors.Unavailable where the database cannot answer, or not in that time."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except (TimeoutError, *BUSY) as error:
+        raise _unavailable() from error
 
 
 def _unavailable() -> Unavailable:
