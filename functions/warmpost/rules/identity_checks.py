@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from warmpost.rules.dkim_rotation import advance_rotation
 from warmpost.rules.dns_records import compare, is_verified
 from warmpost.rules.senders import Domain, Record
 
@@ -39,11 +40,11 @@ def check_domain(domain: Domain, found: Sequence[Found], now: datetime, spf_incl
         for one, values in zip(domain.records, found, strict=True)
     )
     verified = domain.status == "verified" or is_verified(records)
-    suspended_at = _suspended_at(domain, records, now)
+    rotated = advance_rotation(replace(domain, records=records), now)
+    suspended_at = _suspended_at(domain, rotated.records, now)
     checked = replace(
-        domain,
+        rotated,
         status="verified" if verified else "pending",
-        records=records,
         checked_at=domain.checked_at if None in found else now,
         verified_at=domain.verified_at or (now if verified else None),
         suspended_at=suspended_at,
@@ -64,7 +65,7 @@ def _seen(domain: Domain, record: Record, values: Found, now: datetime, spf_incl
     seen = replace(compare(record, values, spf_include), checked_at=now)
     if seen.status == "ok":
         return replace(seen, broken_since=None)
-    if domain.status == "verified" and record.purpose in WATCHED:
+    if domain.status == "verified" and record.purpose in WATCHED and not record.stage:
         return replace(seen, broken_since=record.broken_since or now)
     return seen
 
@@ -79,7 +80,7 @@ def _suspended_at(domain: Domain, records: Sequence[Record], now: datetime) -> d
 
 def signing_records(records: Sequence[Record]) -> list[Record]:
     """Those that all receivers can verify signatures by: Ed25519 keys (RFC 8463) are passed over by most."""
-    return [one for one in records if one.purpose == "dkim" and "k=rsa" in one.expected]
+    return [one for one in records if one.purpose == "dkim" and not one.stage and "k=rsa" in one.expected]
 
 
 def unsigned_since(records: Sequence[Record]) -> datetime | None:

@@ -78,7 +78,7 @@ def judge_points(facts: Facts) -> list[Point]:
     records = list(zip(domain.records, facts.seen, strict=True))
     return [
         _ownership(domain),
-        *(_record(one, values, facts) for one, values in records if one.purpose == "dkim"),
+        *(_record(one, values, facts) for one, values in records if one.purpose == "dkim" and not one.stage),
         _key_length(domain),
         _dkim_aligned(domain),
         *(_record(one, values, facts) for one, values in records if one.purpose == "spf"),

@@ -21,7 +21,8 @@ class DomainKey:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A DNS record a domain needs. found: what the last look-up saw. status: `missing`, `wrong`, `ok`.
+    """A DNS record a domain needs. found: what the last look-up saw. status: `missing`, `wrong`, `ok`; `retire` for an old
+    DKIM record that may go. stage: of a DKIM record whose key signs nothing yet, or no more; then retires_at says how long.
 
     broken_since: of a verified domain, the first of the look-ups in a row that found it missing or wrong.
     """
@@ -31,10 +32,12 @@ class Record:
     type: str
     expected: str
     found: tuple[str, ...] = ()
-    status: Literal["unchecked", "missing", "wrong", "ok"] = "unchecked"
+    status: Literal["unchecked", "missing", "wrong", "ok", "retire"] = "unchecked"
     note: str = ""
     checked_at: datetime | None = None
     broken_since: datetime | None = None
+    stage: Literal["", "incoming", "retiring"] = ""
+    retires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Domain:
     """`domains/{domain}`: a sender domain. pool: the relay pool it is bound to, empty for the shared one.
 
     addresses: how many sender addresses it has; counted in the commits that create and delete them. suspended_at: it
-    sends nothing since then, for want of a DKIM record.
+    sends nothing since then, for want of a DKIM record. incoming: keys that sign once their records were seen.
     """
 
     domain: str
@@ -55,6 +58,7 @@ class Domain:
     suspended_at: datetime | None = None
     pool: str = ""
     addresses: int = 0
+    incoming: tuple[DomainKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

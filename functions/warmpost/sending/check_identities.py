@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from warmpost.errors import Moved, Unavailable
+from warmpost.rules.dkim_rotation import turn_of
 from warmpost.rules.identities import short_hash, task_name
 from warmpost.rules.identity_checks import (
     SUSPENDED_AFTER,
@@ -43,7 +44,7 @@ CLOCKS_DIFFER = timedelta(seconds=1)
 Turn = Literal["records_broken", "records_restored", "domain_suspended", "domain_resumed"]
 """What webhooks and the log call it."""
 
-CHANGED = ("status", "records", "checked_at", "verified_at", "suspended_at")
+CHANGED = ("status", "records", "checked_at", "verified_at", "suspended_at", "keys", "incoming")
 
 
 async def sweep_identities(services: Services, after: str, run: str) -> str:
@@ -100,6 +101,8 @@ async def keep_check(services: Services, stored: Stored[Domain], found: Sequence
     await services.store.commit(Update(stored.path, changes, stored.version), *history, *queued.writes)
     for word, _, text in _turns(check):
         tell(word, text, domain=check.domain.domain)
+    if turn := turn_of(stored.value, check.domain):
+        tell("dkim_rotated", turn, domain=check.domain.domain)
     return check.domain
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from warmpost.errors import Conflict, Invalid, Moved, NotFound
 from warmpost.rules.addresses import Flaw, read_domain
+from warmpost.rules.dkim_rotation import begin_rotation
 from warmpost.rules.dns_records import expected_records
 from warmpost.rules.names import is_pool_name
 from warmpost.rules.senders import Domain, DomainKey, RelayPool
@@ -89,6 +90,26 @@ async def verify_domain(services: Services, text: str) -> Domain:
     stored = await find_domain(services.store, text)
     found = await asyncio.gather(*(services.resolver.txt(one.name) for one in stored.value.records))
     return await keep_check(services, stored, found)
+
+
+async def rotate_dkim(services: Services, text: str) -> Domain:
+    """New keys of the kinds it has, with records beside the old ones; asked again before they sign, it changes nothing.
+
+    Raises NotFound, Moved, or Conflict `domain_not_verified` for a domain that was never verified.
+    """
+    stored = await find_domain(services.store, text)
+    domain = stored.value
+    if domain.incoming:
+        return domain
+    if domain.status != "verified":
+        reason = f"{domain.domain} has signed nothing yet: publish its records and verify it."
+        raise Conflict("domain_not_verified", reason)
+    with_ed25519 = any(one.algorithm == "ed25519-sha256" for one in domain.keys)
+    keys = await asyncio.to_thread(_new_keys, services.press, domain.domain, with_ed25519)
+    after = begin_rotation(domain, keys)
+    changes = {"incoming": after.incoming, "records": after.records}
+    await services.store.commit(Update(stored.path, changes, stored.version))
+    return after
 
 
 async def bind_domain(services: Services, text: str, pool: str | None) -> Domain:

@@ -15,16 +15,21 @@ Change = Literal["raised", "lowered", "blocked", "paused", "resumed", "kept", "s
 
 
 class Record(Answer):
-    """A DNS record: what is expected and what the last look-up found."""
+    """A DNS record: what is expected and what the last look-up found.
+
+    stage: of a DKIM record whose key does not sign yet, or no more. status `retire`: it may be deleted from the DNS.
+    """
 
     purpose: Literal["ownership", "dkim", "spf", "dmarc"]
     name: str
     type: str
     expected: str
     found: list[str]
-    status: Literal["unchecked", "missing", "wrong", "ok"]
+    status: Literal["unchecked", "missing", "wrong", "ok", "retire"]
     note: str
     checked_at: datetime | None
+    stage: Literal["incoming", "retiring"] | None
+    retires_at: datetime | None
 
 
 class BrokenRecord(Answer):

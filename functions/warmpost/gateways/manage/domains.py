@@ -52,6 +52,8 @@ def shown(domain: Domain) -> dict[str, object]:
                 "status": one.status,
                 "note": one.note,
                 "checked_at": one.checked_at,
+                "stage": one.stage or None,
+                "retires_at": one.retires_at,
             }
             for one in domain.records
         ],
@@ -139,6 +141,11 @@ _DOMAIN = {200: domain_answers.Domain}
 _CREATED = {201: domain_answers.Domain}
 _WARM = {200: domain_answers.WarmDomain}
 
+
+async def rotate(request: Request, services: Services, domain: str) -> Response:
+    return json_response(shown(await manage_domains.rotate_dkim(services, domain)))
+
+
 ROUTES = [
     Route(
         "GET",
@@ -163,4 +170,7 @@ ROUTES = [
         parameters=bodies.PAGE,
     ),
     Route("POST", "/domains/{domain}/verify", verify, "Look its records up", "manage", answers=_DOMAIN),
+    Route(
+        "POST", "/domains/{domain}/dkim/rotate", rotate, "Give it a new DKIM key", "manage", answers=_DOMAIN
+    ),
 ]
