@@ -80,7 +80,7 @@ async def measure(
         later = await long_run(tell) if long else None
     figures = {key: summed_up(rounds) for key, rounds in found.items()}
     further = later.told() if later else []
-    return Report(figures, goals(figures, writes, later), sizes, further, command)
+    return Report(figures, goals(figures, writes, later), sizes, further, command, scale.rounds)
 
 
 async def _writes(field: Field, scale: Scale) -> dict[str, float]:

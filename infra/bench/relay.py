@@ -17,7 +17,8 @@ from pathlib import Path
 from infra.bench.needs import postfix_tool
 from infra.local.bootstrap import ROOT
 
-PATIENCE = 20.0  # seconds until a process listens, or until a count is there
+PATIENCE = 20.0  # seconds until a process listens
+COUNTING = 5.0  # seconds until what was answered is counted
 _COUNT = re.compile(rb"mesg=(\d+)")
 
 
@@ -37,8 +38,8 @@ class Sink:
         return int(found[-1]) if found else 0
 
     async def has_taken(self, count: int) -> None:
-        """Raises AssertionError where it took more, or fewer within a second: it counts after it answers."""
-        until = time.monotonic() + 1
+        """Raises AssertionError where it took more, or fewer within COUNTING: it counts after it answers."""
+        until = time.monotonic() + COUNTING
         while (taken := self.count()) < count:
             assert time.monotonic() < until, f"{count - taken:,} messages did not arrive"
             await asyncio.sleep(0.02)

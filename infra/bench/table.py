@@ -27,13 +27,14 @@ HEADINGS = ("messages/s", "noise ±", "× nodemailer", "of core's RSA", "CPU s/1
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """sizes: bytes of each one's message. further: lines of what else was measured."""
+    """sizes: bytes of each one's message. further: lines of what else was measured. rounds: how many were played."""
 
     figures: Mapping[Key, Figures]
     goals: Sequence[Goal]
     sizes: Mapping[str, int]
     further: Sequence[str]
     command: str
+    rounds: int
 
 
 def show(report: Report, console: Console) -> None:
@@ -89,7 +90,7 @@ def _rows(figures: Mapping[Key, Figures], course: Course) -> list[tuple[str, lis
     """Fastest first, as whoever reads it looks for."""
     found = [(key, one) for (key, where), one in figures.items() if where is course]
     peer = figures.get((NODEMAILER.key, course))
-    core = figures.get((RSA.key, Course.NEAR))
+    core = figures.get((RSA.key, course))
     return [
         (
             NAMES[key],
@@ -117,7 +118,7 @@ def _reached(goal: Goal) -> str:
 def _rounds(report: Report) -> str:
     sizes = report.sizes.values()
     size = f", {min(sizes):,} to {max(sizes):,} bytes a message" if sizes else ""
-    return f"medians of interleaved rounds{size}, RSA-2048"
+    return f"medians of {report.rounds} interleaved rounds{size}, RSA-2048"
 
 
 def _machine() -> str:
