@@ -132,6 +132,19 @@ run "passwords_of_further_relays_reach_the_worker_alone" {
   }
 }
 
+run "tells_of_what_the_log_says" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(google_monitoring_alert_policy.told)) == toset(keys(local.told)) && strcontains(google_monitoring_alert_policy.told["blocked"].conditions[0].condition_threshold[0].filter, "one_of(\"day_blocked\")")
+    error_message = "Each goes by its words."
+  }
+  assert {
+    condition     = strcontains(google_logging_metric.told.filter, "\"batch-submit\" OR ") && google_logging_metric.told.label_extractors.event == "EXTRACT(jsonPayload.event)"
+    error_message = "What every function tells is counted by its word."
+  }
+}
+
 run "tells_of_a_budget" {
   command = plan
 
