@@ -28,9 +28,10 @@ resource "google_project_iam_member" "documents" {
 }
 
 resource "google_project_iam_member" "build" {
-  project = var.project
-  role    = "roles/cloudbuild.builds.builder"
-  member  = google_service_account.build.member
+  for_each = toset(["roles/artifactregistry.writer", "roles/logging.logWriter", "roles/storage.objectViewer"])
+  project  = var.project
+  role     = each.value
+  member   = google_service_account.build.member
 }
 
 # Whoever queues a task says that it runs as the invoker, and has to be allowed to.

@@ -61,13 +61,16 @@ class Workplace:
     def initialise(self) -> subprocess.CompletedProcess[str]:
         return self.terraform("init", "-backend=false", "-input=false", f"-plugin-dir={self._mirror}")
 
-    def terraform(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """variables: of the configuration, through the environment."""
+    def terraform(
+        self, *arguments: str, said: str = "", **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """said: to its standard input. variables: of the configuration, through the environment."""
         named = {f"TF_VAR_{name}": value for name, value in variables.items()}
         quiet = {"TF_CLI_CONFIG_FILE": os.devnull, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
         return subprocess.run(
-            ["terraform", *arguments, *(["-no-color"] if arguments[0] != "fmt" else [])],
+            ["terraform", *arguments, *(["-no-color"] if arguments[0] not in ("fmt", "console") else [])],
             cwd=self.terraform_folder,
+            input=said,
             env={**os.environ, **quiet, **named},
             capture_output=True,
             text=True,
