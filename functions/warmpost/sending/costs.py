@@ -40,7 +40,7 @@ async def batch_usage(services: Services, batch: Stored[Batch]) -> Usage:
 
 
 def messages(counts: Mapping[str, int]) -> int:
-    """Of a batch's counts, those that met a relay."""
+    """Of a batch's counts, those that met a relay, or the simulator in its place."""
     return sum(counts[status.value] for status in HANDED_OVER)
 
 

@@ -1,0 +1,69 @@
+"""What batches and periods cost, told from what was written along."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.sending.workshop import DOMAIN, START, Workshop, sent, unique
+from warmpost.adapters.accounts import WORTH_A_WRITE, Accounts
+from warmpost.adapters.firestore.store import FirestoreStore
+from warmpost.rules.documents import Batch
+from warmpost.rules.usage import REST, Usage
+from warmpost.sending.costs import batch_usage, period_usage
+from warmpost.sending.leftovers import write_leftovers
+from warmpost.sending.statistics import Question, read_booked
+
+TODAY = START.date()
+TOMORROW = TODAY + timedelta(days=1)
+
+
+@pytest.fixture
+def accounts():
+    return Accounts()
+
+
+@pytest.fixture
+async def shop(store, accounts):
+    opened = await Workshop(FirestoreStore(f"test-{unique()}", accounts=accounts)).open()
+    opened.services = opened.worker("one", accounts=accounts)
+    accounts.draw(REST)
+    return opened
+
+
+async def spent(shop, question, grains=("batch",)):
+    rows = await period_usage(shop.services, question, await read_booked(shop.services, question), grains)
+    return {tuple(one.labels.values()): one.usage for one in rows}
+
+
+async def test_a_batch_has_cost_all_that_its_commits_wrote(shop, accounts):
+    batch_id = await shop.submit(6)
+    await shop.queue.run(shop.services)
+    found = await shop.store.get(Batch, f"batches/{batch_id}")
+    usage = await batch_usage(shop.services, found)
+    assert found.value.status == "done"
+    assert found.value.cost.writes >= 3
+    assert usage.writes > found.value.cost.writes
+    assert (await spent(shop, Question(TODAY, TODAY)))[(batch_id,)] == usage
+
+
+async def test_periods_and_filters_tell_costs_apart(shop):
+    first, second = await shop.submit(3), await shop.submit(3)
+    await sent(shop, "ann@example.net")
+    await shop.queue.run(shop.services)
+    assert set(await spent(shop, Question(TODAY, TODAY))) == {(first,), (second,), ("send",)}
+    assert set(await spent(shop, Question(TODAY, TODAY, batch=first))) == {(first,)}
+    by_day = await spent(shop, Question(TODAY, TODAY), ("day", "provider", "domain"))
+    assert set(by_day) == {(TODAY.isoformat(), DOMAIN)}
+    assert await spent(shop, Question(TOMORROW, TOMORROW)) == {}
+    assert await spent(shop, Question(TODAY, TODAY, domain="other.example.com")) == {}
+
+
+async def test_leftovers_are_written_once_they_are_worth_it(shop, accounts):
+    accounts.give_back(REST, Usage(reads=WORTH_A_WRITE - 1))
+    await write_leftovers(shop.services)
+    assert accounts.kept[REST].reads == WORTH_A_WRITE - 1
+    accounts.give_back(REST, Usage(tasks=1))
+    await write_leftovers(shop.services)
+    assert accounts.kept == {}
+    expected = Usage(reads=WORTH_A_WRITE - 1, writes=1, tasks=1)
+    assert await spent(shop, Question(TODAY, TODAY)) == {(REST,): expected}
