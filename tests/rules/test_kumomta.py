@@ -109,6 +109,12 @@ def test_what_an_administrator_removed_blames_nobody():
     assert classify(event.code, event.enhanced_code, event.text) is BounceClass.UNSPECIFIED
 
 
+def test_a_report_that_comes_later_is_named_by_the_address_it_came_to():
+    later = record("OOB", UNKNOWN) | {"sender": "", "meta": {"return_path": PATH}}
+    (event,) = parse(later).events
+    assert (event.kind, event.target) == ("bounced", BATCH)
+
+
 def test_an_out_of_band_warning_is_a_deferral():
     response = UNKNOWN | {"enhanced_code": {"class": 4, "subject": 4, "detail": 1}}
     assert parse(record("OOB", response)).events[0].kind == "deferred"

@@ -86,9 +86,9 @@ def _event(record: dict[str, Any], key: bytes, now: float) -> Event | str:
     code = _number(response, "code")
     status = _status(_map(response, "enhanced_code"))
     headers = _map(record, "headers")
-    naming = _naming(
-        key, [_text(record, "sender"), *_texts(headers, "Return-Path")], _texts(headers, "Message-ID")
-    )
+    paths = [_text(record, "sender"), *_texts(headers, "Return-Path")]
+    paths += _texts(_map(record, "meta"), "return_path")  # the address that a report came to
+    naming = _naming(key, paths, _texts(headers, "Message-ID"))
     target = naming.target(_recipient(record))
     if target is None:
         return "a record that names no message and no recipient"
