@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from tests.sending.accidents import FaultyStore, no_answer, nth
 from tests.sending.reporting import batch_lines, lines_of_message
 from tests.sending.workshop import DOMAIN, START, address, addresses, sent
 from warmpost.rules.chunks import address_hash
 from warmpost.rules.documents import Suppression
 from warmpost.rules.suppressing import by_hand
-from warmpost.rules.writes import Create
+from warmpost.rules.writes import Create, Delete
 from warmpost.sending.manage_suppressions import (
     STAMP,
     lift_suppression,
@@ -127,6 +128,85 @@ class TestCatchingUp:
             await among(suppressed, 0)
         await writing
         assert len(await among(suppressed, *range(sum(sizes)))) == sum(sizes)
+
+
+class Watched:
+    """A store that counts the rows of suppressions that are read one by one."""
+
+    def __init__(self, store):
+        self._store = store
+        self.rows = 0
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def fields(self, *arguments, **named):
+        found = await self._store.fields(*arguments, **named)
+        self.rows += len(found)
+        return found
+
+
+@pytest.fixture
+def copied_soon(monkeypatch):
+    """A copy after five changes, and no wait for what may still turn up."""
+    monkeypatch.setattr("warmpost.sending.suppressed.MUCH", 5)
+    monkeypatch.setattr("warmpost.sending.suppressed.UNSETTLED", 0.0)
+
+
+@pytest.mark.usefixtures("copied_soon")
+class TestPackedCopy:
+    async def test_a_new_process_reads_the_copy_and_what_changed_since(self, workshop):
+        await suppress(workshop, *map(wanted, range(20)), wanted(30, "unsubscribe", DOMAIN))
+        await Suppressed(workshop.store).catch_up()
+        await suppress(workshop, wanted(40), wanted(3, "complaint"))
+        await lift_suppression(workshop.services, address(4), None, "")
+        store = Watched(workshop.store)
+        found = await among(Suppressed(store), *range(50))
+        expected = {address(number): "manual" for number in (*range(20), 40)}
+        expected |= {address(3): "complaint", address(30): "unsubscribe"}
+        del expected[address(4)]
+        assert found == expected
+        assert store.rows == 3
+
+    async def test_what_was_suppressed_a_moment_ago_holds_for_the_next_question(self, workshop):
+        await suppress(workshop, *map(wanted, range(20)))
+        suppressed = Suppressed(workshop.store)
+        for number in range(20, 40):
+            await suppress(workshop, wanted(number))
+            assert len(await among(suppressed, *range(50))) == number + 1
+        assert len(await among(Suppressed(workshop.store), *range(50))) == 40
+
+    async def test_it_is_written_anew_and_the_one_before_goes(self, workshop):
+        first = Suppressed(workshop.store)
+        for start in (0, 10, 20):
+            await suppress(workshop, *map(wanted, range(start, start + 10)))
+            await first.catch_up()
+        documents = await workshop.store.fields("suppression_pages", select=("version", "pages"))
+        assert len(documents) == 2
+        store = Watched(workshop.store)
+        assert len(await among(Suppressed(store), *range(40))) == 30
+        assert store.rows == 0
+
+    async def test_of_two_that_write_it_at_once_one_holds(self, workshop):
+        await suppress(workshop, *map(wanted, range(20)))
+        await asyncio.gather(*(Suppressed(workshop.store).catch_up() for _ in range(3)))
+        assert len(await workshop.store.fields("suppression_pages", select=("version",))) == 2
+        store = Watched(workshop.store)
+        assert len(await among(Suppressed(store), *range(40))) == 20
+        assert store.rows == 0
+
+    async def test_a_copy_whose_pages_are_gone_is_not_believed(self, workshop):
+        await suppress(workshop, *map(wanted, range(20)))
+        await Suppressed(workshop.store).catch_up()
+        for name, _ in await workshop.store.fields("suppression_pages", select=("version",)):
+            if name != "head":
+                await workshop.store.commit(Delete(f"suppression_pages/{name}"))
+        assert len(await among(Suppressed(workshop.store), *range(40))) == 20
+
+    async def test_a_database_that_fails_meanwhile_costs_another_try_later(self, workshop):
+        await suppress(workshop, *map(wanted, range(20)))
+        faulty = FaultyStore(workshop.store, nth(1, "suppression_pages", no_answer()), written=False)
+        assert len(await among(Suppressed(faulty), *range(40))) == 20
 
 
 class TestDelivery:

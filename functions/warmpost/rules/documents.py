@@ -99,6 +99,22 @@ class Suppression:
 
 
 @dataclass(frozen=True, slots=True)
+class SuppressionPage:
+    """`suppression_pages/{version}-{n}`: see `suppression_pages`."""
+
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionIndex:
+    """`suppression_pages/head`: which pages hold all suppressions as they were changed up to that moment."""
+
+    version: str
+    pages: int
+    upto: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """`batches/{id}`.
 

@@ -9,6 +9,7 @@ from warmpost.errors import Moved, TooLarge
 from warmpost.rules.documents import Suppression
 from warmpost.rules.list_import import Rejected, Row, Rows
 from warmpost.rules.suppressing import holds, read_suppression
+from warmpost.rules.suppression_pages import Entry
 from warmpost.rules.writes import Write
 from warmpost.sending.manage_suppressions import (
     decide_now,
@@ -18,7 +19,6 @@ from warmpost.sending.manage_suppressions import (
     written,
 )
 from warmpost.sending.ports import Services
-from warmpost.sending.suppressed import Entry
 
 MOST_ROWS = 100_000
 COMMIT_WRITES = 500

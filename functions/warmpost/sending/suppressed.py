@@ -1,6 +1,7 @@
 """Which addresses must not be mailed, asked for hundreds at once and answered from memory.
 
-The set is kept up to date by the moment that every change is stamped with: one query per chunk returns what is new.
+The set is kept up to date by the moment that every change is stamped with: one query per chunk returns what is new. A
+process begins with a packed copy of all of them, which is written anew when much has changed since.
 """
 
 from __future__ import annotations
@@ -8,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from warmpost.rules.chunks import address_hash
+from warmpost.rules.suppression_pages import Entry
 from warmpost.sending.ports import Store
+from warmpost.sending.suppression_snapshot import Snapshot, keep_snapshot, load_snapshot
 
 PAGE = 4000
 """Far more than can carry the same moment, which has milliseconds."""
@@ -21,19 +23,10 @@ FIELDS = ("hash", "scope", "reason", "expires_at", "lifted", "changed_at")
 UNSETTLED = 15.0
 """Seconds: a change is stamped when its commit begins, so one stamped earlier may become visible later by so much."""
 
+MUCH = 2000
+"""Changes since the packed copy was written: reading them one by one costs as much as some hundred copies."""
+
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What a worker needs to know; thousands of addresses share one."""
-
-    reason: str
-    expires_at: datetime | None
-    lifted: bool
-
-    def holds(self, now: datetime) -> bool:
-        return not self.lifted and (self.expires_at is None or self.expires_at > now)
 
 
 class Suppressed:
@@ -41,8 +34,12 @@ class Suppressed:
         self._store = store
         self._known: dict[str, dict[int, Entry]] = {}
         self._entries: dict[Entry, Entry] = {}
+        self._snapshot: Snapshot | None = None
         self._settled = LONG_AGO
-        self._newest: deque[tuple[float, datetime]] = deque()
+        self._newest: deque[tuple[float, datetime, int]] = deque()
+        self._seen = LONG_AGO
+        self._changes = 0  # since the process began, as far as they are read
+        self._saved = 0  # how many of them the snapshot covers
         self._reading = asyncio.Lock()
 
     async def among(
@@ -69,13 +66,27 @@ class Suppressed:
     async def catch_up(self) -> None:
         """Reads what is new, and again what was new until everything stamped before it must have turned up."""
         async with self._reading:
-            now = asyncio.get_running_loop().time()
+            if self._snapshot is None:
+                snapshot = await load_snapshot(self._store, self._known)
+                self._settled = self._seen = snapshot.upto or LONG_AGO
+                self._snapshot = snapshot
             newest, count = await self._read(">", self._settled)
             while count == PAGE:
                 newest, count = await self._read(">=", newest)
-            self._newest.append((now, newest))
-            while self._newest and self._newest[0][0] <= now - UNSETTLED:
-                self._settled = self._newest.popleft()[1]
+            await self._settle(newest)
+
+    async def _settle(self, newest: datetime) -> None:
+        """A change that was seen proves how far the store's clock had come: all stamped well before it must show by now."""
+        now = asyncio.get_running_loop().time()
+        self._newest.append((now, newest, self._changes))
+        self._seen, covered = newest, 0
+        while self._newest and self._newest[0][0] <= now - UNSETTLED:
+            _, settled, covered = self._newest.popleft()
+            self._settled = max(self._settled, settled)
+        self._settled = max(self._settled, newest - timedelta(seconds=UNSETTLED))
+        if self._snapshot is not None and covered - self._saved >= MUCH:
+            self._saved = covered
+            self._snapshot = await keep_snapshot(self._store, self._snapshot, self._known, self._settled)
 
     async def _read(self, comparison: Literal[">", ">="], since: datetime) -> tuple[datetime, int]:
         """The last moment among what was found, and how much that was."""
@@ -87,7 +98,8 @@ class Suppressed:
             limit=PAGE,
         )
         for _, one in news:
-            entry = Entry(one["reason"], one["expires_at"], one["lifted"])
+            entry = Entry(one["reason"], one.get("expires_at"), one["lifted"])
             shared = self._entries.setdefault(entry, entry)
-            self._known.setdefault(one["scope"], {})[one["hash"]] = shared
+            self._known.setdefault(one.get("scope", ""), {})[one["hash"]] = shared
+            self._changes += one["changed_at"] > self._seen
         return news[-1][1]["changed_at"] if news else since, len(news)
