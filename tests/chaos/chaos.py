@@ -171,11 +171,17 @@ async def _run(
     killer = Killer(stack, relay, batch, dice)
     reporter = Reporter(stack, relay, batch, dice, clock.timestamp)
     days = Days(client, relay, killer)
-    done = asyncio.Event()
+    sent, done = asyncio.Event(), asyncio.Event()
+
+    def progress() -> float:
+        """The kills that are left when the batch is done meet its events."""
+        return 1.0 if sent.is_set() else len(relay.taken) / plan.recipients
+
     async with asyncio.TaskGroup() as group:
         group.create_task(reporter.run(done))
-        killing = group.create_task(killer.run(plan.kills, lambda: len(relay.taken) / plan.recipients))
+        killing = group.create_task(killer.run(plan.kills, progress))
         shown = await days.pass_until_done(batch)
+        sent.set()
         await killing
         done.set()
     await until_heard(client, reporter, receiver)
