@@ -62,7 +62,7 @@ class Field:
         messages = _even(contender.rate[course] * scale.seconds)
         attached = MEGABYTE if course is Course.LARGE else 0
         warm_up = scale.warm_up if contender.signs or not contender.delivers else 0
-        warm_up = min(warm_up, WARM_UP_LARGE) if attached else warm_up
+        warm_up = contender.warm_up * (min(warm_up, WARM_UP_LARGE) if attached else warm_up)
         port = self._far if course is Course.FAR else self.sink.port
         before = self.sink.count()
         measured = await self._jobs.run(contender, port, messages, warm_up=warm_up, attached=attached)
