@@ -35,6 +35,17 @@ async def spent(shop, question, grains=("batch",)):
     return {tuple(one.labels.values()): one.usage for one in rows}
 
 
+async def test_submitting_is_part_of_the_batchs_cost(shop, accounts):
+    people = await shop.list_of(1000, 2)
+    with accounts.invocation("batch_submit"):
+        inline = await shop.submit(6)
+    with accounts.invocation("batch_submit"):
+        listed = await shop.submit_list(people)
+    costs = [(await shop.batch(one)).cost for one in (inline, listed)]
+    assert [one.writes for one in costs] == [3, 4]
+    assert [one.invocations for one in costs] == [1, 1]
+
+
 async def test_a_batch_has_cost_all_that_its_commits_wrote(shop, accounts):
     batch_id = await shop.submit(6)
     await shop.queue.run(shop.services)

@@ -65,7 +65,8 @@ async def submit_batch(services: Services, order: BatchOrder, request: Request) 
     # Queued first: if the queue fails nothing was accepted, and a task without its batch is dropped.
     await services.tasks.enqueue(batch_task("release" if batch.status == "sending" else "plan", batch_id, 0))
     words = (batch_id, batch.total, batch.duplicates)
-    return _answer(await accept_once(services, "batch", request, Create(path, batch), words))
+    create = Create(path, batch, bill=batch_id)
+    return _answer(await accept_once(services, "batch", request, create, words))
 
 
 async def prepare_batch(services: Services, order: BatchOrder) -> tuple[Written, Batch, list[Chunk]]:
