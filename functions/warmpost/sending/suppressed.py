@@ -17,7 +17,7 @@ from warmpost.rules.suppression_pages import Entry
 from warmpost.sending.ports import Store
 from warmpost.sending.suppression_snapshot import Snapshot, keep_snapshot, load_snapshot
 
-PAGE = 4000
+PAGE = 20_000
 """Far more than can carry the same moment, which has milliseconds."""
 FIELDS = ("hash", "scope", "reason", "expires_at", "lifted", "changed_at")
 UNSETTLED = 15.0
