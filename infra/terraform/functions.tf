@@ -24,6 +24,7 @@ resource "google_storage_bucket" "source" {
   labels                      = local.labels
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
+  force_destroy               = true
   depends_on                  = [google_project_service.needed]
 
   versioning {
