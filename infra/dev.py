@@ -81,7 +81,7 @@ def arguments() -> argparse.ArgumentParser:
         "bench", help="measure it beside nodemailer, the textbook loop and bare SMTP (6 minutes)"
     )
     bench.add_argument(
-        "--quick", action="store_true", help="fewer messages and rounds: two minutes, more noise"
+        "--quick", action="store_true", help="fewer messages and rounds: 90 seconds, more noise"
     )
     bench.add_argument(
         "--long",

@@ -31,7 +31,7 @@ def run_bench(arguments: argparse.Namespace) -> None:
 
 async def bench(arguments: argparse.Namespace) -> int:
     """Exit code 1 where something is missing or a message went astray; missed goals are shown, not failed."""
-    console = Console(stderr=arguments.markdown, width=None if sys.stdout.isatty() else 110)
+    console = Console(stderr=arguments.markdown, width=None if sys.stdout.isatty() else 124)
     try:
         needs.get_postfix()
         node = needs.get_nodemailer()
