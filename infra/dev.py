@@ -78,7 +78,7 @@ def arguments() -> argparse.ArgumentParser:
     commands.add_parser("test", help="run the tests; further arguments go to pytest")
 
     bench = commands.add_parser(
-        "bench", help="measure it beside nodemailer, the textbook loop and bare SMTP (6 minutes)"
+        "bench", help="measure it beside nodemailer, the textbook loop and bare SMTP (4 minutes)"
     )
     bench.add_argument(
         "--quick", action="store_true", help="fewer messages and rounds: 90 seconds, more noise"
