@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -132,3 +133,28 @@ def test_nothing_is_left_to_do_later():
     for file in [*FILES, *(ROOT / "infra").rglob("*.py")]:
         text = file.read_text()
         assert "TODO" not in text and "FIXME" not in text and "NotImplementedError" not in text, file
+
+
+SECRET_NAMES = ("secret", "signature", "mac", "token", "key", "password")
+"""Endings of names whose values nobody may guess a character at a time."""
+
+
+def compared_by_value() -> Iterator[str]:
+    for file in FILES:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+                sides = [node.left, *node.comparators]
+                names = [ast.unparse(one) for one in sides if isinstance(one, ast.Name | ast.Attribute)]
+                if len(names) == 2 and any(name.lower().endswith(SECRET_NAMES) for name in names):
+                    yield f"{file.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)}"
+
+
+def test_secrets_are_compared_in_constant_time():
+    assert not list(compared_by_value()), "hmac.compare_digest"
+
+
+def test_every_test_that_the_readme_names_exists():
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", (ROOT / "README.md").read_text())
+    assert len(named) > 10
+    for file, test in named:
+        assert f"def {test}(" in (ROOT / file).read_text(), f"{file}::{test}"
