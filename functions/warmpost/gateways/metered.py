@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from warmpost.rules.usage import Usage, task_operations
 from warmpost.sending.leftovers import write_leftovers
@@ -32,6 +32,22 @@ async def metered(
         response = await door(request, services, guard)
         if door.__name__ not in ("work", "daily"):
             headers = sum(len(name) + len(value) + HEADER for name, value in response.raw_headers)
-            services.accounts.add(Usage(egress=len(response.body) + headers))
+            services.accounts.add(Usage(egress=headers))
+            _count_body(services, response)
     await write_leftovers(services)
     return response
+
+
+def _count_body(services: Services, response: Response) -> None:
+    """What is streamed leaves after the invocation, a page at a time."""
+    if not isinstance(response, StreamingResponse):
+        services.accounts.add(Usage(egress=len(response.body)))
+        return
+    pages = response.body_iterator
+
+    async def counted() -> AsyncIterator[str | bytes | memoryview]:
+        async for page in pages:
+            services.accounts.add(Usage(egress=len(page)))
+            yield page
+
+    response.body_iterator = counted()
