@@ -20,7 +20,7 @@ from warmpost.rules.identities import short_hash, task_name
 from warmpost.rules.progress import Note, Progress, Result
 from warmpost.rules.reactions import Reactions, combined
 from warmpost.rules.statuses import Status
-from warmpost.rules.tasks import Task
+from warmpost.rules.tasks import Task, batch_task
 from warmpost.rules.writes import Update, Write
 from warmpost.sending.claims import Claims
 from warmpost.sending.control_batch import find_batch
@@ -124,8 +124,8 @@ async def _resend_chunks(services: Services, batch_id: str, chunks: Sequence[str
     if not chunks:
         return
     now = services.clock.now()
-    name = task_name("release", batch_id, "uncertain", round(now.timestamp() * 1000))
-    await services.tasks.enqueue(Task("release", {"batch": batch_id}, name, now + MAKE_SURE))
+    look = batch_task("release", batch_id, "uncertain", round(now.timestamp() * 1000))
+    await services.tasks.enqueue(replace(look, at=now + MAKE_SURE))
     for _ in range(TRIES):
         batch = await find_batch(services, batch_id)
         _refuse(batch.value, resend=True)
