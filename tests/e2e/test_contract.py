@@ -46,6 +46,14 @@ def test_every_answer_is_as_documented(stack_of_its_own, tmp_path):
     assert ended.returncode == 0, ended.stdout[-15_000:]
 
 
+async def test_an_export_leaves_as_a_file(stack):
+    async with stack.open_client() as client:
+        await client.post("/manage/suppressions", json={"address": "exported@old.example"})
+        answer = await client.get("/manage/suppressions", params={"format": "csv"})
+    assert answer.status_code == 200, answer.text
+    assert "exported@old.example,manual" in answer.text
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_answer_is_as_documented_however_long_it_is_tried(stack_of_its_own, tmp_path, seed):

@@ -88,7 +88,10 @@ def run(stack, folder: Path, command: str) -> dict:
         ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
     )
     assert ended.returncode == 0, (command, ended.stderr)
-    if not ended.stdout.strip() or "format=csv" in command:
+    if not ended.stdout.strip():
+        return {}
+    if "format=csv" in command:
+        assert not ended.stdout.startswith("{"), (command, ended.stdout)
         return {}
     try:
         answer: dict = json.loads(ended.stdout)

@@ -11,6 +11,7 @@ import time
 import tracemalloc
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import islice
 
 import pytest
 
@@ -20,15 +21,17 @@ from warmpost.errors import Invalid, Malformed, Problem, TooLarge
 from warmpost.gateways.event_models import parse_own_events
 from warmpost.gateways.http import decode
 from warmpost.gateways.models import SendModel
+from warmpost.rules.addresses import Flaw
 from warmpost.rules.arf import parse_arf
 from warmpost.rules.dsn import parse_dsn
 from warmpost.rules.kumomta import parse_kumomta
 from warmpost.rules.letters import Content
-from warmpost.rules.list_import import open_csv
+from warmpost.rules.list_import import Row, open_csv
 from warmpost.rules.report_mail import MOST_DEPTH, MOST_PARTS, read_mail
 from warmpost.rules.return_paths import find_return_path
 from warmpost.rules.suppressing import open_suppressions, read_suppression
 from warmpost.rules.tokens import Signer
+from warmpost.sending.import_recipients import MOST_ROWS
 
 MOST_CPU = 60.0
 """Seconds."""
@@ -150,12 +153,13 @@ FILES = {
 
 @pytest.mark.parametrize("name", FILES)
 def test_files(name):
+    """As far as imports read them: they end with the first row too many."""
     rows = open_csv(FILES[name])
-    for row in rows if not hasattr(rows, "reason") else ():
+    for row in islice(() if isinstance(rows, Flaw) else rows, MOST_ROWS + 1):
         assert row
     rows = open_suppressions(FILES[name].replace(b"email", b"address").replace(b"name", b"note"))
-    for row in rows if not hasattr(rows, "reason") else ():
-        if hasattr(row, "recipient"):
+    for row in islice(() if isinstance(rows, Flaw) else rows, MOST_ROWS + 1):
+        if isinstance(row, Row):
             read_suppression(row, datetime(2026, 11, 23, tzinfo=UTC))
 
 

@@ -121,6 +121,14 @@ def test_what_is_no_event_is_refused(body):
         parse_own_events(body, KEY, NOW)
 
 
+@pytest.mark.parametrize(
+    "body", [b'[{"type": "delivered", "at": "\x80"}]', b'[{"\x80": 1}]', b'{"type": "\x80"}']
+)
+def test_what_is_no_utf_8_is_refused(body):
+    with pytest.raises(Malformed):
+        parse_own_events(body, KEY, NOW)
+
+
 def test_ten_thousand_events_fit_into_one_request_and_six_megabytes_do_not():
     assert len(parse([BOUNCE | {"position": number} for number in range(10_000)]).events) == 10_000
     assert parse([]).events == ()

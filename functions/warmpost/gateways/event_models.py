@@ -75,7 +75,7 @@ def _models(body: bytes, raws: list[msgspec.Raw]) -> list[EventModel]:
     """Read in one go; only where that fails one by one, to say which one is wrong."""
     try:
         return msgspec.json.decode(body, type=list[EventModel])
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeDecodeError):
         return [_one(raw, f"[{number}]") for number, raw in enumerate(raws)]
 
 
