@@ -194,13 +194,18 @@ async def test_report_of_success_delivers_where_somebody_asked_for_one(client, b
 
 async def test_reports_wait_in_the_queue_while_the_function_is_down(client, batch, stack, postfix):
     [closed] = free_ports(1)
+    tries = re.compile(r"relay=warmpost, .*status=deferred .*event_webhook cannot be reached")
     postfix.tell(f"http://127.0.0.1:{closed}/event-webhook", stack.info["event_secret"])
-    order = {"from": "hello@sender.example", "to": [LATE_FAILURE], "subject": "Hi", "text": "Hi.\n"}
-    message = (await ok(client.post("/send", json=order)))["id"]
-    waiting = re.compile(r"relay=warmpost, .*status=deferred .*event_webhook cannot be reached")
-    wait_for(lambda: len(waiting.findall(postfix.read_log())) > 1, "two tries to report")
-    assert (await checks.message_once_done(client, message))["recipients"][0]["status"] == "sent"
-    postfix.tell(stack.url + "/event-webhook", stack.info["event_secret"])
+    try:
+        order = {"from": "hello@sender.example", "to": [LATE_FAILURE], "subject": "Hi", "text": "Hi.\n"}
+        message = (await ok(client.post("/send", json=order)))["id"]
+        wait_for(lambda: tries.search(postfix.read_log()), "a try to report")
+        postfix.run("flush")
+        wait_for(lambda: len(tries.findall(postfix.read_log())) > 1, "a second try to report")
+        assert (await checks.message_once_done(client, message))["recipients"][0]["status"] == "sent"
+    finally:
+        postfix.tell(stack.url + "/event-webhook", stack.info["event_secret"])
+    postfix.run("flush")
     deadline = time.monotonic() + checks.PATIENCE
     while (shown := await checks.read(client, f"/send/{message}"))["recipients"][0]["status"] != "bounced":
         assert time.monotonic() < deadline, shown
