@@ -126,6 +126,7 @@ def test_a_rule_that_cannot_work_is_refused_with_what_would_be_right(text, told)
         ("rrule", {"rrule": "FREQ=DAILY;UNTIL=20300101", "until": START}),
         ("rrule", {"rrule": "FREQ=DAILY;COUNT=3", "count": 3}),
         ("count", {"every": 24, "count": 0}),
+        ("count", {"every": 24, "count": 10**30}),
         ("until", {"every": 24, "until": START - timedelta(seconds=1)}),
         ("until", {"rrule": "FREQ=WEEKLY;BYDAY=TU", "until": START + timedelta(hours=1)}),
         ("start_at", {"start_at": datetime(2301, 1, 1, tzinfo=UTC)}),

@@ -91,6 +91,7 @@ def test_a_raising_rule_silent_about_known_outcomes_still_wants_half_of_them():
         ('{"caps": [500, true]}', "caps[1]: must be a whole number"),
         ('{"caps": [500.5]}', "caps[0]: must be a whole number"),
         ('{"caps": [0, 5]}', "caps[0]: must be a whole number"),
+        ('{"caps": [500, 1000000000000000000000]}', "caps[1]: must be a whole number"),
         ('{"caps": [500, 500]}', "caps[1]: must be more"),
         ('{"raise": []}', "raise: must be an object"),
         ('{"raise": {"": {}}}', "a rule's name"),

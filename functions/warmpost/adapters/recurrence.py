@@ -15,6 +15,7 @@ from warmpost.rules.recurrence import Series, parse_every, resolve
 
 LAST_START_YEAR = 2300
 LONGEST_RRULE = 500
+MOST_RUNS = 1_000_000
 _FREQUENCIES = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 _RANGES: Mapping[str, tuple[int, int, bool]] = {
     "BYMONTH": (1, 12, False),
@@ -66,8 +67,8 @@ def parse_series(
         until, count = _end(parts, zone, until, count)
         text = ";".join(f"{name}={value}" for name, value in parts.items())
         _check_comes_up(text, start_at.astimezone(zone).replace(tzinfo=None, fold=0))
-    if count is not None and count < 1:
-        raise Invalid("invalid_count", "A count is the number of runs, from 1 up.", "count")
+    if count is not None and not 1 <= count <= MOST_RUNS:
+        raise Invalid("invalid_count", f"A count is the number of runs, from 1 to {MOST_RUNS:,}.", "count")
     series = Series(start_at, zone, hours, text, until, count)
     if next_run(None, series) is None:
         raise Invalid("invalid_until", "There is no run before the end; until must be later.", "until")

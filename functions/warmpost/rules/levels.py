@@ -24,6 +24,7 @@ Figure = Literal["volume", "volume_of_cap", "known", "invalid", "delivered", "sp
 Comparison = Literal[">=", "<=", ">", "<"]
 
 MOST_LEVELS = 100
+MOST_A_DAY = 1_000_000_000
 _CONDITION = re.compile(r"(>=|<=|≥|≤|>|<)\s*(\d{1,9}(?:\.\d{1,6})?)\s*(%?)", re.ASCII)
 _RULE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}", re.ASCII)
 _SPELLED: Mapping[str, Comparison] = {"≥": ">=", "≤": "<="}
@@ -157,8 +158,10 @@ def _caps(value: object) -> tuple[int, ...]:
             f"level table: caps: must be a list of 1 to {MOST_LEVELS} daily maxima, level 1 first"
         )
     for index, cap in enumerate(value):
-        if isinstance(cap, bool) or not isinstance(cap, int) or cap < 1:
-            raise ValueError(f"level table: caps[{index}]: must be a whole number of messages from 1 up")
+        if isinstance(cap, bool) or not isinstance(cap, int) or not 1 <= cap <= MOST_A_DAY:
+            raise ValueError(
+                f"level table: caps[{index}]: must be a whole number of messages from 1 to {MOST_A_DAY:,}"
+            )
         if index and cap <= value[index - 1]:
             raise ValueError(f"level table: caps[{index}]: must be more than the level below has")
     return tuple(value)

@@ -18,7 +18,7 @@ async def test_a_dedicated_pool_carries_a_cap_per_relay_and_day(api) -> None:
     assert (await api.get("/pools/own")).json()["relay_cap"] is None
 
 
-@pytest.mark.parametrize("cap", [0, -1, "many", 1.5])
+@pytest.mark.parametrize("cap", [0, -1, "many", 1.5, 10**30])
 async def test_a_cap_is_a_whole_number_of_messages(api, cap) -> None:
     answer = await api.post("/pools", json={"name": "own", "relays": [RELAY], "relay_cap": cap})
     assert problem(answer) == (422, "invalid_field", "relay_cap")

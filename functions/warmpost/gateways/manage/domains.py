@@ -32,7 +32,7 @@ class DomainChange(bodies.Body):
 
     pool: str | msgspec.UnsetType | None = msgspec.UNSET
     level: Annotated[int, msgspec.Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET
-    cap: Annotated[int, msgspec.Meta(ge=0)] | msgspec.UnsetType | None = msgspec.UNSET
+    cap: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] | msgspec.UnsetType | None = msgspec.UNSET
     warmup: bool | msgspec.UnsetType = msgspec.UNSET
     rules: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
 

@@ -42,7 +42,7 @@ class RelayBody(bodies.Body):
     transport: str = ""
 
 
-Cap = Annotated[int, msgspec.Meta(ge=1)]
+Cap = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
 
 
 class NewPool(bodies.Body):
