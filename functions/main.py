@@ -7,8 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost import services
-from warmpost.gateways.http import answer
-from warmpost.gateways.metered import metered
+from warmpost.gateways.metered import serve
 
 services.start_log()
 
@@ -17,71 +16,53 @@ services.start_log()
 async def send(request: Request) -> Response:
     from warmpost.gateways.send import send as door
 
-    return await answer(
-        request, lambda asked: metered(door, asked, services.services(), services.keys()), "send"
-    )
+    return await serve(request, door, services.services, services.keys)
 
 
 @functions_framework.aio.http
 async def batch_submit(request: Request) -> Response:
     from warmpost.gateways.batch_submit import batch_submit as door
 
-    return await answer(
-        request, lambda asked: metered(door, asked, services.services(), services.keys()), "batch_submit"
-    )
+    return await serve(request, door, services.services, services.keys)
 
 
 @functions_framework.aio.http
 async def schedule(request: Request) -> Response:
     from warmpost.gateways.schedule import schedule as door
 
-    return await answer(
-        request, lambda asked: metered(door, asked, services.services(), services.keys()), "schedule"
-    )
+    return await serve(request, door, services.services, services.keys)
 
 
 @functions_framework.aio.http
 async def event_webhook(request: Request) -> Response:
     from warmpost.gateways.event_webhook import event_webhook as door
 
-    return await answer(
-        request,
-        lambda asked: metered(door, asked, services.services(), services.reporters()),
-        "event_webhook",
-    )
+    return await serve(request, door, services.services, services.reporters)
 
 
 @functions_framework.aio.http
 async def manage(request: Request) -> Response:
     from warmpost.gateways.manage import manage as door
 
-    return await answer(
-        request, lambda asked: metered(door, asked, services.services(), services.keys()), "manage"
-    )
+    return await serve(request, door, services.services, services.keys)
 
 
 @functions_framework.aio.http
 async def track(request: Request) -> Response:
     from warmpost.gateways.track import track as door
 
-    return await answer(
-        request, lambda asked: metered(door, asked, services.services(), services.links()), "track"
-    )
+    return await serve(request, door, services.services, services.links)
 
 
 @functions_framework.aio.http
 async def work(request: Request) -> Response:
     from warmpost.gateways.work import work as door
 
-    return await answer(
-        request, lambda asked: metered(door, asked, services.services(), services.tokens()), "work"
-    )
+    return await serve(request, door, services.services, services.tokens)
 
 
 @functions_framework.aio.http
 async def daily(request: Request) -> Response:
     from warmpost.gateways.daily import daily as door
 
-    return await answer(
-        request, lambda asked: metered(door, asked, services.services(), services.tokens()), "daily"
-    )
+    return await serve(request, door, services.services, services.tokens)

@@ -8,6 +8,7 @@ from typing import TypeVar
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from warmpost.gateways.http import answer
 from warmpost.rules.usage import Usage, task_operations
 from warmpost.sending.leftovers import write_leftovers
 from warmpost.sending.ports import Services
@@ -15,6 +16,16 @@ from warmpost.sending.ports import Services
 Guard = TypeVar("Guard")
 HEADER = 4
 """Bytes of a header line beside its name and value."""
+
+
+async def serve(
+    request: Request,
+    door: Callable[[Request, Services, Guard], Awaitable[Response]],
+    services: Callable[[], Services],
+    guard: Callable[[], Guard],
+) -> Response:
+    """services, guard: made within, so that a setting that is wrong is an answer too."""
+    return await answer(request, lambda asked: metered(door, asked, services(), guard()), door.__name__)
 
 
 async def metered(

@@ -18,7 +18,7 @@ from warmpost.rules.tasks import Queue
 from warmpost.sending.daily import DAILY_RUN
 from warmpost.sending.parcels import SHARED
 from warmpost.sending.ports import Services
-from warmpost.sending.report import read_stall
+from warmpost.sending.report import longest_stall
 from warmpost.sending.warmth import warmth_path
 
 PATIENCE = 9.0
@@ -131,15 +131,7 @@ def _overdue(known: Mapping[str, Warmth], waiting: set[Any], now: datetime) -> t
 
 
 async def _stall(services: Services, batch: str) -> StalledBatch | None:
-    """The longest of those of its chunks that no relay takes mail of."""
-    rows = await services.store.fields(
-        f"batches/{batch}/progress",
-        ("stalled_since", ">", 0),
-        select=("stalled_since", "stalled_reason"),
-        order_by="stalled_since",
-        limit=1,
-    )
-    stall = read_stall(**rows[0][1]) if rows else None
+    stall = await longest_stall(services, f"batches/{batch}")
     return StalledBatch(batch, stall.since, stall.reason) if stall else None
 
 

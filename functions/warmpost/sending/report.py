@@ -83,11 +83,15 @@ class Stall:
 
 
 async def find_stall(services: Services, batch: Stored[Batch]) -> Stall | None:
-    """Of the chunk that has waited longest."""
     if batch.value.status not in ("planning", "sending"):
         return None
+    return await longest_stall(services, batch.path)
+
+
+async def longest_stall(services: Services, path: str) -> Stall | None:
+    """Of the batch's chunk that has waited longest for a relay."""
     found = await services.store.fields(
-        f"{batch.path}/progress",
+        f"{path}/progress",
         ("stalled_since", ">", 0),
         select=("stalled_since", "stalled_reason"),
         order_by="stalled_since",
