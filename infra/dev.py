@@ -23,7 +23,14 @@ def positive(text: str) -> int:
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dev.py", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="up | demo | test | bench")
+    add_up(commands)
+    add_demo(commands)
+    commands.add_parser("test", help="run the tests; further arguments go to pytest")
+    add_bench(commands)
+    return parser
 
+
+def add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     up = commands.add_parser("up", help="start the local stack and keep it running until Ctrl-C")
     up.add_argument("--json", action="store_true", help="print one line of JSON once everything answers")
     up.add_argument(
@@ -47,6 +54,8 @@ def arguments() -> argparse.ArgumentParser:
         help="share of tasks delivered twice, 0 to 1 (0)",
     )
 
+
+def add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     demo = commands.add_parser(
         "demo", help="send a newsletter to a list and show what became of every recipient"
     )
@@ -75,8 +84,8 @@ def arguments() -> argparse.ArgumentParser:
     )
     demo.add_argument("--keep", action="store_true", help="leave the stack and the inbox open until Ctrl-C")
 
-    commands.add_parser("test", help="run the tests; further arguments go to pytest")
 
+def add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     bench = commands.add_parser(
         "bench", help="measure it beside nodemailer, the textbook loop and bare SMTP (4 minutes)"
     )
@@ -90,7 +99,6 @@ def arguments() -> argparse.ArgumentParser:
         "minutes more, because only size shows whether memory and time grow with it",
     )
     bench.add_argument("--markdown", action="store_true", help="print the block that stands in the README")
-    return parser
 
 
 def demo_flaw(options: argparse.Namespace) -> str:

@@ -159,13 +159,7 @@ async def _run(
     dice: random.Random,
 ) -> Course:
     clock = MovableClock(Path(stack.info["data"]) / "clock")
-    noon = (clock.now() + timedelta(days=1)).replace(hour=12, minute=0, second=0, microsecond=0)
-    await move_clock(client, advance_to=noon.isoformat())  # midnight would make two days of one
-    await ok(client.post("/manage/webhooks", json={"url": receiver.url, "batch_size": 50}))
-    sender = await checks.make_sender(client, DOMAIN, warmup=True)
-    await ok(client.patch(f"/manage/domains/{DOMAIN}", json={"cap": plan.cap}))
-    submitted = await checks.submit_to(client, sender, "chaos", plan.recipients)
-    batch = submitted["id"]
+    batch = await _submit(plan, client, clock, receiver)
 
     began = time.monotonic()
     killer = Killer(stack, relay, batch, dice)
@@ -205,6 +199,17 @@ async def _run(
         days.reserved,
         seconds,
     )
+
+
+async def _submit(plan: Plan, client: httpx.AsyncClient, clock: MovableClock, receiver: Receiver) -> int:
+    """The batch's number. Its day is far from midnight, which would make two of one."""
+    noon = (clock.now() + timedelta(days=1)).replace(hour=12, minute=0, second=0, microsecond=0)
+    await move_clock(client, advance_to=noon.isoformat())
+    await ok(client.post("/manage/webhooks", json={"url": receiver.url, "batch_size": 50}))
+    sender = await checks.make_sender(client, DOMAIN, warmup=True)
+    await ok(client.patch(f"/manage/domains/{DOMAIN}", json={"cap": plan.cap}))
+    number: int = (await checks.submit_to(client, sender, "chaos", plan.recipients))["id"]
+    return number
 
 
 def period(clock: MovableClock) -> dict[str, str]:
