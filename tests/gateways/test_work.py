@@ -1,5 +1,7 @@
 """The door of the queue: for the queue alone, and patient with what is not stored yet."""
 
+import asyncio
+
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -10,7 +12,9 @@ from tests.problems import problem
 from tests.sending.workshop import Workshop, address, sent
 from warmpost.errors import Unauthorized
 from warmpost.gateways.http import answer
-from warmpost.gateways.work import PATIENCE, work
+from warmpost.gateways.work import PATIENCE, SOON, work
+from warmpost.rules.documents import Message
+from warmpost.rules.writes import Create, Delete
 
 
 class OnlyTheQueue:
@@ -62,6 +66,17 @@ async def test_what_is_not_there_yet_is_waited_for_but_not_for_ever(queue, verb,
     for retries, status in ((0, 503), (PATIENCE - 1, 503), (PATIENCE, 200)):
         headers = {"X-CloudTasks-TaskRetryCount": str(retries)}
         assert (await queue.post(f"/{verb}", json=body, headers=headers)).status_code == status
+
+
+async def test_what_is_stored_a_moment_after_its_task_came_is_done_by_that_task(workshop, queue):
+    message = await sent(workshop)
+    stored = await workshop.store.get(Message, f"messages/{message}")
+    await workshop.store.commit(Delete(stored.path))
+    response = asyncio.create_task(queue.post("/deliver", json={"message": message}))
+    await asyncio.sleep(SOON[0])
+    await workshop.store.commit(Create(stored.path, stored.value))
+    assert (await response).status_code == 200
+    assert workshop.relays.times_handed == {address(0): 1}
 
 
 @pytest.mark.parametrize("verb", ["", "nothing", "deliver/x"])

@@ -27,7 +27,7 @@ from warmpost.rules.orders import RecipientOrder
 from warmpost.rules.relays import Pool
 from warmpost.rules.writes import Create, Put
 from warmpost.sending.control_batch import cancel_batch, pause_batch, resume_batch
-from warmpost.sending.deliver import FENCE, NotFoundYetError, deliver
+from warmpost.sending.deliver import FENCE, LOOK_AGAIN, NotFoundYetError, deliver
 from warmpost.sending.manage_suppressions import suppression_path
 from warmpost.sending.parcels import Errand
 
@@ -185,6 +185,7 @@ async def suppress(store, text):
 class TestStopping:
     async def test_a_pause_takes_effect_between_two_strides_and_resume_sends_the_rest_once(self, workshop):
         async def pause(stride):
+            workshop.clock.advance(LOOK_AGAIN)
             if len(workshop.relays.strides) == 2:
                 await pause_batch(workshop.services, batch)
 

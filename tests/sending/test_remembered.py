@@ -12,7 +12,7 @@ from warmpost.rules.letters import Attachment, Content, Letter, Mailbox
 from warmpost.rules.writes import Create, Delete, Put, Update
 from warmpost.sending import letter_store, suppressed
 from warmpost.sending.cache import SECONDS, Cache
-from warmpost.sending.desk import Desk
+from warmpost.sending.desk import TURNS, Desk
 from warmpost.sending.letter_store import LetterStore, store_parts
 from warmpost.sending.manage_suppressions import suppression_path
 from warmpost.sending.suppressed import Suppressed
@@ -196,19 +196,22 @@ class TestDesk:
                     assert free
                     raise ValueError("failed")
 
-    async def test_one_chunk_at_a_time_is_sent_and_messages_pass(self):
+    async def test_two_chunks_at_a_time_are_sent_in_their_order_and_messages_pass(self):
         desk = Desk()
-        passed: list[str] = []
+        under_way: list[str] = []
+        begun: list[str] = []
 
         async def take(name, shared=False):
             async with desk.turn(shared):
-                passed.append(name)
-                await asyncio.sleep(0)
-                passed.append(name)
+                under_way.append(name)
+                begun.append(name)
+                assert sum(one.isdigit() for one in under_way) <= TURNS
+                await asyncio.sleep(0.001)
+                under_way.remove(name)
 
-        async with desk.turn():
-            waiting = asyncio.create_task(take("chunk"))
-            await take("message", shared=True)
-            assert passed == ["message", "message"]
-        await waiting
-        assert passed[2:] == ["chunk", "chunk"]
+        waiting = [asyncio.create_task(take(str(n))) for n in range(5)]
+        await asyncio.sleep(0)
+        await take("message", shared=True)
+        assert begun[:3] == ["0", "1", "message"]
+        await asyncio.gather(*waiting)
+        assert begun == ["0", "1", "message", "2", "3", "4"]

@@ -62,7 +62,7 @@ class Unsigned:
 
 
 class Composer:
-    """Composes the messages of one letter. `prepare` is quick and pure; `sign` is the public-key operation."""
+    """Composes the messages of one letter; several threads may do so at once."""
 
     def __init__(
         self,
@@ -81,6 +81,10 @@ class Composer:
         mailboxes = (letter.sender, *letter.to, *letter.cc, *letter.reply_to)
         self._international = not all(mailbox.address.isascii() for mailbox in mailboxes)
 
+    def compose(self, jobs: Iterable[Job]) -> list[Outgoing | Unrenderable]:
+        """In their order."""
+        return [self.sign(one) if isinstance(one, Unsigned) else one for one in map(self.prepare, jobs)]
+
     def prepare(self, job: Job) -> Unsigned | Unrenderable:
         """Everything before the signature."""
         try:
@@ -89,7 +93,7 @@ class Composer:
             return Unrenderable(error.reason)
 
     def sign(self, unsigned: Unsigned) -> Outgoing:
-        """Lets go of the GIL while it hashes and signs, so threads can do this beside the event loop."""
+        """Lets go of the GIL while it hashes and signs."""
         attachments = self._frame.attachments
         body_hash = hashlib.sha256(unsigned.body if attachments else _without_empty_end(unsigned.body))
         if attachments:
@@ -104,9 +108,6 @@ class Composer:
         message = b"%b%b\r\n%b" % (signatures, unsigned.head, unsigned.body)
         content = (message, attachments) if attachments else (message,)
         return Outgoing(unsigned.envelope, content, unsigned.smtputf8)
-
-    def sign_all(self, batch: Iterable[Unsigned]) -> list[Outgoing]:
-        return [self.sign(unsigned) for unsigned in batch]
 
     def _prepare(self, job: Job) -> Unsigned:
         address = job.recipient.address

@@ -1,7 +1,8 @@
-"""Composes messages a group at a time: rendering on the event loop, the public-key operation on threads beside it.
+"""Composes messages a group at a time, on threads beside the event loop.
 
-OpenSSL lets go of the GIL while it signs, so two threads keep both processors busy while the loop renders the next
-group and talks to relays.
+OpenSSL lets go of the GIL while it signs, so two threads keep both processors busy while the loop talks to relays. They
+render, too: a thread that only signs would come back from each signature to a GIL that somebody who renders holds for
+milliseconds; one that renders as well gives it away for the whole of its next signature.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from warmpost.adapters.composing import Composer, Unsigned
+from warmpost.adapters.composing import Composer
 from warmpost.adapters.dkim_signing import generate_ed25519_key, generate_rsa_key
 from warmpost.adapters.sealing import BrokenSeal, Seal
 from warmpost.adapters.templates import Templates
@@ -21,8 +22,8 @@ from warmpost.rules.letters import Job, Letter, Unrenderable
 from warmpost.rules.senders import DomainKey
 from warmpost.rules.tracking import UNMARKED, Links
 
-GROUP = 10
-"""Messages signed in one visit to a thread: few enough that the loop is never held for more than a few milliseconds."""
+GROUP = 25
+"""Messages composed in one visit to a thread: a single message waits for no more than those."""
 
 
 class Press:
@@ -35,7 +36,7 @@ class Press:
         self._templates = templates
         self._links = links
         self._seal = seal
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="signing")
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="composing")
         self._keys: dict[tuple[str, bytes], SigningKey] = {}
 
     def composer(self, letter: Letter, domain: str, keys: Sequence[DomainKey]) -> ThreadedComposer:
@@ -85,14 +86,8 @@ class ThreadedComposer:
     async def compose(self, jobs: Sequence[Job]) -> list[Outgoing | Unrenderable]:
         """In the order of the jobs."""
         loop = asyncio.get_running_loop()
-        groups: list[tuple[list[Unsigned | Unrenderable], asyncio.Future[list[Outgoing]]]] = []
-        for start in range(0, len(jobs), GROUP):
-            prepared = [self._composer.prepare(job) for job in jobs[start : start + GROUP]]
-            to_sign = [one for one in prepared if isinstance(one, Unsigned)]
-            groups.append((prepared, loop.run_in_executor(self._threads, self._composer.sign_all, to_sign)))
-            await asyncio.sleep(0)
-        composed: list[Outgoing | Unrenderable] = []
-        for prepared, signing in groups:
-            signed = iter(await signing)
-            composed += [next(signed) if isinstance(one, Unsigned) else one for one in prepared]
-        return composed
+        groups = [
+            loop.run_in_executor(self._threads, self._composer.compose, jobs[at : at + GROUP])
+            for at in range(0, len(jobs), GROUP)
+        ]
+        return [one for group in await asyncio.gather(*groups) for one in group]

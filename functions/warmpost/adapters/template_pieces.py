@@ -9,6 +9,7 @@ breaks the yielded pieces are the encoded body. What macros, `set` and filter bl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import nodes
@@ -18,6 +19,12 @@ from markupsafe import escape
 from warmpost.adapters.template_sandbox import Sandbox
 from warmpost.adapters.template_work import plain_value, spend
 from warmpost.rules.quoted_printable import encode_piece, encode_plain
+
+SHORT = 64
+"""Characters up to which a value costs a rendering nothing."""
+
+MOST_REMEMBERED = 2048
+"""Names, cities, titles and links that many recipients of a list have in common."""
 
 
 class PieceGenerator(CodeGenerator):
@@ -67,20 +74,30 @@ class PieceSandbox(Sandbox):
 def text_piece(value: Any) -> bytes:
     """A value as a piece of a plain text body."""
     if type(value) is str:
-        plain = encode_plain(value)
-        return _encode(value) if plain is None else plain
+        return _short_text(value) if len(value) <= SHORT else _encode(value)
     return b"%d" % value if type(value) is int else _encode(str(plain_value(value)))
 
 
 def html_piece(value: Any) -> bytes:
     """A value as a piece of an HTML body, escaped unless it is markup."""
     if type(value) is str:
-        plain = encode_plain(value)  # holds nothing that HTML would escape
-        return _encode(escape(value)) if plain is None else plain
+        return _short_html(value) if len(value) <= SHORT else _encode(escape(value))
     return b"%d" % value if type(value) is int else _encode(escape(plain_value(value)))
 
 
+@lru_cache(MOST_REMEMBERED)
+def _short_text(value: str) -> bytes:
+    plain = encode_plain(value)
+    return encode_piece(value) if plain is None else plain
+
+
+@lru_cache(MOST_REMEMBERED)
+def _short_html(value: str) -> bytes:
+    plain = encode_plain(value)  # holds nothing that HTML would escape
+    return encode_piece(escape(value)) if plain is None else plain
+
+
 def _encode(text: str) -> bytes:
-    if len(text) > 64:
+    if len(text) > SHORT:
         spend(len(text) >> 4)
     return encode_piece(text)

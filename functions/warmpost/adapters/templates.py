@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
-from jinja2 import Template, TemplateSyntaxError, nodes
+from jinja2 import Environment, Template, TemplateSyntaxError, nodes
 from jinja2.runtime import Context
 
 from warmpost.adapters.html_text import text_of_html, text_template_of_html
@@ -122,7 +122,7 @@ def _refuse_hopeless(content: Content, names: Collection[str]) -> None:
         begin_work()
         template = _template(sandbox, parse(sandbox, source))
         try:
-            for _ in template.root_render_func(template.new_context(variables, shared=True)):
+            for _ in template.root_render_func(_context(template, variables)):
                 pass
         except Exception as error:
             if not names or isinstance(error, (TooMuchWork, RecursionError)):
@@ -234,7 +234,7 @@ def _pieces_encoder(template: Template, field: str) -> Encoder:
 
     def encode(variables: Variables) -> bytes:
         try:
-            body = SOFT_BREAK.join(pieces(template.new_context(variables, shared=True)))
+            body = SOFT_BREAK.join(pieces(_context(template, variables)))
         except Exception as error:
             raise _cannot_render(error, template, field) from None
         if len(body) > LONGEST_OUTPUT:
@@ -265,7 +265,7 @@ def _render(template: Template, field: str, variables: Variables) -> str:
     texts: list[str] = []
     length = 0
     try:
-        for text in template.root_render_func(template.new_context(variables, shared=True)):
+        for text in template.root_render_func(_context(template, variables)):
             texts.append(text)
             length += len(text)
             if length > LONGEST_OUTPUT:
@@ -273,6 +273,12 @@ def _render(template: Template, field: str, variables: Variables) -> str:
     except Exception as error:
         raise _cannot_render(error, template, field) from None
     return "".join(texts)
+
+
+def _context(template: Template, variables: Variables) -> Context:
+    """variables: with the globals among them, so that Jinja need not list them again for each message."""
+    environment: Environment = template.environment
+    return environment.context_class(environment, variables, template.name, template.blocks)
 
 
 def _cannot_render(error: Exception, template: Template, field: str) -> CannotCompose:

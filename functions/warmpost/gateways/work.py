@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
@@ -24,9 +25,14 @@ from warmpost.sending.plan_batch import PlanMissingError, plan_batch
 from warmpost.sending.ports import Services
 from warmpost.sending.release_chunks import ReleaseMissingError, release_chunks
 
+Verb = Callable[[Services, bytes], Awaitable[None]]
+
 MOST_TASK = 1_000_000
 PATIENCE = 6
 """Retries of a task whose document is not there: a task is queued just before its document is written."""
+
+SOON = (0.02, 0.05, 0.1, 0.2)
+"""Seconds between looks for it before the queue is asked to come again, which takes half a second and more."""
 
 MISSING = (
     NotFoundYetError,
@@ -47,13 +53,23 @@ async def work(request: Request, services: Services, tokens: TokenCheck) -> Resp
     body = await read_body(request, MOST_TASK)
     try:
         with journal.about(task=name):
-            await verb(services, body)
+            await _as_soon_as_it_is_there(verb, services, body)
     except MISSING:
         if int(request.headers.get("x-cloudtasks-taskretrycount", "0")) < PATIENCE:
             raise Unavailable(
                 "not_there_yet", "What this task is about is not stored yet.", retry_after=1
             ) from None
     return json_response({"done": True})
+
+
+async def _as_soon_as_it_is_there(verb: Verb, services: Services, body: bytes) -> None:
+    for pause in SOON:
+        try:
+            await verb(services, body)
+            return
+        except MISSING:
+            await asyncio.sleep(pause)
+    await verb(services, body)
 
 
 async def _deliver(services: Services, body: bytes) -> None:
@@ -120,7 +136,7 @@ async def _fold(services: Services, body: bytes) -> None:
     await fold_events(services)
 
 
-VERBS: dict[str, Callable[[Services, bytes], Awaitable[None]]] = {
+VERBS: dict[str, Verb] = {
     "deliver": _deliver,
     "plan": _plan,
     "release": _release,

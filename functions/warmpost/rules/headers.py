@@ -80,6 +80,7 @@ def check_custom_header(name: str, value: str, field: str = "headers") -> None:
         raise Invalid("header_not_allowed", reason, field)
 
 
+@lru_cache(maxsize=256)
 def encode_subject(text: str) -> bytes:
     """The value of a Subject field. Raises CannotCompose for line breaks, control characters and overlong ones."""
     if _SHORT_PLAIN(text) and "  " not in text:
@@ -114,6 +115,7 @@ def encode_unstructured(text: str, column: int) -> bytes:
     return fold(b" ".join(_encoded_words(text, column)), column) if text else b""
 
 
+@lru_cache(maxsize=64)
 def encode_structured(value: str, column: int) -> bytes:
     """A value that is syntax (URLs, identifiers) and therefore never encoded: folded at its spaces.
 

@@ -18,20 +18,20 @@ class Cache:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._known: dict[str, tuple[float, object]] = {}
+        self._known: dict[tuple[type, str], tuple[float, object]] = {}
         self._whole: dict[str, tuple[float, list[Stored[Any]]]] = {}
 
-    async def get(self, kind: type[T], path: str) -> T | None:
-        """At most SECONDS old; None is remembered too."""
+    async def get(self, kind: type[T], path: str, seconds: float = SECONDS) -> T | None:
+        """At most so many seconds old; None is remembered too."""
         now = self._clock.timestamp()
-        known = self._known.get(path)
-        if known and now - known[0] < SECONDS:
+        known = self._known.get((kind, path))
+        if known and now - known[0] < seconds:
             value = known[1]
             return value if isinstance(value, kind) else None
         found = await self._store.get(kind, path)
         if len(self._known) >= MOST:
             self._known.clear()
-        self._known[path] = (now, found.value if found else None)
+        self._known[kind, path] = (now, found.value if found else None)
         return found.value if found else None
 
     async def every(self, kind: type[T], collection: str, most: int) -> Sequence[Stored[T]]:

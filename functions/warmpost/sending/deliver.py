@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from warmpost.errors import Unavailable
 from warmpost.rules import progress as rules
@@ -28,10 +28,11 @@ from warmpost.sending.finish_batch import finish_batch
 from warmpost.sending.follow_ups import come_again, is_due, next_retry, retry_later
 from warmpost.sending.holds import Hold, find_hold
 from warmpost.sending.journal import tell
+from warmpost.sending.lookahead import Lookahead, Stride
 from warmpost.sending.parcels import Errand, Parcel, open_batch_chunk, open_message
 from warmpost.sending.ports import Services
 from warmpost.sending.settle_uncertain import try_again
-from warmpost.sending.strides import Stride, Strides
+from warmpost.sending.strides import Strides
 from warmpost.sending.way_out import WayOut
 from warmpost.sending.worker_events import worker_events
 
@@ -41,6 +42,17 @@ ENDINGS: dict[str, Status] = {"cancelled": Status.CANCELLED, "failed": Status.FA
 
 FENCE = 0.8
 """Of a lease: no message is begun later than that after its claim."""
+
+LOOK_AGAIN = 0.25
+"""Seconds after which a worker asks again whether a batch still runs, for all its chunks together."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTurn:
+    """As much of a batch as every stride asks for."""
+
+    status: str
+    generation: int = 0
 
 
 class NotFoundYetError(Exception):
@@ -134,15 +146,13 @@ class _Delivery:
         await self._drop_suppressed(todo)
         todo = [position for position in todo if position not in self.unrecorded]
         quick, slow = self._way.divided(todo)
-        strides = self._strides.of(quick)
-        first = self._strides.ahead(strides, 0)
-        try:
-            async with self._services.desk.turn(shared=bool(self._parcel.errand.message)):
-                goes_on = await self._send_all(strides, first)
-                if not (goes_on and slow):
-                    await self._close()
-        finally:
-            first.cancel()
+        async with (
+            self._strides.ahead(quick) as ahead,
+            self._services.desk.turn(shared=bool(self._parcel.errand.message)),
+        ):
+            goes_on = await self._send_all(ahead)
+            if not (goes_on and slow):
+                await self._close()
         if goes_on and slow:
             await self._serve_slowly(slow)
         await self._follow_up()
@@ -150,31 +160,24 @@ class _Delivery:
     async def _serve_slowly(self, slow: Sequence[int]) -> None:
         async with self._services.desk.slow_turn() as is_free:
             if is_free and await self._may_go_on():
-                strides = self._strides.of(slow)
-                await self._send_all(strides, self._strides.ahead(strides, 0), slowly=True)
+                async with self._strides.ahead(slow, slowly=True) as ahead:
+                    await self._send_all(ahead, slowly=True)
             await self._close()
 
-    async def _send_all(
-        self, strides: Sequence[Sequence[int]], upcoming: asyncio.Task[Stride], slowly: bool = False
-    ) -> bool:
-        """Whether nothing came between. upcoming: the first, being composed."""
-        try:
-            for number in range(1, len(strides) + 1):
-                if self._services.desk.is_closing or not self._way.is_open(strides[number - 1]):
-                    return False
-                stride = await upcoming
-                upcoming = self._strides.ahead(strides, number)
-                await self._send(
-                    stride if slowly else stride.only(self._way.divided(stride.positions)[0]), slowly
-                )
-                if self._way.stalled or self._is_over():
-                    return False
-                if number < len(strides) and not await self._may_go_on():
-                    return False
-            return True
-        finally:
-            upcoming.cancel()
-            await asyncio.gather(upcoming, return_exceptions=True)
+    async def _send_all(self, ahead: Lookahead, slowly: bool = False) -> bool:
+        """Whether nothing came between."""
+        for number, positions in enumerate(ahead.strides):
+            if number and not await self._may_go_on():
+                return False
+            if self._services.desk.is_closing or not self._way.is_open(positions):
+                return False
+            stride = await ahead.take()
+            await self._send(
+                stride if slowly else stride.only(self._way.divided(stride.positions)[0]), slowly
+            )
+            if self._way.stalled or self._is_over():
+                return False
+        return True
 
     def _end(self, todo: Sequence[int]) -> None:
         """The batch has ended: whoever is still unsent ends with it, and the reserved volume comes back."""
@@ -273,16 +276,19 @@ class _Delivery:
         return is_late or self._services.desk.is_closing
 
     async def _may_go_on(self) -> bool:
-        """Pausing and cancelling take effect between two strides."""
-        is_single = not self._parcel.errand.batch
-        return is_single or (await self._has_turn(RUNNING) and not await self._is_blocked())
+        """Pausing and cancelling take effect between two strides, within LOOK_AGAIN."""
+        if not self._parcel.errand.batch:
+            return True
+        return await self._has_turn(RUNNING, LOOK_AGAIN) and not await self._is_blocked()
 
-    async def _has_turn(self, statuses: Collection[str]) -> bool:
-        """Whether the batch is in one of these states, and no newer errand has come in place of this one."""
+    async def _has_turn(self, statuses: Collection[str], seconds: float = 0.0) -> bool:
+        """Whether the batch is in one of these states, and no newer errand has come in place of this one.
+
+        seconds: how old the answer may be.
+        """
         errand = self._parcel.errand
-        found = await self._services.store.get(Batch, f"batches/{errand.batch}")
-        value = found.value if found else None
-        return bool(value and value.status in statuses and value.generation == errand.generation)
+        found = await self._services.cache.get(BatchTurn, f"batches/{errand.batch}", seconds)
+        return bool(found and found.status in statuses and found.generation == errand.generation)
 
     async def _close(self) -> None:
         """The last results, booked in the day's figures, and when to come again.

@@ -1,8 +1,9 @@
 """One worker process's desk: what lies on it, and whose turn it is.
 
-Only one chunk at a time may have messages claimed in a process, so a crash leaves one stride in doubt and no more. The
-others on the desk are read and composed meanwhile, so that the processors never wait for the database. Single sends
-claim one message each and need no turn: a password reset never waits for a newsletter.
+Only TURNS chunks at a time may have messages claimed in a process, so a crash leaves a stride of each in doubt and no
+more: while one waits for the database, the other sends. Those behind them on the desk are read and composed meanwhile,
+so that the processors never wait for either. Single sends claim one message each and need no turn: a password reset
+never waits for a newsletter.
 """
 
 from __future__ import annotations
@@ -11,15 +12,20 @@ import asyncio
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 
+from warmpost.sending.lookahead import Room
+
 MOST_NOTED = 1000
+
+TURNS = 2
 
 
 class Desk:
     def __init__(self) -> None:
         self._held: dict[tuple[str, Hashable], asyncio.Future[bool]] = {}
         self._paths: dict[str, asyncio.Lock] = {}
-        self._turn = asyncio.Lock()
+        self._turns = asyncio.Semaphore(TURNS)
         self._slow = asyncio.Lock()
+        self.room = Room()
         self.queued: dict[tuple[str, int], int] = {}
         self.is_closing = False
 
@@ -71,5 +77,5 @@ class Desk:
         if shared:
             yield
             return
-        async with self._turn:
+        async with self._turns:
             yield

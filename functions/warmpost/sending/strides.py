@@ -1,31 +1,15 @@
-"""Messages that are claimed together, composed while those before them are with a relay."""
+"""What is claimed together of a parcel, and how it is composed."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
 
 from warmpost.errors import Invalid
-from warmpost.rules.envelope import Outgoing
 from warmpost.rules.letters import Unrenderable
+from warmpost.sending.lookahead import Lookahead, Room, Stride, look_ahead
 from warmpost.sending.parcels import Parcel
 from warmpost.sending.ports import Composer, Services
-
-
-@dataclass(frozen=True, slots=True)
-class Stride:
-    """positions: claimed together. letters: composed, or why not."""
-
-    positions: Sequence[int]
-    letters: Sequence[Outgoing | Unrenderable]
-
-    def only(self, positions: Sequence[int]) -> Stride:
-        """positions: some of its own."""
-        if len(positions) == len(self.positions):
-            return self
-        letters = dict(zip(self.positions, self.letters, strict=True))
-        return Stride(positions, [letters[one] for one in positions])
 
 
 class Strides:
@@ -36,17 +20,14 @@ class Strides:
         self._parcel = parcel
         self._composer: Composer | None = None
 
-    def of(self, todo: Sequence[int]) -> list[Sequence[int]]:
-        size = self._services.policy.stride
-        return [todo[start : start + size] for start in range(0, len(todo), size)]
-
-    def ahead(self, strides: Sequence[Sequence[int]], number: int) -> asyncio.Task[Stride]:
-        positions = strides[number] if number < len(strides) else ()
-        return asyncio.create_task(self._compose(positions))
+    def ahead(self, todo: Sequence[int], slowly: bool = False) -> AbstractAsyncContextManager[Lookahead]:
+        """slowly: of slow providers, which like single sends stand in no line."""
+        size, desk = self._services.policy.stride, self._services.desk
+        strides = [todo[start : start + size] for start in range(0, len(todo), size)]
+        in_line = bool(self._parcel.errand.batch) and not slowly
+        return look_ahead(strides, self._compose, desk.room if in_line else Room())
 
     async def _compose(self, positions: Sequence[int]) -> Stride:
-        if not positions:
-            return Stride(positions, [])
         parcel, policy = self._parcel, self._services.policy
         try:
             if self._composer is None:

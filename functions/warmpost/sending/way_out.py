@@ -1,7 +1,7 @@
 """Whether and how fast messages of a parcel can leave at this moment, and what those are told that cannot.
 
 While every relay of the pool is left alone, nothing is claimed and nothing written: a chunk that waits costs a few reads,
-however long an outage lasts. One chunk at a time tries, when a relay's pause is over.
+however long an outage lasts. Only chunks that have their turn try, when a relay's pause is over.
 
 Recipients of a slow mailbox provider are not claimed before their time either: a chunk serves the others first, then a
 few seconds' worth of those, and comes again for the rest when it is its turn. Single sends wait for no provider.
