@@ -15,7 +15,7 @@ from tests.e2e import checks
 from tests.e2e.checks import Json
 from tests.running_stack import RunningStack
 
-STRIDE = 125
+IN_DOUBT = 2 * 125  # of each worker: a stride of each chunk that it serves
 LEASE = {"WARMPOST_LEASE_SECONDS": "3"}  # seconds of a lease are what a recovery costs
 
 
@@ -77,21 +77,21 @@ def assert_accounted_for(
 async def test_worker_killed_in_the_middle_leaves_one_stride_in_doubt_at_most(start_stack):
     stack = start_stack(environment=LEASE)
     batch, listed = await run_batch(stack, 2000, kill("functions"))
-    assert_accounted_for(stack, batch, listed, 2000, in_doubt=STRIDE)
+    assert_accounted_for(stack, batch, listed, 2000, in_doubt=IN_DOUBT)
 
 
 @pytest.mark.slow
 async def test_worker_killed_in_the_middle_of_five_thousand(start_stack):
     stack = start_stack()
     batch, listed = await run_batch(stack, 5000, kill("functions"))
-    assert_accounted_for(stack, batch, listed, 5000, in_doubt=STRIDE)
+    assert_accounted_for(stack, batch, listed, 5000, in_doubt=IN_DOUBT)
 
 
 @pytest.mark.slow
 async def test_several_kills_of_two_workers_whose_tasks_come_twice(start_stack):
     stack = start_stack("--workers", "2", "--duplicate-rate", "0.2", environment=LEASE)
     batch, listed = await run_batch(stack, 5000, kill("functions"), strikes=4)
-    assert_accounted_for(stack, batch, listed, 5000, in_doubt=4 * STRIDE)
+    assert_accounted_for(stack, batch, listed, 5000, in_doubt=4 * IN_DOUBT)
 
 
 @pytest.mark.slow
@@ -105,7 +105,7 @@ async def test_killed_queue_loses_no_task(start_stack):
 async def test_killed_relay_leaves_in_doubt_only_what_it_was_holding(start_stack):
     stack = start_stack()
     batch, listed = await run_batch(stack, 3000, kill("inbox"), strikes=2)
-    assert_accounted_for(stack, batch, listed, 3000, in_doubt=2 * STRIDE)
+    assert_accounted_for(stack, batch, listed, 3000, in_doubt=2 * IN_DOUBT)
 
 
 @pytest.mark.slow
@@ -117,9 +117,9 @@ async def test_everything_killed_at_once_but_the_store(start_stack):
             for pid in stack.pids(group):
                 os.kill(pid, signal.SIGKILL)
 
-    # of the workers each may have a stride in doubt
+    # of the workers each may have its strides in doubt
     batch, listed = await run_batch(stack, 3000, strike)
-    assert_accounted_for(stack, batch, listed, 3000, in_doubt=2 * STRIDE)
+    assert_accounted_for(stack, batch, listed, 3000, in_doubt=2 * IN_DOUBT)
 
 
 async def test_killed_worker_of_a_single_send_repeats_it_under_the_same_message_id(start_stack):
