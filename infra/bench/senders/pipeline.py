@@ -1,10 +1,10 @@
-"""Warmpost's own way without a database: compose, sign and hand over, with the adapters that `deliver` uses."""
+"""Warmpost's own way without a database: compose, sign and hand over as `deliver` does, and nothing else."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import uvloop
@@ -24,6 +24,7 @@ from warmpost.rules.return_paths import return_path
 from warmpost.rules.senders import DomainKey
 from warmpost.rules.tokens import Signer
 from warmpost.rules.tracking import Links, Unsubscribe
+from warmpost.sending.lookahead import Room, Stride, look_ahead
 
 STRIDE = 250
 """Composed together; without a database nothing is claimed, so it is not that of `deliver`."""
@@ -67,7 +68,7 @@ def message(job: Job, position: int) -> letters.Job:
 
 
 class Line:
-    """One stride is composed while the one before it is with the relay."""
+    """Strides are composed ahead while those before them are with the relay."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -78,18 +79,17 @@ class Line:
 
     async def send(self, messages: range) -> None:
         strides = [messages[at : at + STRIDE] for at in range(0, len(messages), STRIDE)]
-        upcoming = asyncio.create_task(self._compose(strides[0]))
-        for number in range(len(strides)):
-            stride = await upcoming
-            if number + 1 < len(strides):
-                upcoming = asyncio.create_task(self._compose(strides[number + 1]))
-            outcomes = await self._relays.hand_over(self._pool, stride)
-            refused = [one for one in outcomes if one.hand_over is not HandOver.ACCEPTED]
-            assert not refused, refused[0]
+        async with look_ahead(strides, self._compose, Room()) as ahead:
+            for _ in strides:
+                stride = await ahead.take()
+                letters = [one for one in stride.letters if isinstance(one, Outgoing)]
+                outcomes = await self._relays.hand_over(self._pool, letters)
+                refused = [one for one in outcomes if one.hand_over is not HandOver.ACCEPTED]
+                assert not refused, refused[0]
 
-    async def _compose(self, positions: range) -> list[Outgoing]:
-        composed = await self._composer.compose([message(self._job, one) for one in positions])
-        return [one for one in composed if isinstance(one, Outgoing)]
+    async def _compose(self, positions: Sequence[int]) -> Stride:
+        jobs = [message(self._job, one) for one in positions]
+        return Stride(positions, await self._composer.compose(jobs))
 
     async def close(self) -> None:
         await self._relays.close()
