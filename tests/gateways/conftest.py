@@ -1,0 +1,16 @@
+"""Fixtures of the doors that readers come to."""
+
+import pytest
+
+from tests.gateways.reading import HTML, Site
+from tests.sending.workshop import Workshop, template
+from warmpost.rules.writes import Put
+
+
+@pytest.fixture
+async def site(store):
+    workshop = await Workshop(store).open()
+    await store.commit(Put("templates/1", template("Hello {{ name }}", HTML)))
+    site = Site(workshop)
+    yield site
+    await site.http.aclose()
