@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 from collections.abc import Sequence
@@ -24,10 +25,11 @@ from warmpost.rules.return_paths import return_path
 from warmpost.rules.senders import DomainKey
 from warmpost.rules.tokens import Signer
 from warmpost.rules.tracking import Links, Unsubscribe
-from warmpost.sending.lookahead import Room, Stride, look_ahead
+from warmpost.sending.desk import Desk
+from warmpost.sending.lookahead import Stride, look_ahead
 
-STRIDE = 250
-"""Composed together; without a database nothing is claimed, so it is not that of `deliver`."""
+CHUNK, STRIDE = 500, 125
+"""As in `deliver`."""
 PROJECT = "bench"
 SECRET = bytes(32)
 
@@ -68,18 +70,24 @@ def message(job: Job, position: int) -> letters.Job:
 
 
 class Line:
-    """Strides are composed ahead while those before them are with the relay."""
+    """Chunks have their turns, and are composed ahead of them, as in `deliver`."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
         self._composer = composer(job)
+        self._desk = Desk()
         self._relays = Relays(secret=lambda _: "", local_hostname=job.domain)
         relay = Relay("sink", "127.0.0.1", job.port, security="none", max_connections=job.connections)
         self._pool = Pool("bench", (relay,))
 
     async def send(self, messages: range) -> None:
-        strides = [messages[at : at + STRIDE] for at in range(0, len(messages), STRIDE)]
-        async with look_ahead(strides, self._compose, Room()) as ahead:
+        async with asyncio.TaskGroup() as chunks:
+            for at in range(0, len(messages), CHUNK):
+                chunks.create_task(self._deliver(messages[at : at + CHUNK]))
+
+    async def _deliver(self, chunk: range) -> None:
+        strides = [chunk[at : at + STRIDE] for at in range(0, len(chunk), STRIDE)]
+        async with look_ahead(strides, self._compose, self._desk.room) as ahead, self._desk.turn():
             for _ in strides:
                 stride = await ahead.take()
                 letters = [one for one in stride.letters if isinstance(one, Outgoing)]
