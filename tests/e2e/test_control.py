@@ -11,7 +11,7 @@ from tests.e2e import checks
 from tests.e2e.checks import Json, ok
 from tests.problems import problem
 
-COUNT = 1500
+COUNT = 5000
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ ENDINGS: dict[str, Status] = {"cancelled": Status.CANCELLED, "failed": Status.FA
 FENCE = 0.8
 """Of a lease: no message is begun later than that after its claim."""
 
-LOOK_AGAIN = 0.25
+LOOK_AGAIN = 0.1
 """Seconds after which a worker asks again whether a batch still runs, for all its chunks together."""
 
 
