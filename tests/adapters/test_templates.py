@@ -257,6 +257,12 @@ def test_no_template_hangs_or_fills_the_worker(source):
     assert time.process_time() - begin < 20  # minutes without the bounds; not a measure of speed
 
 
+@pytest.mark.parametrize("letter", ["<", "я", "="])
+def test_a_short_value_pays_for_what_its_encoding_makes_of_it_each_time(letter):
+    source = "{% for a in range(1000) %}{% for b in range(150) %}{{ short }}{% endfor %}{% endfor %}"
+    assert "too much" in failure(source, short=letter * 64)
+
+
 def test_what_renders_too_long_is_refused():
     assert "more than" in failure(
         "{% for a in range(40) %}{{ big }}{% endfor %}", big="y" * (LONGEST_OUTPUT // 39)

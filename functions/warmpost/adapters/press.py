@@ -23,7 +23,7 @@ from warmpost.rules.senders import DomainKey
 from warmpost.rules.tracking import UNMARKED, Links
 
 GROUP = 25
-"""Messages composed in one visit to a thread: a single message waits for no more than those."""
+"""Messages composed in one visit to a thread: few enough that all threads come to the end of a stride together."""
 
 
 class Press:

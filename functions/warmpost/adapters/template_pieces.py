@@ -21,7 +21,7 @@ from warmpost.adapters.template_work import plain_value, spend
 from warmpost.rules.quoted_printable import encode_piece, encode_plain
 
 SHORT = 64
-"""Characters up to which a value costs a rendering nothing."""
+"""Characters, or octets once encoded, up to which a value costs a rendering nothing."""
 
 MOST_REMEMBERED = 2048
 """Names, cities, titles and links that many recipients of a list have in common."""
@@ -74,14 +74,14 @@ class PieceSandbox(Sandbox):
 def text_piece(value: Any) -> bytes:
     """A value as a piece of a plain text body."""
     if type(value) is str:
-        return _short_text(value) if len(value) <= SHORT else _encode(value)
+        return _paid(_short_text(value)) if len(value) <= SHORT else _encode(value)
     return b"%d" % value if type(value) is int else _encode(str(plain_value(value)))
 
 
 def html_piece(value: Any) -> bytes:
     """A value as a piece of an HTML body, escaped unless it is markup."""
     if type(value) is str:
-        return _short_html(value) if len(value) <= SHORT else _encode(escape(value))
+        return _paid(_short_html(value)) if len(value) <= SHORT else _encode(escape(value))
     return b"%d" % value if type(value) is int else _encode(escape(plain_value(value)))
 
 
@@ -95,6 +95,13 @@ def _short_text(value: str) -> bytes:
 def _short_html(value: str) -> bytes:
     plain = encode_plain(value)  # holds nothing that HTML would escape
     return encode_piece(escape(value)) if plain is None else plain
+
+
+def _paid(piece: bytes) -> bytes:
+    """A short value may become long by what is escaped in it, remembered or not."""
+    if len(piece) > SHORT:
+        spend(len(piece) >> 4)
+    return piece
 
 
 def _encode(text: str) -> bytes:
