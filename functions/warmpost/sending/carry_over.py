@@ -31,7 +31,9 @@ class CarriedOver:
     resume_at: datetime | None = None
 
 
-async def carry_over(services: Services, claims: Claims, parcel: Parcel, todo: Sequence[int]) -> CarriedOver:
+async def carry_over(
+    services: Services, claims: Claims, parcel: Parcel, pending: Sequence[int]
+) -> CarriedOver:
     """Reserves today's volume for the queued of earlier days, in the commit that notes it in their progress.
 
     Whoever is deferred was attempted on a day of his own. Nothing is read where nobody is late. A pause holds batches
@@ -39,7 +41,7 @@ async def carry_over(services: Services, claims: Claims, parcel: Parcel, todo: S
     """
     is_single = bool(parcel.errand.message)
     for attempt in range(TRIES):
-        late = [one for one in todo if _is_late(services, claims.progress, parcel, one)]
+        late = [one for one in pending if _is_late(services, claims.progress, parcel, one)]
         if not late:
             return CarriedOver()
         weather = await look(services, parcel.domain.domain)

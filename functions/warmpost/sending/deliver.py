@@ -126,26 +126,26 @@ class _Delivery:
         self._way = WayOut(services, parcel)
         self._carried = CarriedOver()
         self._today = services.today()
-        self._todo: list[int] = []
+        self._pending: list[int] = []
         self._strides = Strides(services, parcel)
         self._ends = services.clock.timestamp() + services.policy.work_limit
 
     async def run(self) -> None:
         if again := await try_again(self._services, self._parcel, self._claims):
             self._again, self._began = again, self._claims.progress
-        todo = self._todo = self._waiting()
+        pending = self._pending = self._waiting()
         if self._parcel.ending:
-            self._end(todo)
+            self._end(pending)
             await self._close()
             return
         if hold := await find_hold(self._services, self._parcel.domain.domain):
             await self._wait(hold)
             return
-        self._carried = await carry_over(self._services, self._claims, self._parcel, todo)
-        todo = self._todo = [one for one in todo if one not in self._carried.waiting]
-        await self._drop_suppressed(todo)
-        todo = [position for position in todo if position not in self.unrecorded]
-        quick, slow = self._way.divided(todo)
+        self._carried = await carry_over(self._services, self._claims, self._parcel, pending)
+        pending = self._pending = [one for one in pending if one not in self._carried.waiting]
+        await self._drop_suppressed(pending)
+        pending = [position for position in pending if position not in self.unrecorded]
+        quick, slow = self._way.divided(pending)
         async with (
             self._strides.ahead(quick) as ahead,
             self._services.desk.turn(shared=bool(self._parcel.errand.message)),
@@ -179,11 +179,11 @@ class _Delivery:
                 return False
         return True
 
-    def _end(self, todo: Sequence[int]) -> None:
+    def _end(self, pending: Sequence[int]) -> None:
         """The batch has ended: whoever is still unsent ends with it, and the reserved volume comes back."""
         now, ending = self._services.clock.timestamp(), ENDINGS[self._parcel.ending]
         note = Note(now, ending, self._parcel.reason)
-        self.unrecorded.update(dict.fromkeys(todo, Result(ending, note, tried=False)))
+        self.unrecorded.update(dict.fromkeys(pending, Result(ending, note, tried=False)))
 
     async def _is_blocked(self) -> bool:
         return await find_hold(self._services, self._parcel.domain.domain) is not None
@@ -201,8 +201,8 @@ class _Delivery:
             return sorted({*queued, *self._again})
         return sorted(queued + progress.positions(Status.DEFERRED))
 
-    async def _drop_suppressed(self, todo: Sequence[int]) -> None:
-        addresses = {self._parcel.recipients[position].address for position in todo}
+    async def _drop_suppressed(self, pending: Sequence[int]) -> None:
+        addresses = {self._parcel.recipients[position].address for position in pending}
         found: dict[str, str] = {}
         if addresses:
             found = await self._services.suppressed.among(
@@ -212,7 +212,7 @@ class _Delivery:
                 transactional=bool(self._parcel.errand.message),
             )
         now = self._services.clock.timestamp()
-        for position in todo:
+        for position in pending:
             reason = found.get(self._parcel.recipients[position].address)
             if reason:
                 note = Note(now, Status.SUPPRESSED, f"the address is suppressed: {reason}")
@@ -299,11 +299,13 @@ class _Delivery:
         patience = self._services.policy.retries.give_up
         if self._way.stalled and now - (progress.stalled_since or now) > patience:
             self._give_up(now, f"no relay could be reached for {patience / 3600:.0f} h: {self._way.stalled}")
-            tell("relay_gave_up", self._way.stalled, pool=self._parcel.pool.name, recipients=len(self._todo))
+            tell(
+                "relay_gave_up", self._way.stalled, pool=self._parcel.pool.name, recipients=len(self._pending)
+            )
         after = self._way.marked(rules.record(progress, self.unrecorded, now), now)
         overdue = is_due(progress, now) and progress.positions(Status.DEFERRED)
         if not (self.unrecorded or self._changed or progress.owner or after != progress or overdue):
-            if not self._todo:
+            if not self._pending:
                 await self._ask_again()
             return
         if is_due(after, now):
@@ -326,7 +328,7 @@ class _Delivery:
 
     def _give_up(self, now: float, reason: str) -> None:
         after = rules.record(self._claims.progress, self.unrecorded, now)
-        for position in self._todo:
+        for position in self._pending:
             if after.status(position) in UNFINISHED:
                 self.unrecorded[position] = unreachable(now, reason)
 

@@ -20,10 +20,10 @@ class Strides:
         self._parcel = parcel
         self._composer: Composer | None = None
 
-    def ahead(self, todo: Sequence[int], slowly: bool = False) -> AbstractAsyncContextManager[Lookahead]:
+    def ahead(self, pending: Sequence[int], slowly: bool = False) -> AbstractAsyncContextManager[Lookahead]:
         """slowly: of slow providers, which like single sends stand in no line."""
         size, desk = self._services.policy.stride, self._services.desk
-        strides = [todo[start : start + size] for start in range(0, len(todo), size)]
+        strides = [pending[start : start + size] for start in range(0, len(pending), size)]
         in_line = bool(self._parcel.errand.batch) and not slowly
         return look_ahead(strides, self._compose, desk.room if in_line else Room())
 
