@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import uvloop
 
-from tests.adapters.smtp_servers import Mailroom, RealRelay, letter, make_authority, pool_of
+from tests.adapters.certificates import make_authority
+from tests.adapters.smtp_servers import Mailroom, RealRelay, letter, pool_of
 from warmpost.adapters.smtp import Relays, Timeouts
 from warmpost.rules.envelope import Envelope, HandOver, Outgoing
 from warmpost.rules.relays import Relay
