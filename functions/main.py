@@ -7,35 +7,35 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost import services
-from warmpost.gateways.metered import serve
+from warmpost.gateways.http.metering import serve
 
 services.start_log()
 
 
 @functions_framework.aio.http
 async def send(request: Request) -> Response:
-    from warmpost.gateways.send import send as door
+    from warmpost.gateways.api.send import send as door
 
     return await serve(request, door, services.services, services.keys)
 
 
 @functions_framework.aio.http
 async def batch_submit(request: Request) -> Response:
-    from warmpost.gateways.batch_submit import batch_submit as door
+    from warmpost.gateways.api.batch_submit import batch_submit as door
 
     return await serve(request, door, services.services, services.keys)
 
 
 @functions_framework.aio.http
 async def schedule(request: Request) -> Response:
-    from warmpost.gateways.schedule import schedule as door
+    from warmpost.gateways.api.schedule import schedule as door
 
     return await serve(request, door, services.services, services.keys)
 
 
 @functions_framework.aio.http
 async def event_webhook(request: Request) -> Response:
-    from warmpost.gateways.event_webhook import event_webhook as door
+    from warmpost.gateways.reports.event_webhook import event_webhook as door
 
     return await serve(request, door, services.services, services.reporters)
 
@@ -49,20 +49,20 @@ async def manage(request: Request) -> Response:
 
 @functions_framework.aio.http
 async def track(request: Request) -> Response:
-    from warmpost.gateways.track import track as door
+    from warmpost.gateways.readers.track import track as door
 
     return await serve(request, door, services.services, services.links)
 
 
 @functions_framework.aio.http
 async def work(request: Request) -> Response:
-    from warmpost.gateways.work import work as door
+    from warmpost.gateways.tasks.work import work as door
 
     return await serve(request, door, services.services, services.tokens)
 
 
 @functions_framework.aio.http
 async def daily(request: Request) -> Response:
-    from warmpost.gateways.daily import daily as door
+    from warmpost.gateways.tasks.daily import daily as door
 
     return await serve(request, door, services.services, services.tokens)

@@ -14,7 +14,7 @@ import pytest
 
 from infra.local import launch, nameserver
 from tests.firestore import running_firestore
-from warmpost.adapters.firestore.store import FirestoreStore
+from warmpost.adapters.google.firestore import FirestoreStore
 
 Publish = Callable[..., None]
 

@@ -18,13 +18,13 @@ VISIBLE = {"README.md", "functions", "infra", "requirements.txt", "serverless.ym
 
 OURS = {
     "rules": ("warmpost.rules", "warmpost.errors"),
-    "sending": ("warmpost.sending", "warmpost.rules", "warmpost.errors"),
+    "actions": ("warmpost.actions", "warmpost.rules", "warmpost.errors"),
     "adapters": ("warmpost.adapters", "warmpost.rules", "warmpost.errors"),
-    "gateways": ("warmpost.gateways", "warmpost.sending", "warmpost.rules", "warmpost.errors"),
+    "gateways": ("warmpost.gateways", "warmpost.actions", "warmpost.rules", "warmpost.errors"),
     "services.py": (
         "warmpost.adapters",
         "warmpost.gateways",
-        "warmpost.sending",
+        "warmpost.actions",
         "warmpost.rules",
         "warmpost.settings",
         "warmpost.errors",

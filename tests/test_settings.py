@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from warmpost.rules.relays import Relay
+from warmpost.rules.model.relays import Relay
 from warmpost.settings import Settings, SettingsError, relay_pool, secret
 
 KEY = base64.b64encode(bytes(range(32))).decode()

@@ -11,7 +11,7 @@
     ├── LimitReached      429    try again later; `retry_after` says when
     └── Unavailable       503    nothing was accepted; try again
 
-The numbers are what `gateways.http` answers; nothing here knows of HTTP.
+The numbers are what `gateways.http.app` answers; nothing here knows of HTTP.
 """
 
 from __future__ import annotations

@@ -10,26 +10,26 @@ from functools import cache
 from threading import Lock
 from typing import Any, TypeVar, cast
 
-from warmpost.adapters.accounts import Accounts
+from warmpost.actions.ports import Clock, Press, Probes, Recurrence, Relays, Resolver, Services, Templates
+from warmpost.actions.state.cache import Cache
+from warmpost.actions.state.message_store import LetterStore
+from warmpost.actions.state.suppression_lookup import Suppressed
+from warmpost.actions.state.throttle import Throttle
+from warmpost.actions.state.worker_slots import Desk
+from warmpost.actions.statistics.flush_usage import write_leftovers
+from warmpost.actions.storage import log
+from warmpost.actions.warmup.reserve_single import Reserved
 from warmpost.adapters.clock import SystemClock
-from warmpost.adapters.cloud_tasks import CloudTasks
-from warmpost.adapters.firestore.meter import Meter
-from warmpost.adapters.firestore.store import FirestoreStore
-from warmpost.adapters.log_lines import LogLines, TextLines, write_log
-from warmpost.gateways.auth import Keys, Limits, TokenCheck
-from warmpost.gateways.event_webhook import Reporters
-from warmpost.rules.rates import Rate
-from warmpost.rules.tokens import Signer, derive_key
-from warmpost.rules.tracking import Links
-from warmpost.sending import journal
-from warmpost.sending.admit_single import Reserved
-from warmpost.sending.cache import Cache
-from warmpost.sending.desk import Desk
-from warmpost.sending.leftovers import write_leftovers
-from warmpost.sending.letter_store import LetterStore
-from warmpost.sending.ports import Clock, Press, Probes, Recurrence, Relays, Resolver, Services, Templates
-from warmpost.sending.suppressed import Suppressed
-from warmpost.sending.throttle import Throttle
+from warmpost.adapters.google.cloud_logging import LogLines, TextLines, write_log
+from warmpost.adapters.google.cloud_tasks import CloudTasks
+from warmpost.adapters.google.firestore import FirestoreStore
+from warmpost.adapters.google.firestore_meter import Meter
+from warmpost.adapters.google.metering import Accounts
+from warmpost.gateways.http.auth import Keys, Limits, TokenCheck
+from warmpost.gateways.reports.event_webhook import Reporters
+from warmpost.rules.requests.token_bucket import Rate
+from warmpost.rules.tracking.tokens import Signer, derive_key
+from warmpost.rules.tracking.tracking import Links
 from warmpost.settings import LogSettings, Settings, secret
 
 _Made = TypeVar("_Made")
@@ -76,7 +76,7 @@ def start_log() -> None:
     """Called where the functions are loaded; whatever is logged from then on is one line, with nothing secret in it."""
     chosen = LogSettings.from_env()
     kind = TextLines if chosen.as_text else LogLines
-    write_log(kind(chosen.project, chosen.secrets, journal.context))
+    write_log(kind(chosen.project, chosen.secrets, log.context))
 
 
 @cache
@@ -88,9 +88,9 @@ def settings() -> Settings:
 @cache
 def services() -> Services:
     """Raises settings.SettingsError."""
-    from warmpost.adapters.departure import on_departure
-    from warmpost.adapters.pictures import Pictures
-    from warmpost.adapters.sealing import Seal
+    from warmpost.adapters.charts import Pictures
+    from warmpost.adapters.google.shutdown import on_departure
+    from warmpost.adapters.message.encryption import Seal
     from warmpost.adapters.webhooks import WebhookClient
 
     chosen = settings()
@@ -139,29 +139,30 @@ def services() -> Services:
 
 @cache
 def _templates() -> Templates:
-    from warmpost.adapters import templates
+    from warmpost.adapters.templates import templates
 
     return templates.Templates()
 
 
 def _press() -> Press:
-    from warmpost.adapters import press, sealing, templates
+    from warmpost.adapters.message import encryption, signing_pool
+    from warmpost.adapters.templates import templates
 
     chosen = settings()
-    seal = sealing.Seal(chosen.master_key)
-    return press.Press(cast(templates.Templates, _templates()), seal, chosen.signing_threads, links())
+    seal = encryption.Seal(chosen.master_key)
+    return signing_pool.Press(cast(templates.Templates, _templates()), seal, chosen.signing_threads, links())
 
 
 def _probes(tasks: CloudTasks) -> Probes:
-    from warmpost.adapters import probing
+    from warmpost.adapters.smtp import probe
 
-    return probing.Probes(tasks, secret, settings().hostname)
+    return probe.Probes(tasks, secret, settings().hostname)
 
 
 def _relays(accounts: Accounts, leaving: list[Callable[[], None]]) -> Relays:
-    from warmpost.adapters.smtp import relays
+    from warmpost.adapters.smtp import pool
 
-    made = relays.Relays(secret=secret, local_hostname=settings().hostname, accounts=accounts)
+    made = pool.Relays(secret=secret, local_hostname=settings().hostname, accounts=accounts)
     leaving.append(made.leave)
     return made
 
@@ -197,7 +198,7 @@ def keys() -> Keys:
 @cache
 def tokens() -> TokenCheck:
     """The check of who calls `work` and `daily`."""
-    from warmpost.adapters.oidc import TokenVerifier
+    from warmpost.adapters.google.oidc import TokenVerifier
 
     chosen = settings()
     return TokenVerifier(

@@ -11,14 +11,14 @@ from typing import Literal, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from warmpost.rules.levels import STANDARD, parse_table
-from warmpost.rules.policy import Policy
-from warmpost.rules.prices import STANDARD_PRICES, parse_prices
-from warmpost.rules.relays import Pool, Relay
-from warmpost.rules.retries import RetryPlan
-from warmpost.rules.throttling import read_limits
-from warmpost.rules.tokens import derive_key
-from warmpost.rules.usage import InstanceSize, parse_sizes
+from warmpost.rules.delivery.retries import RetryPlan
+from warmpost.rules.delivery.throttling import read_limits
+from warmpost.rules.model.relays import Pool, Relay
+from warmpost.rules.model.usage import InstanceSize, parse_sizes
+from warmpost.rules.operations.policy import Policy
+from warmpost.rules.operations.prices import STANDARD_PRICES, parse_prices
+from warmpost.rules.tracking.tokens import derive_key
+from warmpost.rules.warmup.levels import STANDARD, parse_table
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from infra.bench import message
 from infra.bench.needs import SENDERS
 from infra.bench.senders.job import Job, Measured
 from infra.local.bootstrap import ROOT
-from warmpost.adapters.dkim_signing import generate_rsa_key
+from warmpost.adapters.message.dkim_signing import generate_rsa_key
 
 CONNECTIONS = 10
 MEGABYTE = 1_000_000

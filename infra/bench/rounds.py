@@ -20,7 +20,7 @@ from infra.bench.relay import Sink, open_delay, open_sink
 from infra.bench.senders.job import Measured
 from infra.bench.verify import unverified
 from infra.bench.worker import Worker, open_worker
-from warmpost.rules.dkim import record_name, record_value
+from warmpost.rules.message.dkim import record_name, record_value
 
 Key = tuple[str, Course]
 

@@ -22,7 +22,7 @@ from infra.bench.relay import Sink
 from infra.bench.senders.job import Measured
 from infra.local.demo.api import Api, Json
 from infra.local.stack import Options, Stack
-from warmpost.rules.signatures import SIGNATURE, TIMESTAMP, sign
+from warmpost.rules.reports.signatures import SIGNATURE, TIMESTAMP, sign
 
 TEMPLATE = "bench"
 MOST_PER_REQUEST = 20_000

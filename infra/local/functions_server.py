@@ -20,7 +20,7 @@ from infra.local.operations import SharedMeter
 from infra.local.routes import LocalRoutes
 from infra.local.source import SOURCE, declared_functions, in_url
 from warmpost import errors, services
-from warmpost.gateways.http import answer
+from warmpost.gateways.http.app import answer
 
 
 class FunctionsServer:

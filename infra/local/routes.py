@@ -19,7 +19,7 @@ from infra.local import nameserver, operations
 from infra.local.clock import MovableClock
 from infra.local.source import declared_functions, in_url
 from warmpost import errors
-from warmpost.gateways.http import Route, Router, answer, decode, json_response, read_body
+from warmpost.gateways.http.app import Route, Router, answer, decode, json_response, read_body
 
 PATIENCE = 300.0  # seconds that moving the clock waits for the work that falls due, unless told otherwise
 

@@ -8,7 +8,7 @@ from infra.local.bootstrap import ROOT
 
 sys.path.insert(0, str(ROOT / "functions"))
 
-from warmpost.rules.log_words import WORDS
+from warmpost.rules.operations.log_events import WORDS
 
 
 def log_table() -> str:

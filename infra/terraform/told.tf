@@ -1,5 +1,5 @@
 # What the functions tell of in their log: a word in the field `event`, counted here. WORDS in
-# functions/warmpost/rules/log_words.py says what each means.
+# functions/warmpost/rules/operations/log_events.py says what each means.
 
 locals {
   # words: any of them. above: how many in `window` seconds; lasting: for how many seconds.

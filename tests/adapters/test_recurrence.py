@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from warmpost.adapters.recurrence import expand_rrule, missed_runs, next_run, parse_series
 from warmpost.errors import Invalid
-from warmpost.rules.recurrence import runs
+from warmpost.rules.schedules.recurrence import runs
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NEW_YORK = ZoneInfo("America/New_York")

@@ -13,7 +13,7 @@ from aiohttp.abc import AbstractResolver
 from tests.receiver import closed_port, counting, receiving
 from warmpost.adapters import webhooks
 from warmpost.adapters.webhooks import WebhookClient
-from warmpost.rules.public_addresses import is_public
+from warmpost.rules.webhooks.public_addresses import is_public
 
 
 class SaidResolver(AbstractResolver):

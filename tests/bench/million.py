@@ -15,9 +15,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "functions"))
 
-from warmpost.rules.forecast import DomainToday, ForecastDay, Run
-from warmpost.rules.levels import Standing
-from warmpost.rules.reputation import DayFigures
+from warmpost.rules.warmup.forecast import DomainToday, ForecastDay, Run
+from warmpost.rules.warmup.levels import Standing
+from warmpost.rules.warmup.reputation import DayFigures
 
 START = datetime(2026, 11, 23, 9, tzinfo=UTC)
 FIRST_ROWS, LAST_ROWS = 9, 2

@@ -18,7 +18,7 @@ import httpx
 
 from tests.chaos.dropping_relay import DroppingRelay
 from tests.running_stack import RunningStack
-from warmpost.rules.statuses import MARKS, Status
+from warmpost.rules.delivery.statuses import MARKS, Status
 
 VICTIMS = {"one worker": 75, "the queue": 10, "the relay": 10, "all workers": 3, "workers and queue": 2}
 SHORTEST_GAP = 0.2  # seconds

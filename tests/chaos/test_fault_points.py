@@ -20,9 +20,9 @@ from tests.chaos.reporting import Reporter
 from tests.e2e import checks
 from tests.e2e.checks import ok
 from tests.receiver import receiving
-from warmpost.adapters.firestore.store import FirestoreStore
-from warmpost.rules.chunks import Chunk, pack, unpack
-from warmpost.rules.writes import Put, Update
+from warmpost.adapters.google.firestore import FirestoreStore
+from warmpost.rules.delivery.chunks import Chunk, pack, unpack
+from warmpost.rules.model.writes import Put, Update
 
 VERBS = ("plan", "release", "deliver", "fold", "notify")
 SETTINGS = {"WARMPOST_LEASE_SECONDS": "1", "WARMPOST_STRIDE": "2", "WARMPOST_RETRY_SECONDS": "1"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from infra.local.bootstrap import ROOT
-from warmpost.rules.log_words import WORDS
+from warmpost.rules.operations.log_events import WORDS
 
 TERRAFORM = "\n".join(file.read_text("utf-8") for file in (ROOT / "infra/terraform").glob("*.tf"))
 RUNBOOK = (ROOT / "infra/README.md").read_text("utf-8")

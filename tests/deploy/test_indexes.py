@@ -14,15 +14,15 @@ import pytest
 import yaml
 
 from infra.local.bootstrap import ROOT
-from warmpost.adapters.firestore.store import MOST_AGGREGATIONS
-from warmpost.sending.report import COUNTED
+from warmpost.actions.batches.report import COUNTED
+from warmpost.adapters.google.firestore import MOST_AGGREGATIONS
 
-SENDING = ROOT / "functions/warmpost/sending"
+ACTIONS = ROOT / "functions/warmpost/actions"
 DECLARED = yaml.safe_load((ROOT / "infra/terraform/firestore.yml").read_text("utf-8"))
 COLLECTION_AT = {"find": 1, "fields": 0, "count": 0, "sums": 0, "list_by_id": 2, "list_by_number": 1}
 """Which positional argument names the collection; conditions follow it."""
 
-PASSED_ON = "list_documents.py"
+PASSED_ON = "pagination.py"
 """Its queries are its callers', and read there."""
 
 Index = tuple[str, str, tuple[str, ...]]
@@ -130,7 +130,7 @@ def collection(node: ast.expr) -> str:
 
 FOUND = [
     query
-    for file in sorted(SENDING.glob("*.py"))
+    for file in sorted(ACTIONS.rglob("*.py"))
     if file.name != PASSED_ON
     for query in read(file.read_text("utf-8"), file.name)
 ]

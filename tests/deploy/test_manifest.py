@@ -13,8 +13,8 @@ from infra.local.bootstrap import ROOT
 from infra.local.manifest import FILE, manifest
 from infra.local.source import declared_functions, in_url
 from infra.manifest.settings_table import settings_table
-from warmpost.adapters.cloud_tasks import DISPATCH_DEADLINE
-from warmpost.rules import tasks
+from warmpost.adapters.google.cloud_tasks import DISPATCH_DEADLINE
+from warmpost.rules.model import tasks
 from warmpost.settings import Settings
 
 NEEDED = {

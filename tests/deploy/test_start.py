@@ -23,8 +23,8 @@ NEVER_AT_THE_START = (
     "google.cloud.tasks_v2",
     "html2text",
     "pygal",
-    "warmpost.adapters.press",
-    "warmpost.adapters.templates",
+    "warmpost.adapters.message.signing_pool",
+    "warmpost.adapters.templates.templates",
 )
 """Loaded with the first letter, look-up, picture, task or notification."""
 

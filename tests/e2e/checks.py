@@ -18,7 +18,7 @@ import dkim
 import httpx
 
 from infra.local.inbox.maildir import Maildir, take_apart
-from tests.adapters import independent_dkim
+from tests.adapters.message import independent_dkim
 from tests.running_stack import RunningStack
 
 Json = dict[str, Any]

@@ -17,7 +17,7 @@ from schemathesis import GenerationMode
 from schemathesis.core import NotSet
 from schemathesis.generation.meta import TestPhase
 
-from warmpost.rules.signatures import sign
+from warmpost.rules.reports.signatures import sign
 
 SEEDED: dict[str, Any] = json.loads(os.environ["CONTRACT_SEEDED"])
 DOMAIN = SEEDED["domain"]

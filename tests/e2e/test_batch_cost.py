@@ -22,7 +22,7 @@ from tests.e2e.checks import (
     watch,
 )
 from tests.firestore_wire import FirestoreWire
-from warmpost.rules.prices import STANDARD_PRICES
+from warmpost.rules.operations.prices import STANDARD_PRICES
 
 COUNT = 700
 SIMULATED = b"bounce@simulator.invalid,Bo\nopen@simulator.invalid,Oz\nunsubscribe@simulator.invalid,Uz\n"

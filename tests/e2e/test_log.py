@@ -16,9 +16,9 @@ from infra.local.ports import free_ports
 from tests.e2e import checks
 from tests.e2e.checks import ok
 from tests.running_stack import RunningStack
-from warmpost.adapters.firestore.store import FirestoreStore
-from warmpost.rules.documents import EventLog
-from warmpost.rules.writes import Update
+from warmpost.adapters.google.firestore import FirestoreStore
+from warmpost.rules.model.documents import EventLog
+from warmpost.rules.model.writes import Update
 
 PASSWORD = "Relay-Pass/4711"
 WRONG_KEY = "wp_zzzzzzzz_0123456789abcdefghij"

@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.adapters.smtp_servers import ScriptedRelay
+from tests.adapters.smtp.smtp_servers import ScriptedRelay
 from tests.e2e import checks
 from tests.running_stack import RunningStack
-from warmpost.rules.signatures import sign
+from warmpost.rules.reports.signatures import sign
 
 LONGEST = 25.0
 """Seconds, more than any time-out of ours and much less than a client's."""

@@ -18,7 +18,7 @@ from infra.local.bootstrap import ROOT
 
 README = (ROOT / "README.md").read_text()
 FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<lines>.*?)^```$", re.MULTILINE | re.DOTALL)
-SHORTER = {"demo": ["--count", "40"], "test": ["-q", "tests/rules/test_names.py"]}
+SHORTER = {"demo": ["--count", "40"], "test": ["-q", "tests/rules/model/test_names.py"]}
 
 
 def blocks(kind: str) -> list[str]:

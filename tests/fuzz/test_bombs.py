@@ -15,23 +15,23 @@ from itertools import islice
 
 import pytest
 
-from tests.rules.report_mails import KEY, NOW
-from warmpost.adapters.templates import Templates
+from tests.rules.reports.report_mails import KEY, NOW
+from warmpost.actions.lists.import_recipients import MOST_ROWS
+from warmpost.adapters.templates.templates import Templates
 from warmpost.errors import Invalid, Malformed, Problem, TooLarge
-from warmpost.gateways.event_models import parse_own_events
-from warmpost.gateways.http import decode
-from warmpost.gateways.models import SendModel
-from warmpost.rules.addresses import Flaw
-from warmpost.rules.arf import parse_arf
-from warmpost.rules.dsn import parse_dsn
-from warmpost.rules.kumomta import parse_kumomta
-from warmpost.rules.letters import Content
-from warmpost.rules.list_import import Row, open_csv
-from warmpost.rules.report_mail import MOST_DEPTH, MOST_PARTS, read_mail
-from warmpost.rules.return_paths import find_return_path
-from warmpost.rules.suppressing import open_suppressions, read_suppression
-from warmpost.rules.tokens import Signer
-from warmpost.sending.import_recipients import MOST_ROWS
+from warmpost.gateways.api.models import SendModel
+from warmpost.gateways.http.app import decode
+from warmpost.gateways.reports.event_models import parse_own_events
+from warmpost.rules.lists.csv_import import Row, open_csv
+from warmpost.rules.message.message import Content
+from warmpost.rules.model.addresses import Flaw
+from warmpost.rules.reports.arf import parse_arf
+from warmpost.rules.reports.dsn import parse_dsn
+from warmpost.rules.reports.kumomta import parse_kumomta
+from warmpost.rules.reports.lenient_mime import MOST_DEPTH, MOST_PARTS, read_mail
+from warmpost.rules.reports.verp import find_return_path
+from warmpost.rules.suppressions.precedence import open_suppressions, read_suppression
+from warmpost.rules.tracking.tokens import Signer
 
 MOST_CPU = 60.0
 """Seconds."""

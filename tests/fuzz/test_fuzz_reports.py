@@ -9,17 +9,17 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.fuzz.mutations import BOTH, NASTY, bent, fuzz, spoilt
-from tests.rules.report_mails import BATCH, KEY, NOW, REPORTS, SINGLE
-from tests.rules.test_kumomta import DELIVERY, FEEDBACK, UNKNOWN
+from tests.rules.reports.report_mails import BATCH, KEY, NOW, REPORTS, SINGLE
+from tests.rules.reports.test_kumomta import DELIVERY, FEEDBACK, UNKNOWN
 from warmpost.errors import Problem
-from warmpost.gateways.event_models import parse_own_events
-from warmpost.rules.arf import parse_arf
-from warmpost.rules.dsn import parse_dsn
-from warmpost.rules.event_packing import pack_events, unpack_events
-from warmpost.rules.kumomta import parse_kumomta
-from warmpost.rules.report_mail import MOST_BODY, MOST_PARTS, read_mail
-from warmpost.rules.reports import ParsedReport
-from warmpost.rules.return_paths import find_return_path, read_message_id, read_return_path, return_path
+from warmpost.gateways.reports.event_models import parse_own_events
+from warmpost.rules.events.event_packing import pack_events, unpack_events
+from warmpost.rules.reports.arf import parse_arf
+from warmpost.rules.reports.dsn import parse_dsn
+from warmpost.rules.reports.kumomta import parse_kumomta
+from warmpost.rules.reports.lenient_mime import MOST_BODY, MOST_PARTS, read_mail
+from warmpost.rules.reports.reports import ParsedReport
+from warmpost.rules.reports.verp import find_return_path, read_message_id, read_return_path, return_path
 
 MAILS = [file.read_bytes() for file in sorted(REPORTS.glob("*.eml"))]
 PATHS = [return_path(BATCH, "news.example.com", KEY), return_path(SINGLE, "news.example.com", KEY)]

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from tests.fuzz.mutations import BOTH, NASTY, anything, fuzz, spoilt
-from warmpost.adapters.templates import Templates
+from warmpost.adapters.templates.templates import Templates
 from warmpost.errors import Invalid, Problem
-from warmpost.rules.addresses import Flaw
-from warmpost.rules.events import Target
-from warmpost.rules.letters import Content, Recipient
-from warmpost.rules.list_import import MOST_DATA_BYTES, Rejected, open_csv
-from warmpost.rules.mailboxes import read_mailbox
-from warmpost.rules.suppressing import open_suppressions, read_suppression
-from warmpost.rules.tokens import Signer, name_of, pack_destination
-from warmpost.rules.tracking import read_unsubscribe_address
+from warmpost.rules.lists.csv_import import MOST_DATA_BYTES, Rejected, open_csv
+from warmpost.rules.message.message import Content, Recipient
+from warmpost.rules.model.addresses import Flaw
+from warmpost.rules.model.events import Target
+from warmpost.rules.requests.mailboxes import read_mailbox
+from warmpost.rules.suppressions.precedence import open_suppressions, read_suppression
+from warmpost.rules.tracking.tokens import Signer, name_of, pack_destination
+from warmpost.rules.tracking.tracking import read_unsubscribe_address
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 SIGNER = Signer(bytes(range(32)))

@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.actions.workshop import Workshop, template
 from tests.gateways.reading import HTML, Site
-from tests.sending.workshop import Workshop, template
-from warmpost.rules.writes import Put
+from warmpost.rules.model.writes import Put
 
 
 @pytest.fixture

@@ -8,18 +8,18 @@ from html.parser import HTMLParser
 import httpx
 from starlette.requests import Request
 
-from tests.sending.workshop import DOMAIN, MASTER_KEY, SENDER, templates
-from warmpost.adapters.press import Press
-from warmpost.adapters.sealing import Seal
-from warmpost.gateways.auth import Keys
-from warmpost.gateways.batch_submit import batch_submit
-from warmpost.gateways.http import answer
-from warmpost.gateways.send import send
-from warmpost.gateways.track import track
-from warmpost.rules.documents import EventLog
-from warmpost.rules.event_packing import unpack_events
-from warmpost.rules.tokens import Signer
-from warmpost.rules.tracking import Links
+from tests.actions.workshop import DOMAIN, MASTER_KEY, SENDER, templates
+from warmpost.adapters.message.encryption import Seal
+from warmpost.adapters.message.signing_pool import Press
+from warmpost.gateways.api.batch_submit import batch_submit
+from warmpost.gateways.api.send import send
+from warmpost.gateways.http.app import answer
+from warmpost.gateways.http.auth import Keys
+from warmpost.gateways.readers.track import track
+from warmpost.rules.events.event_packing import unpack_events
+from warmpost.rules.model.documents import EventLog
+from warmpost.rules.tracking.tokens import Signer
+from warmpost.rules.tracking.tracking import Links
 
 BASE = "https://t.example.com/track"
 

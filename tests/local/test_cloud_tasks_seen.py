@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.local.cloud_tasks_emulator import PARENT
-from warmpost.adapters.cloud_tasks import CloudTasks
+from warmpost.adapters.google.cloud_tasks import CloudTasks
 from warmpost.errors import Unavailable
 
 URL = "http://127.0.0.1:9/nowhere"

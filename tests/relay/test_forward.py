@@ -13,7 +13,7 @@ from infra.local.ports import free_ports
 from infra.relay.forward import MOST_BYTES
 from tests.relay.events_door import open_door
 from warmpost.errors import Unauthorized
-from warmpost.rules.signatures import verify
+from warmpost.rules.reports.signatures import verify
 
 REPORT = b"Content-Type: multipart/report; report-type=delivery-status\r\n\r\nIt did not arrive.\r\n"
 COMPLAINT = b'Content-Type: multipart/report;\n\treport-type="feedback-report"\n\nI do not want this.\n'

@@ -18,7 +18,7 @@ LIFETIME = 5.0
 
 
 class DnsResolver:
-    """Implements `sending.ports.Resolver`. servers: `host:port`, `[v6]:port` or an IP address alone; none: the machine's.
+    """Implements `actions.ports.Resolver`. servers: `host:port`, `[v6]:port` or an IP address alone; none: the machine's.
 
     Raises ValueError where a server is no IP address.
     """

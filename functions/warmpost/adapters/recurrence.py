@@ -1,4 +1,4 @@
-"""RFC 5545 recurrence rules and IANA time zones, by dateutil and zoneinfo, for the series of `rules.recurrence`."""
+"""RFC 5545 recurrence rules and IANA time zones, by dateutil and zoneinfo; see `rules.schedules.recurrence`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from dateutil.rrule import rrulestr
 
 from warmpost.errors import Invalid
-from warmpost.rules import recurrence
-from warmpost.rules.recurrence import Series, parse_every, resolve
+from warmpost.rules.schedules import recurrence
+from warmpost.rules.schedules.recurrence import Series, parse_every, resolve
 
 LAST_START_YEAR = 2300
 LONGEST_RRULE = 500

@@ -11,11 +11,11 @@ import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from warmpost.adapters.accounts import Accounts
-from warmpost.rules.addresses import Flaw
-from warmpost.rules.public_addresses import is_public, is_usable_port, read_url
-from warmpost.rules.usage import Usage
-from warmpost.rules.webhooks import Answer
+from warmpost.adapters.google.metering import Accounts
+from warmpost.rules.model.addresses import Flaw
+from warmpost.rules.model.usage import Usage
+from warmpost.rules.webhooks.public_addresses import is_public, is_usable_port, read_url
+from warmpost.rules.webhooks.webhooks import Answer
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
@@ -39,7 +39,7 @@ class AddressRefused(OSError):
 
 
 class WebhookClient:
-    """Implements `sending.ports.WebhookClient`. The library is imported and its connections open with the first request.
+    """Implements `actions.ports.WebhookClient`. The library is imported and its connections open with the first request.
 
     private: inner addresses, any port and http are allowed, as on the local stack. resolver: the system's by default.
     """

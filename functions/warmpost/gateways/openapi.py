@@ -15,10 +15,13 @@ from typing import Any
 import msgspec
 
 from warmpost import errors
-from warmpost.gateways import batch_submit, event_webhook, manage, schedule, send, track
-from warmpost.gateways.answers import Refusal
-from warmpost.gateways.error_codes import CODES
-from warmpost.gateways.http import STATUS, Route
+from warmpost.gateways import manage
+from warmpost.gateways.api import batch_submit, schedule, send
+from warmpost.gateways.api.answers import Refusal
+from warmpost.gateways.http.app import STATUS, Route
+from warmpost.gateways.http.error_codes import CODES
+from warmpost.gateways.readers import track
+from warmpost.gateways.reports import event_webhook
 
 SERVED: Mapping[str, Sequence[Route]] = {
     "/send": send.ROUTES.routes,

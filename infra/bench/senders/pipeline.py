@@ -12,21 +12,21 @@ import uvloop
 from cryptography.hazmat.primitives import serialization
 
 from infra.bench.senders.job import Job, measuring, read_job
-from warmpost.adapters.press import Press, ThreadedComposer, key_context
-from warmpost.adapters.sealing import Seal
+from warmpost.actions.delivery.prefetch import Stride, look_ahead
+from warmpost.actions.state.worker_slots import Desk
+from warmpost.adapters.message.encryption import Seal
+from warmpost.adapters.message.signing_pool import Press, ThreadedComposer, key_context
 from warmpost.adapters.smtp import Relays
-from warmpost.adapters.templates import Templates
-from warmpost.rules import letters
-from warmpost.rules.envelope import HandOver, Outgoing
-from warmpost.rules.events import Target
-from warmpost.rules.identities import batch_message_id
-from warmpost.rules.relays import Pool, Relay
-from warmpost.rules.return_paths import return_path
-from warmpost.rules.senders import DomainKey
-from warmpost.rules.tokens import Signer
-from warmpost.rules.tracking import Links, Unsubscribe
-from warmpost.sending.desk import Desk
-from warmpost.sending.lookahead import Stride, look_ahead
+from warmpost.adapters.templates.templates import Templates
+from warmpost.rules.delivery.envelope import HandOver, Outgoing
+from warmpost.rules.identity.domains import DomainKey
+from warmpost.rules.message import message as letters
+from warmpost.rules.model.derived_ids import batch_message_id
+from warmpost.rules.model.events import Target
+from warmpost.rules.model.relays import Pool, Relay
+from warmpost.rules.reports.verp import return_path
+from warmpost.rules.tracking.tokens import Signer
+from warmpost.rules.tracking.tracking import Links, Unsubscribe
 
 CHUNK, STRIDE = 500, 125
 """As in `deliver`."""

@@ -17,20 +17,20 @@ from starlette.routing import Mount
 from tests.conftest import Publish
 from tests.contract import as_documented
 from tests.set_clock import SetClock
+from warmpost.actions.ports import Services
+from warmpost.actions.state.cache import Cache
+from warmpost.actions.state.suppression_lookup import Suppressed
+from warmpost.actions.state.worker_slots import Desk
 from warmpost.adapters.dns import DnsResolver
-from warmpost.adapters.firestore.store import FirestoreStore
-from warmpost.adapters.press import Press
-from warmpost.adapters.sealing import Seal
-from warmpost.adapters.templates import Templates
-from warmpost.gateways.auth import Keys
-from warmpost.gateways.http import answer
+from warmpost.adapters.google.firestore import FirestoreStore
+from warmpost.adapters.message.encryption import Seal
+from warmpost.adapters.message.signing_pool import Press
+from warmpost.adapters.templates.templates import Templates
+from warmpost.gateways.http.app import answer
+from warmpost.gateways.http.auth import Keys
 from warmpost.gateways.manage import manage
-from warmpost.rules.policy import Policy
-from warmpost.rules.relays import Pool, Relay
-from warmpost.sending.cache import Cache
-from warmpost.sending.desk import Desk
-from warmpost.sending.ports import Services
-from warmpost.sending.suppressed import Suppressed
+from warmpost.rules.model.relays import Pool, Relay
+from warmpost.rules.operations.policy import Policy
 
 FIRST_KEY = "the-first-key"
 

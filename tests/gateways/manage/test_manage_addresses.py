@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from tests.problems import problem
-from warmpost.rules.senders import Domain
-from warmpost.sending.manage_addresses import create_address
+from warmpost.actions.identity.manage_addresses import create_address
+from warmpost.rules.identity.domains import Domain
 
 
 async def test_an_address_of_a_verified_domain_is_created(api, verified, store) -> None:

@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from tests.problems import problem
+from warmpost.actions.identity import manage_domains
 from warmpost.adapters.dns import DnsResolver
-from warmpost.adapters.sealing import Seal
-from warmpost.rules.senders import Domain
-from warmpost.sending import manage_domains
+from warmpost.adapters.message.encryption import Seal
+from warmpost.rules.identity.domains import Domain
 
 
 async def test_a_domain_is_created_with_the_records_it_needs(api: httpx.AsyncClient) -> None:

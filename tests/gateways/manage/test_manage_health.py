@@ -10,18 +10,18 @@ import httpx
 import pytest
 
 from infra.local.ports import free_ports
-from tests.adapters.smtp_servers import Mailroom, RealRelay
-from warmpost.adapters.probing import Probes
+from tests.adapters.smtp.smtp_servers import Mailroom, RealRelay
+from warmpost.actions.operations.daily import DAILY_RUN
+from warmpost.actions.ports import Services
+from warmpost.adapters.smtp.probe import Probes
 from warmpost.errors import Unavailable
-from warmpost.rules.documents import Batch
-from warmpost.rules.health import DailyRun, QueueState
-from warmpost.rules.policy import Policy
-from warmpost.rules.relays import Pool, Relay
-from warmpost.rules.senders import PauseFields, Warmth
-from warmpost.rules.webhooks import Webhook
-from warmpost.rules.writes import Put
-from warmpost.sending.daily import DAILY_RUN
-from warmpost.sending.ports import Services
+from warmpost.rules.identity.domains import PauseFields, Warmth
+from warmpost.rules.model.documents import Batch
+from warmpost.rules.model.relays import Pool, Relay
+from warmpost.rules.model.writes import Put
+from warmpost.rules.operations.health import DailyRun, QueueState
+from warmpost.rules.operations.policy import Policy
+from warmpost.rules.webhooks.webhooks import Webhook
 
 
 class Looks:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.problems import problem
-from warmpost.rules.documents import ApiKey
+from warmpost.rules.model.documents import ApiKey
 
 
 def with_key(token: str) -> dict[str, str]:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.problems import problem
-from warmpost.rules.documents import RecipientList
-from warmpost.rules.writes import Update
-from warmpost.sending.manage_lists import create_list
+from warmpost.actions.lists.manage_lists import create_list
+from warmpost.rules.model.documents import RecipientList
+from warmpost.rules.model.writes import Update
 
 CSV = {"Content-Type": "text/csv"}
 

@@ -5,8 +5,8 @@ import csv
 import io
 
 from tests.problems import problem
-from warmpost.rules.chunks import address_hash
-from warmpost.rules.documents import Suppression
+from warmpost.rules.delivery.chunks import address_hash
+from warmpost.rules.model.documents import Suppression
 
 CSV = {"Content-Type": "text/csv"}
 
@@ -241,7 +241,7 @@ class TestFiles:
         assert again == {"added": 0, "changed": 0, "duplicates": 2, "rejected": []}
 
     async def test_an_export_has_all_pages(self, api, monkeypatch) -> None:
-        monkeypatch.setattr("warmpost.sending.manage_suppressions.EXPORT_PAGE", 3)
+        monkeypatch.setattr("warmpost.actions.suppressions.manage_suppressions.EXPORT_PAGE", 3)
         body = imported("address", *(f"r{number}@x.example" for number in range(7)))
         await api.post("/suppressions", content=body, headers=CSV)
         answer = await api.get("/suppressions", params={"format": "csv", "reason": "manual"})

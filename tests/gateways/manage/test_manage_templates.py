@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from tests.problems import problem
+from warmpost.actions.templates.manage_templates import Draft, create_template
 from warmpost.errors import Conflict
-from warmpost.rules.documents import Template
-from warmpost.sending.manage_templates import Draft, create_template
+from warmpost.rules.model.documents import Template
 
 HELLO = {
     "name": "welcome",

@@ -9,16 +9,16 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 
 from tests.receiver import closed_port, receiving
-from warmpost.adapters.sealing import Seal
+from warmpost.actions.outbox.notifications import queue_notifications
+from warmpost.actions.webhooks.manage_webhooks import Wish, create_webhook
+from warmpost.actions.webhooks.post_notifications import notify
+from warmpost.adapters.message.encryption import Seal
 from warmpost.adapters.webhooks import WebhookClient
 from warmpost.errors import Invalid
-from warmpost.rules.notifications import KINDS, Occurrence
-from warmpost.rules.policy import Policy
-from warmpost.rules.relays import Pool, Relay
-from warmpost.rules.writes import Update
-from warmpost.sending.manage_webhooks import Wish, create_webhook
-from warmpost.sending.notify import notify
-from warmpost.sending.queue_notifications import queue_notifications
+from warmpost.rules.model.relays import Pool, Relay
+from warmpost.rules.model.writes import Update
+from warmpost.rules.operations.policy import Policy
+from warmpost.rules.webhooks.notifications import KINDS, Occurrence
 
 PUBLIC = "https://hooks.example.com/events"
 

@@ -7,7 +7,7 @@ stride      the messages that several connections share
 wire        commands and content as bytes
 """
 
-from warmpost.adapters.smtp.relays import Relays
+from warmpost.adapters.smtp.pool import Relays
 from warmpost.adapters.smtp.wire import Timeouts
 
 __all__ = ["Relays", "Timeouts"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from warmpost.rules.envelope import Outgoing
+from warmpost.rules.delivery.envelope import Outgoing
 
 BLOCK = 65_536
 _DOT_BEGINS_A_LINE = re.compile(rb"\n\.").search  # in half the time of `in`

@@ -7,9 +7,10 @@ from functools import cache
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.gateways.auth import Keys
-from warmpost.gateways.doors import enter
-from warmpost.gateways.http import Route, Router
+from warmpost.actions.ports import Services
+from warmpost.gateways.http.app import Route, Router
+from warmpost.gateways.http.auth import Keys
+from warmpost.gateways.http.parameters import enter
 from warmpost.gateways.manage import (
     addresses,
     contract,
@@ -27,7 +28,6 @@ from warmpost.gateways.manage import (
     templates,
     webhooks,
 )
-from warmpost.sending.ports import Services
 
 ROUTES: list[Route] = [
     *domains.ROUTES,
@@ -50,7 +50,7 @@ ROUTES: list[Route] = [
 
 
 async def manage(request: Request, services: Services, keys: Keys) -> Response:
-    """Raises the Problems that `http.answer` turns into the contract's errors."""
+    """Raises the Problems that `app.answer` turns into the contract's errors."""
     route, named, _ = await enter(request, keys, _router())
     return await route.handle(request, services, **named)
 

@@ -7,20 +7,20 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.gateways.answers import Answer, Listed
-from warmpost.gateways.http import Route, json_response
-from warmpost.gateways.manage import bodies
-from warmpost.rules.senders import SenderAddress
-from warmpost.sending import manage_addresses
-from warmpost.sending.ports import Services
+from warmpost.actions.identity import manage_addresses
+from warmpost.actions.ports import Services
+from warmpost.gateways.api.answers import Answer, Listed
+from warmpost.gateways.http import collections
+from warmpost.gateways.http.app import Route, json_response
+from warmpost.rules.identity.domains import SenderAddress
 
 
-class NewAddress(bodies.Body):
+class NewAddress(collections.Body):
     address: str
     name: str = ""
 
 
-class AddressChange(bodies.Body):
+class AddressChange(collections.Body):
     name: str
 
 
@@ -41,13 +41,13 @@ def shown(sender: SenderAddress) -> dict[str, object]:
 
 
 async def create(request: Request, services: Services) -> Response:
-    body = await bodies.read(request, NewAddress)
+    body = await collections.read(request, NewAddress)
     return json_response(shown(await manage_addresses.create_address(services, body.address, body.name)), 201)
 
 
 async def listing(request: Request, services: Services) -> Response:
-    found = await manage_addresses.list_addresses(services, bodies.page(request))
-    return bodies.listed(found, lambda one: shown(one.value))
+    found = await manage_addresses.list_addresses(services, collections.page(request))
+    return collections.listed(found, lambda one: shown(one.value))
 
 
 async def get(request: Request, services: Services, address: str) -> Response:
@@ -55,13 +55,13 @@ async def get(request: Request, services: Services, address: str) -> Response:
 
 
 async def change(request: Request, services: Services, address: str) -> Response:
-    body = await bodies.read(request, AddressChange)
+    body = await collections.read(request, AddressChange)
     return json_response(shown(await manage_addresses.rename_address(services, address, body.name)))
 
 
 async def delete(request: Request, services: Services, address: str) -> Response:
     await manage_addresses.delete_address(services, address)
-    return bodies.deleted()
+    return collections.deleted()
 
 
 ROUTES = [
@@ -72,7 +72,7 @@ ROUTES = [
         "All sender addresses",
         scope="read",
         answers={200: Listed[Address]},
-        parameters=bodies.PAGE,
+        parameters=collections.PAGE,
     ),
     Route("POST", "/addresses", create, "Create a sender address", "manage", NewAddress, {201: Address}),
     Route("GET", "/addresses/{address}", get, "One sender address", scope="read", answers={200: Address}),

@@ -10,8 +10,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.gateways.http import Route
-from warmpost.sending.ports import Services
+from warmpost.actions.ports import Services
+from warmpost.gateways.http.app import Route
 
 
 async def get(request: Request, services: Services) -> Response:

@@ -7,9 +7,9 @@ from typing import Literal
 
 from msgspec import field
 
-from warmpost.gateways.answers import Answer, Count
-from warmpost.rules.levels import Figure
-from warmpost.rules.senders import IdentityTurn
+from warmpost.gateways.api.answers import Answer, Count
+from warmpost.rules.identity.domains import IdentityTurn
+from warmpost.rules.warmup.levels import Figure
 
 Change = Literal["raised", "lowered", "blocked", "paused", "resumed", "kept", "set"]
 

@@ -8,26 +8,27 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.gateways.answers import Listed
-from warmpost.gateways.http import Route, json_response
-from warmpost.gateways.manage import bodies, domain_answers
-from warmpost.rules.identity_checks import broken_records, is_healthy, suspension_reason
-from warmpost.rules.senders import Domain, HistoryEntry
-from warmpost.sending import manage_domains
-from warmpost.sending.manage_warmth import list_history, report_warmth, set_warmth
-from warmpost.sending.ports import Services
+from warmpost.actions.identity import manage_domains
+from warmpost.actions.ports import Services
+from warmpost.actions.warmup.manage_warmup import list_history, report_warmth, set_warmth
+from warmpost.gateways.api.answers import Listed
+from warmpost.gateways.http import collections
+from warmpost.gateways.http.app import Route, json_response
+from warmpost.gateways.manage import domain_answers
+from warmpost.rules.identity.checks import broken_records, is_healthy, suspension_reason
+from warmpost.rules.identity.domains import Domain, HistoryEntry
 
 
-class Dkim(bodies.Body):
+class Dkim(collections.Body):
     ed25519: bool = False
 
 
-class NewDomain(bodies.Body):
+class NewDomain(collections.Body):
     domain: str
     dkim: Dkim = msgspec.field(default_factory=Dkim)
 
 
-class DomainChange(bodies.Body):
+class DomainChange(collections.Body):
     """level, cap, warmup, rules: what an operator sets by hand; null takes a cap or rules back."""
 
     pool: str | msgspec.UnsetType | None = msgspec.UNSET
@@ -80,15 +81,15 @@ def health(domain: Domain) -> dict[str, object]:
 
 
 async def create(request: Request, services: Services) -> Response:
-    body = await bodies.read(request, NewDomain)
+    body = await collections.read(request, NewDomain)
     return json_response(
         shown(await manage_domains.create_domain(services, body.domain, body.dkim.ed25519)), 201
     )
 
 
 async def listing(request: Request, services: Services) -> Response:
-    found = await manage_domains.list_domains(services, bodies.page(request))
-    return bodies.listed(found, lambda one: shown(one.value))
+    found = await manage_domains.list_domains(services, collections.page(request))
+    return collections.listed(found, lambda one: shown(one.value))
 
 
 async def get(request: Request, services: Services, domain: str) -> Response:
@@ -97,7 +98,7 @@ async def get(request: Request, services: Services, domain: str) -> Response:
 
 
 async def change(request: Request, services: Services, domain: str) -> Response:
-    body = await bodies.read(request, DomainChange)
+    body = await collections.read(request, DomainChange)
     name = (await manage_domains.find_domain(services.store, domain)).value.domain
     if body.pool is not msgspec.UNSET:
         await manage_domains.bind_domain(services, name, body.pool)
@@ -110,8 +111,8 @@ async def change(request: Request, services: Services, domain: str) -> Response:
 
 async def history(request: Request, services: Services, domain: str) -> Response:
     name = (await manage_domains.find_domain(services.store, domain)).value.domain
-    found = await list_history(services, name, bodies.page(request))
-    return bodies.listed(found, lambda one: {"id": one.id, **shown_entry(one.value)})
+    found = await list_history(services, name, collections.page(request))
+    return collections.listed(found, lambda one: {"id": one.id, **shown_entry(one.value)})
 
 
 def shown_entry(entry: HistoryEntry) -> dict[str, object]:
@@ -130,7 +131,7 @@ def shown_entry(entry: HistoryEntry) -> dict[str, object]:
 
 async def delete(request: Request, services: Services, domain: str) -> Response:
     await manage_domains.delete_domain(services, domain)
-    return bodies.deleted()
+    return collections.deleted()
 
 
 async def verify(request: Request, services: Services, domain: str) -> Response:
@@ -154,7 +155,7 @@ ROUTES = [
         "All sender domains",
         scope="read",
         answers={200: Listed[domain_answers.Domain]},
-        parameters=bodies.PAGE,
+        parameters=collections.PAGE,
     ),
     Route("POST", "/domains", create, "Create a sender domain", "manage", NewDomain, _CREATED),
     Route("GET", "/domains/{domain}", get, "One domain and its warm-up", scope="read", answers=_WARM),
@@ -167,7 +168,7 @@ ROUTES = [
         "Every decision about it, oldest first",
         scope="read",
         answers={200: Listed[domain_answers.Decision]},
-        parameters=bodies.PAGE,
+        parameters=collections.PAGE,
     ),
     Route("POST", "/domains/{domain}/verify", verify, "Look its records up", "manage", answers=_DOMAIN),
     Route(

@@ -8,13 +8,13 @@ from typing import Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.actions.operations.health import look_after
+from warmpost.actions.ports import Services
 from warmpost.errors import Invalid
-from warmpost.gateways.answers import Answer, Count
-from warmpost.gateways.doors import moment
-from warmpost.gateways.http import Parameter, Route, json_response
-from warmpost.rules.health import Findings, Status, as_metrics, judge
-from warmpost.sending.look_after import look_after
-from warmpost.sending.ports import Services
+from warmpost.gateways.api.answers import Answer, Count
+from warmpost.gateways.http.app import Parameter, Route, json_response
+from warmpost.gateways.http.parameters import moment
+from warmpost.rules.operations.health import Findings, Status, as_metrics, judge
 
 METRICS = "application/openmetrics-text"
 

@@ -9,15 +9,15 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.gateways.answers import Answer, Listed
-from warmpost.gateways.http import Route, json_response
-from warmpost.gateways.manage import bodies
-from warmpost.rules.documents import ApiKey, Scope
-from warmpost.sending import manage_keys
-from warmpost.sending.ports import Services
+from warmpost.actions.operations import manage_keys
+from warmpost.actions.ports import Services
+from warmpost.gateways.api.answers import Answer, Listed
+from warmpost.gateways.http import collections
+from warmpost.gateways.http.app import Route, json_response
+from warmpost.rules.model.documents import ApiKey, Scope
 
 
-class KeyBody(bodies.Body):
+class KeyBody(collections.Body):
     """rate: requests a second in one process, null for the deployment's."""
 
     name: str
@@ -52,14 +52,14 @@ def shown(id: str, key: ApiKey) -> dict[str, object]:
 
 
 async def create(request: Request, services: Services) -> Response:
-    body = await bodies.read(request, KeyBody)
+    body = await collections.read(request, KeyBody)
     new = await manage_keys.create_key(services, body.name, body.scopes, body.rate)
     return json_response({**shown(new.id, new.key), "key": new.token}, 201)
 
 
 async def listing(request: Request, services: Services) -> Response:
-    found = await manage_keys.list_keys(services, bodies.page(request))
-    return bodies.listed(found, lambda one: shown(one.id, one.value))
+    found = await manage_keys.list_keys(services, collections.page(request))
+    return collections.listed(found, lambda one: shown(one.id, one.value))
 
 
 async def get(request: Request, services: Services, id: str) -> Response:
@@ -68,7 +68,7 @@ async def get(request: Request, services: Services, id: str) -> Response:
 
 async def revoke(request: Request, services: Services, id: str) -> Response:
     await manage_keys.revoke_key(services, id)
-    return bodies.deleted()
+    return collections.deleted()
 
 
 ROUTES = [
@@ -79,7 +79,7 @@ ROUTES = [
         "All API keys",
         scope="manage",
         answers={200: Listed[Key]},
-        parameters=bodies.PAGE,
+        parameters=collections.PAGE,
     ),
     Route("POST", "/keys", create, "Create an API key", "manage", KeyBody, {201: NewKey}),
     Route("GET", "/keys/{id}", get, "One API key", scope="manage", answers={200: Key}),

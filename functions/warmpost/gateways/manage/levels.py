@@ -5,10 +5,10 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.gateways.http import Route, json_response
+from warmpost.actions.ports import Services
+from warmpost.gateways.http.app import Route, json_response
 from warmpost.gateways.manage.domain_answers import Levels
-from warmpost.rules.levels import describe_table
-from warmpost.sending.ports import Services
+from warmpost.rules.warmup.levels import describe_table
 
 
 async def get(request: Request, services: Services) -> Response:

@@ -8,17 +8,17 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.gateways.answers import Answer, Count, Id, Listed
-from warmpost.gateways.http import Route, json_response
-from warmpost.gateways.manage import bodies
-from warmpost.rules.documents import RecipientList
-from warmpost.rules.writes import Stored
-from warmpost.sending import manage_lists
-from warmpost.sending.find_named import find_list
-from warmpost.sending.ports import Services
+from warmpost.actions.lists import manage_lists
+from warmpost.actions.ports import Services
+from warmpost.actions.storage.names import find_list
+from warmpost.gateways.api.answers import Answer, Count, Id, Listed
+from warmpost.gateways.http import collections
+from warmpost.gateways.http.app import Route, json_response
+from warmpost.rules.model.documents import RecipientList
+from warmpost.rules.model.writes import Stored
 
 
-class NamedList(bodies.Body):
+class NamedList(collections.Body):
     name: str
 
 
@@ -52,12 +52,14 @@ def shown_in_list(one: tuple[str, dict[str, Any]]) -> dict[str, object]:
 
 
 async def create(request: Request, services: Services) -> Response:
-    body = await bodies.read(request, NamedList)
+    body = await collections.read(request, NamedList)
     return json_response(shown(await manage_lists.create_list(services, body.name)), 201)
 
 
 async def listing(request: Request, services: Services) -> Response:
-    return bodies.listed(await manage_lists.list_lists(services, bodies.page(request)), shown_in_list)
+    return collections.listed(
+        await manage_lists.list_lists(services, collections.page(request)), shown_in_list
+    )
 
 
 async def get(request: Request, services: Services, reference: str) -> Response:
@@ -65,13 +67,13 @@ async def get(request: Request, services: Services, reference: str) -> Response:
 
 
 async def change(request: Request, services: Services, reference: str) -> Response:
-    body = await bodies.read(request, NamedList)
+    body = await collections.read(request, NamedList)
     return json_response(shown(await manage_lists.rename_list(services, reference, body.name)))
 
 
 async def delete(request: Request, services: Services, reference: str) -> Response:
     await manage_lists.delete_list(services, reference)
-    return bodies.deleted()
+    return collections.deleted()
 
 
 ROUTES = [
@@ -82,7 +84,7 @@ ROUTES = [
         "All recipient lists",
         scope="read",
         answers={200: Listed[RecipientListAnswer]},
-        parameters=bodies.PAGE,
+        parameters=collections.PAGE,
     ),
     Route(
         "POST", "/lists", create, "Create a recipient list", "manage", NamedList, {201: RecipientListAnswer}

@@ -10,19 +10,19 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.gateways.answers import Answer, Count, Listed
-from warmpost.gateways.http import Route, json_response
-from warmpost.gateways.manage import bodies
-from warmpost.rules.relays import Relay, Security
-from warmpost.rules.senders import RelayPool
-from warmpost.sending import manage_pools
-from warmpost.sending.ports import Services
+from warmpost.actions.identity import manage_pools
+from warmpost.actions.ports import Services
+from warmpost.gateways.api.answers import Answer, Count, Listed
+from warmpost.gateways.http import collections
+from warmpost.gateways.http.app import Route, json_response
+from warmpost.rules.identity.domains import RelayPool
+from warmpost.rules.model.relays import Relay, Security
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Share = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
-class RelayBody(bodies.Body):
+class RelayBody(collections.Body):
     """port: by default 465 for `tls` and 587 otherwise. name: by default the host.
 
     transport: what the relay is told in the header field `X-Warmpost-Pool` of each message, to choose an address by.
@@ -45,7 +45,7 @@ class RelayBody(bodies.Body):
 Cap = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
 
 
-class NewPool(bodies.Body):
+class NewPool(collections.Body):
     """relay_cap: messages per relay and day, for relays that are being warmed up themselves."""
 
     name: str
@@ -53,7 +53,7 @@ class NewPool(bodies.Body):
     relay_cap: Cap | None = None
 
 
-class PoolChange(bodies.Body):
+class PoolChange(collections.Body):
     """relay_cap: null takes it back."""
 
     relays: list[RelayBody] | msgspec.UnsetType = msgspec.UNSET
@@ -88,14 +88,14 @@ def shown(pool: RelayPool) -> dict[str, object]:
 
 
 async def create(request: Request, services: Services) -> Response:
-    body = await bodies.read(request, NewPool)
+    body = await collections.read(request, NewPool)
     made = await manage_pools.create_pool(services, body.name, _relays(body.relays), body.relay_cap)
     return json_response(shown(made), 201)
 
 
 async def listing(request: Request, services: Services) -> Response:
-    found = await manage_pools.list_pools(services, bodies.page(request))
-    return bodies.listed(found, lambda one: shown(one.value))
+    found = await manage_pools.list_pools(services, collections.page(request))
+    return collections.listed(found, lambda one: shown(one.value))
 
 
 async def get(request: Request, services: Services, name: str) -> Response:
@@ -103,7 +103,7 @@ async def get(request: Request, services: Services, name: str) -> Response:
 
 
 async def change(request: Request, services: Services, name: str) -> Response:
-    body = await bodies.read(request, PoolChange)
+    body = await collections.read(request, PoolChange)
     changes: dict[str, Any] = {}
     if body.relays is not msgspec.UNSET:
         changes["relays"] = _relays(body.relays)
@@ -114,7 +114,7 @@ async def change(request: Request, services: Services, name: str) -> Response:
 
 async def delete(request: Request, services: Services, name: str) -> Response:
     await manage_pools.delete_pool(services, name)
-    return bodies.deleted()
+    return collections.deleted()
 
 
 ROUTES = [
@@ -125,7 +125,7 @@ ROUTES = [
         "All relay pools",
         scope="read",
         answers={200: Listed[PoolAnswer]},
-        parameters=bodies.PAGE,
+        parameters=collections.PAGE,
     ),
     Route("POST", "/pools", create, "Create a relay pool", "manage", NewPool, {201: PoolAnswer}),
     Route("GET", "/pools/{name}", get, "One relay pool", scope="read", answers={200: PoolAnswer}),

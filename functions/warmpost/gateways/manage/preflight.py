@@ -5,11 +5,11 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.gateways.http import Route, json_response
+from warmpost.actions.identity.preflight import preflight
+from warmpost.actions.ports import Services
+from warmpost.gateways.http.app import Route, json_response
 from warmpost.gateways.manage.domain_answers import Preflight
-from warmpost.rules.preflight import Point
-from warmpost.sending.ports import Services
-from warmpost.sending.preflight import preflight
+from warmpost.rules.identity.preflight import Point
 
 
 async def get(request: Request, services: Services, domain: str) -> Response:

@@ -8,24 +8,24 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.actions.lists import manage_lists
+from warmpost.actions.lists.import_recipients import import_recipients
+from warmpost.actions.ports import Services
+from warmpost.actions.storage.pagination import Listed
 from warmpost.errors import Invalid
-from warmpost.gateways.answers import Answer, ImportedRecipients
-from warmpost.gateways.answers import Listed as ListedAnswer
-from warmpost.gateways.http import MOST_BODY, Parameter, Route, decode, json_response, read_body
-from warmpost.gateways.manage import bodies
-from warmpost.rules.addresses import Flaw
-from warmpost.rules.letters import Recipient
-from warmpost.rules.list_import import JsonRows, Rows, open_csv
-from warmpost.rules.names import MOST_CHARACTERS
-from warmpost.sending import manage_lists
-from warmpost.sending.import_recipients import import_recipients
-from warmpost.sending.list_documents import Listed
-from warmpost.sending.ports import Services
+from warmpost.gateways.api.answers import Answer, ImportedRecipients
+from warmpost.gateways.api.answers import Listed as ListedAnswer
+from warmpost.gateways.http import collections
+from warmpost.gateways.http.app import MOST_BODY, Parameter, Route, decode, json_response, read_body
+from warmpost.rules.lists.csv_import import JsonRows, Rows, open_csv
+from warmpost.rules.message.message import Recipient
+from warmpost.rules.model.addresses import Flaw
+from warmpost.rules.model.names import MOST_CHARACTERS
 
 UTF_8 = ("utf-8", "utf8", "us-ascii")
 
 
-class NewRecipient(bodies.Body):
+class NewRecipient(collections.Body):
     """`to` and `email` mean the same; one of them is needed."""
 
     to: str | None = None
@@ -33,7 +33,7 @@ class NewRecipient(bodies.Body):
     data: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-class NewRecipients(bodies.Body):
+class NewRecipients(collections.Body):
     recipients: list[NewRecipient]
 
 
@@ -87,17 +87,17 @@ def _given(at: int, one: NewRecipient) -> tuple[str, dict[str, Any]]:
 
 
 async def listing(request: Request, services: Services, reference: str) -> Response:
-    page = bodies.page(request)
+    page = collections.page(request)
     address = request.query_params.get("address")
     if address is None:
-        return bodies.listed(await manage_lists.list_recipients(services, reference, page), shown)
+        return collections.listed(await manage_lists.list_recipients(services, reference, page), shown)
     found = await manage_lists.find_recipient(services, reference, address)
-    return bodies.listed(Listed(found, None), shown)
+    return collections.listed(Listed(found, None), shown)
 
 
 async def remove(request: Request, services: Services, reference: str, address: str) -> Response:
     await manage_lists.remove_recipient(services, reference, address)
-    return bodies.deleted()
+    return collections.deleted()
 
 
 ROUTES = [
@@ -108,7 +108,7 @@ ROUTES = [
         "Its recipients",
         scope="read",
         answers={200: ListedAnswer[ListedRecipient]},
-        parameters=(*bodies.PAGE, Parameter("address", str, "Only this one.")),
+        parameters=(*collections.PAGE, Parameter("address", str, "Only this one.")),
     ),
     Route(
         "POST",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.gateways.answers import SentTo
-from warmpost.gateways.doors import moment, shown_line
-from warmpost.gateways.http import Route, json_response
-from warmpost.rules.mailboxes import read_mailbox
-from warmpost.sending.ports import Services
-from warmpost.sending.sent_to import Sent, sent_to
+from warmpost.actions.batches.sent_to import Sent, sent_to
+from warmpost.actions.ports import Services
+from warmpost.gateways.api.answers import SentTo
+from warmpost.gateways.http.app import Route, json_response
+from warmpost.gateways.http.parameters import moment, shown_line
+from warmpost.rules.requests.mailboxes import read_mailbox
 
 
 async def get(request: Request, services: Services, address: str) -> Response:

@@ -12,15 +12,15 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.actions.ports import Services
+from warmpost.actions.statistics.costs import period_usage
+from warmpost.actions.statistics.statistics import GRAINS, Grain, Question, Row, add_up, read_booked
 from warmpost.errors import Invalid
-from warmpost.gateways.answers import Answer
-from warmpost.gateways.batch_answers import PeriodCost
-from warmpost.gateways.costs import shown_period
-from warmpost.gateways.http import Parameter, Route, json_response
-from warmpost.rules.providers import NAMES
-from warmpost.sending.costs import period_usage
-from warmpost.sending.ports import Services
-from warmpost.sending.statistics import GRAINS, Grain, Question, Row, add_up, read_booked
+from warmpost.gateways.api.answers import Answer
+from warmpost.gateways.api.batch_answers import PeriodCost
+from warmpost.gateways.api.costs import shown_period
+from warmpost.gateways.http.app import Parameter, Route, json_response
+from warmpost.rules.delivery.mailbox_providers import NAMES
 
 PICTURED = ("sent", "delivered", "bounced", "opened", "clicked")
 USUAL_DAYS = 30

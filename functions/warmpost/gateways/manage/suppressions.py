@@ -10,27 +10,27 @@ from typing import Any, Literal
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from warmpost.errors import Invalid
-from warmpost.gateways import answers
-from warmpost.gateways.doors import moment
-from warmpost.gateways.http import MOST_BODY, Parameter, Route, json_response, read_body
-from warmpost.gateways.manage import bodies
-from warmpost.rules.addresses import Flaw
-from warmpost.rules.documents import Suppression, SuppressionReason
-from warmpost.rules.suppressing import COLUMNS, REASONS, by_hand, open_suppressions, read_scope
-from warmpost.rules.writes import Stored
-from warmpost.sending import manage_suppressions
-from warmpost.sending.import_suppressions import import_suppressions
-from warmpost.sending.manage_suppressions import (
+from warmpost.actions.ports import Services
+from warmpost.actions.suppressions import manage_suppressions
+from warmpost.actions.suppressions.import_suppressions import import_suppressions
+from warmpost.actions.suppressions.manage_suppressions import (
     Wanted,
     export_suppressions,
     list_suppressions,
     suppress_address,
 )
-from warmpost.sending.ports import Services
+from warmpost.errors import Invalid
+from warmpost.gateways.api import answers
+from warmpost.gateways.http import collections
+from warmpost.gateways.http.app import MOST_BODY, Parameter, Route, json_response, read_body
+from warmpost.gateways.http.parameters import moment
+from warmpost.rules.model.addresses import Flaw
+from warmpost.rules.model.documents import Suppression, SuppressionReason
+from warmpost.rules.model.writes import Stored
+from warmpost.rules.suppressions.precedence import COLUMNS, REASONS, by_hand, open_suppressions, read_scope
 
 
-class NewSuppression(bodies.Body):
+class NewSuppression(collections.Body):
     """domain: the sender domain it holds for; without one it holds for all."""
 
     address: str
@@ -58,7 +58,7 @@ def shown_lifted(one: Suppression) -> dict[str, Any]:
 async def create(request: Request, services: Services) -> Response:
     if request.headers.get("content-type", "").lower().partition(";")[0].strip() == "text/csv":
         return await _import(request, services)
-    body = await bodies.read(request, NewSuppression)
+    body = await collections.read(request, NewSuppression)
     wanted = by_hand(
         body.address, services.clock.now(), body.reason, body.domain or "", body.note, body.expires_at
     )
@@ -77,7 +77,7 @@ async def _import(request: Request, services: Services) -> Response:
 
 
 async def listing(request: Request, services: Services) -> Response:
-    page = bodies.page(request)
+    page = collections.page(request)
     wanted = _wanted(request)
     form = request.query_params.get("format", "json")
     if form == "csv":
@@ -86,7 +86,7 @@ async def listing(request: Request, services: Services) -> Response:
     if form != "json":
         raise Invalid("invalid_format", "Suppressions come as `json` or `csv`.", "format")
     show = shown_lifted if wanted.lifted else shown
-    return bodies.listed(await list_suppressions(services, page, wanted), lambda one: show(one.value))
+    return collections.listed(await list_suppressions(services, page, wanted), lambda one: show(one.value))
 
 
 def _wanted(request: Request) -> Wanted:
@@ -134,7 +134,7 @@ async def get(request: Request, services: Services, address: str) -> Response:
 async def delete(request: Request, services: Services, address: str) -> Response:
     note = request.query_params.get("note", "")
     await manage_suppressions.lift_suppression(services, address, _domain(request), note)
-    return bodies.deleted()
+    return collections.deleted()
 
 
 _SCOPE = Parameter("domain", str, "Of this sender domain alone; empty for those that hold everywhere.")
@@ -153,7 +153,7 @@ ROUTES = [
         "Addresses that are not mailed",
         scope="read",
         answers={200: (answers.Listed[answers.ListedSuppression], "text/csv")},
-        parameters=(*bodies.PAGE, *_WANTED),
+        parameters=(*collections.PAGE, *_WANTED),
     ),
     Route(
         "POST",

@@ -9,21 +9,21 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.actions.ports import Services
+from warmpost.actions.templates import manage_templates
 from warmpost.errors import Invalid
-from warmpost.gateways.answers import Answer, Id, Listed
-from warmpost.gateways.http import Parameter, Route, json_response
-from warmpost.gateways.manage import bodies
-from warmpost.gateways.models import Tracking, track_of
-from warmpost.rules.documents import Template
-from warmpost.rules.tracking import Track
-from warmpost.rules.writes import Stored
-from warmpost.sending import manage_templates
-from warmpost.sending.ports import Services
+from warmpost.gateways.api.answers import Answer, Id, Listed
+from warmpost.gateways.api.models import Tracking, track_of
+from warmpost.gateways.http import collections
+from warmpost.gateways.http.app import Parameter, Route, json_response
+from warmpost.rules.model.documents import Template
+from warmpost.rules.model.writes import Stored
+from warmpost.rules.tracking.tracking import Track
 
 Version = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
 
 
-class NewTemplate(bodies.Body):
+class NewTemplate(collections.Body):
     name: str
     subject: str
     html: str | None = None
@@ -31,7 +31,7 @@ class NewTemplate(bodies.Body):
     track: bool | Tracking | None = None
 
 
-class TemplateChange(bodies.Body):
+class TemplateChange(collections.Body):
     """null takes html, text or track away."""
 
     name: str | msgspec.UnsetType = msgspec.UNSET
@@ -41,7 +41,7 @@ class TemplateChange(bodies.Body):
     track: bool | Tracking | msgspec.UnsetType | None = msgspec.UNSET
 
 
-class Preview(bodies.Body):
+class Preview(collections.Body):
     data: dict[str, Any] = msgspec.field(default_factory=dict)
     version: Version | None = None
 
@@ -103,14 +103,16 @@ def shown_in_list(one: tuple[str, dict[str, Any]]) -> dict[str, object]:
 
 
 async def create(request: Request, services: Services) -> Response:
-    body = await bodies.read(request, NewTemplate)
+    body = await collections.read(request, NewTemplate)
     track = track_of(body.track)
     draft = manage_templates.Draft(body.name, body.subject, body.html or "", body.text or "", track)
     return json_response(shown(await manage_templates.create_template(services, draft)), 201)
 
 
 async def listing(request: Request, services: Services) -> Response:
-    return bodies.listed(await manage_templates.list_templates(services, bodies.page(request)), shown_in_list)
+    return collections.listed(
+        await manage_templates.list_templates(services, collections.page(request)), shown_in_list
+    )
 
 
 async def get(request: Request, services: Services, template: str) -> Response:
@@ -122,7 +124,7 @@ async def get(request: Request, services: Services, template: str) -> Response:
 
 
 async def change(request: Request, services: Services, template: str) -> Response:
-    body = await bodies.read(request, TemplateChange)
+    body = await collections.read(request, TemplateChange)
     given = {
         name: value for name, value in msgspec.structs.asdict(body).items() if value is not msgspec.UNSET
     }
@@ -132,11 +134,11 @@ async def change(request: Request, services: Services, template: str) -> Respons
 
 async def delete(request: Request, services: Services, template: str) -> Response:
     await manage_templates.delete_template(services, template)
-    return bodies.deleted()
+    return collections.deleted()
 
 
 async def preview(request: Request, services: Services, template: str) -> Response:
-    body = await bodies.read(request, Preview)
+    body = await collections.read(request, Preview)
     content = await manage_templates.preview_template(services, template, body.data, body.version)
     return json_response({"subject": content.subject, "html": content.html, "text": content.text})
 
@@ -149,7 +151,7 @@ ROUTES = [
         "All templates",
         scope="read",
         answers={200: Listed[TemplateRow]},
-        parameters=bodies.PAGE,
+        parameters=collections.PAGE,
     ),
     Route("POST", "/templates", create, "Create a template", "manage", NewTemplate, {201: TemplateAnswer}),
     Route(

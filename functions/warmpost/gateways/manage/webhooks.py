@@ -1,6 +1,6 @@
 """`/manage/webhooks`: customers' endpoints that are told what became of messages.
 
-What they are sent is described in `rules.notifications`, how it is signed in `rules.webhooks`.
+What they are sent is described in `rules.webhooks.notifications`, how it is signed in `rules.webhooks.webhooks`.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.gateways.answers import Answer as Shape
-from warmpost.gateways.answers import Count, Listed
-from warmpost.gateways.http import Handler, Route, json_response
-from warmpost.gateways.manage import bodies
-from warmpost.rules.notifications import KINDS, Told, events_left
-from warmpost.rules.webhooks import MOST_BATCH, Answer, State, Webhook, WebhookAttempt, describe
-from warmpost.rules.writes import Stored
-from warmpost.sending import manage_webhooks
-from warmpost.sending.list_documents import Page
-from warmpost.sending.manage_webhooks import RECENT, Wish
-from warmpost.sending.ports import Services
+from warmpost.actions.ports import Services
+from warmpost.actions.storage.pagination import Page
+from warmpost.actions.webhooks import manage_webhooks
+from warmpost.actions.webhooks.manage_webhooks import RECENT, Wish
+from warmpost.gateways.api.answers import Answer as Shape
+from warmpost.gateways.api.answers import Count, Listed
+from warmpost.gateways.http import collections
+from warmpost.gateways.http.app import Handler, Route, json_response
+from warmpost.rules.model.writes import Stored
+from warmpost.rules.webhooks.notifications import KINDS, Told, events_left
+from warmpost.rules.webhooks.webhooks import MOST_BATCH, Answer, State, Webhook, WebhookAttempt, describe
 
 BatchSize = Annotated[int, msgspec.Meta(ge=1, le=MOST_BATCH)]
 Unset = msgspec.UnsetType
 
 
-class NewWebhook(bodies.Body):
+class NewWebhook(collections.Body):
     """events: none for all, those to come included. sender: `from`. from, domain: none for the whole account."""
 
     url: str
@@ -39,7 +39,7 @@ class NewWebhook(bodies.Body):
     enabled: bool = True
 
 
-class WebhookChange(bodies.Body):
+class WebhookChange(collections.Body):
     url: str | Unset = msgspec.UNSET
     events: tuple[Told, ...] | Unset = msgspec.UNSET
     batch_size: BatchSize | Unset = msgspec.UNSET
@@ -161,13 +161,13 @@ def _shown_parked(id: str, row: dict[str, Any]) -> dict[str, object]:
 
 
 async def create(request: Request, services: Services) -> Response:
-    body = await bodies.read(request, NewWebhook)
+    body = await collections.read(request, NewWebhook)
     made = await manage_webhooks.create_webhook(services, Wish(**msgspec.structs.asdict(body)))
     return json_response({**shown(made.webhook), "secret": made.secret}, 201)
 
 
 async def listing(request: Request, services: Services) -> Response:
-    return bodies.listed(await manage_webhooks.list_webhooks(services, bodies.page(request)), shown)
+    return collections.listed(await manage_webhooks.list_webhooks(services, collections.page(request)), shown)
 
 
 async def get(request: Request, services: Services, id: str) -> Response:
@@ -184,14 +184,14 @@ async def get(request: Request, services: Services, id: str) -> Response:
 
 
 async def change(request: Request, services: Services, id: str) -> Response:
-    body = msgspec.structs.asdict(await bodies.read(request, WebhookChange))
+    body = msgspec.structs.asdict(await collections.read(request, WebhookChange))
     changes = {name: value for name, value in body.items() if value is not msgspec.UNSET}
     return json_response(shown(await manage_webhooks.change_webhook(services, id, changes)))
 
 
 async def delete(request: Request, services: Services, id: str) -> Response:
     await manage_webhooks.delete_webhook(services, id)
-    return bodies.deleted()
+    return collections.deleted()
 
 
 async def rotate(request: Request, services: Services, id: str) -> Response:
@@ -204,13 +204,13 @@ async def test(request: Request, services: Services, id: str) -> Response:
 
 
 async def attempts(request: Request, services: Services, id: str) -> Response:
-    found = await manage_webhooks.list_attempts(services, id, bodies.page(request))
-    return bodies.listed(found, lambda one: _shown_attempt(one.value))
+    found = await manage_webhooks.list_attempts(services, id, collections.page(request))
+    return collections.listed(found, lambda one: _shown_attempt(one.value))
 
 
 async def parked(request: Request, services: Services, id: str) -> Response:
-    found = await manage_webhooks.list_parked(services, id, bodies.page(request))
-    return bodies.listed(found, lambda one: _shown_parked(*one))
+    found = await manage_webhooks.list_parked(services, id, collections.page(request))
+    return collections.listed(found, lambda one: _shown_parked(*one))
 
 
 async def resend(request: Request, services: Services, id: str) -> Response:
@@ -226,7 +226,7 @@ _CREATED = {201: WebhookWithSecret}
 
 def _pages(name: str, handle: Handler, summary: str, item: Any) -> Route:
     return Route(
-        "GET", name, handle, summary, scope="read", answers={200: Listed[item]}, parameters=bodies.PAGE
+        "GET", name, handle, summary, scope="read", answers={200: Listed[item]}, parameters=collections.PAGE
     )
 
 

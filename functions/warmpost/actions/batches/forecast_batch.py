@@ -1,0 +1,57 @@
+"""Forecast: when a batch will be out, by the rules that will decide it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+from warmpost.actions.batches.submit_batch import prepare_batch
+from warmpost.actions.ports import Services
+from warmpost.actions.warmup.day_counters import as_figures
+from warmpost.actions.warmup.domain_state import look
+from warmpost.errors import Conflict
+from warmpost.rules.model.documents import Batch
+from warmpost.rules.model.writes import Stored
+from warmpost.rules.requests.requests import BatchOrder
+from warmpost.rules.warmup.forecast import Assumption, DomainToday, ForecastDay, forecasts
+
+Days = tuple[ForecastDay, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What is still held, and how it leaves under each assumption."""
+
+    remaining: int
+    days: Mapping[Assumption, Days]
+
+
+async def forecast_order(services: Services, order: BatchOrder) -> Forecast:
+    """For a batch that is not submitted: checked as if it were, and nothing is stored."""
+    _, batch, _ = await prepare_batch(services, order)
+    return await _forecast(services, replace(batch, on_block=order.on_block), batch.total)
+
+
+async def forecast_batch(services: Services, batch: Stored[Batch]) -> Forecast:
+    """For what a running batch still holds. Raises Conflict where it has ended."""
+    value = batch.value
+    if value.status in ("done", "cancelled", "failed"):
+        raise Conflict(f"batch_{value.status}", f"The batch is {value.status} already.")
+    return await _forecast(services, value, value.total - value.released)
+
+
+async def _forecast(services: Services, batch: Batch, remaining: int) -> Forecast:
+    weather = await look(services, batch.domain)
+    figures = as_figures(weather.total)
+    today = DomainToday(
+        standing=weather.standing,
+        figures=figures,
+        volume=weather.allowance.volume,
+        pause=weather.pause,
+        blocked=weather.blocked,
+        pool=weather.pool,
+    )
+    zone = ZoneInfo(services.policy.time_zone)
+    days = forecasts(remaining, today, services.clock.now(), zone, on_block=batch.on_block)
+    return Forecast(remaining, days)

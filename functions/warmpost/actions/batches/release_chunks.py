@@ -1,0 +1,231 @@
+"""Release: takes from a batch's held recipients what the domain may send today and queues their delivery.
+
+The domain's volume and the batch's position move in one commit, before anything is queued; the tasks are named after
+the stretch they deliver, so that queueing them again makes no second ones. Nothing is written per recipient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from warmpost.actions.delivery.delivery_job import Errand
+from warmpost.actions.delivery.finish_batch import finish_batch
+from warmpost.actions.ports import Services
+from warmpost.actions.warmup.day_counters import as_figures, ask_for_assessment
+from warmpost.actions.warmup.domain_state import (
+    Weather,
+    decided,
+    keep,
+    keep_pool,
+    look,
+    pause_fields,
+    remember,
+    tell_decisions,
+    with_raises,
+)
+from warmpost.actions.warmup.holds import is_suspended
+from warmpost.errors import Moved
+from warmpost.rules.delivery.chunks import MOST_RECIPIENTS
+from warmpost.rules.identity.domains import HistoryEntry
+from warmpost.rules.model.derived_ids import task_name
+from warmpost.rules.model.documents import Batch
+from warmpost.rules.model.tasks import Task, next_turn
+from warmpost.rules.model.writes import Stored, Update, Write
+from warmpost.rules.warmup.daily_cap import Pause, Release, decide_release
+from warmpost.rules.warmup.reputation import evaluate_raise
+
+MOST_AT_ONCE = 100 * MOST_RECIPIENTS
+STEPS_PER_TASK = 10
+CLOCKS_DIFFER = timedelta(seconds=1)
+RUNNING = ("planning", "sending")
+
+
+class ReleaseMissingError(Exception):
+    """The task overtook its batch, or the batch was never accepted."""
+
+
+async def release_chunks(services: Services, batch_id: str, turn: str = "") -> None:
+    """turn: the task's own name. Raises ReleaseMissingError; errors.Unavailable: the task comes again."""
+    for _ in range(STEPS_PER_TASK):
+        batch = await services.store.get(Batch, f"batches/{batch_id}")
+        if batch is None:
+            raise ReleaseMissingError(batch_id)
+        value = batch.value
+        if value.status not in RUNNING:
+            if value.status == "cancelled":
+                await _queue(services, batch)
+            return
+        try:
+            await _queue(services, batch)
+            if value.released >= value.planned:
+                await finish_batch(services, batch_id)
+                return
+            if await is_suspended(services, value.domain):
+                return
+            if not await _release(services, batch) and not await _has_moved(services, batch):
+                return
+        except Moved:
+            continue
+    await services.tasks.enqueue(next_turn("release", batch_id, turn))
+
+
+async def _has_moved(services: Services, batch: Stored[Batch]) -> bool:
+    """Whether another release came between: the same task twice must see its tasks queued, should that worker vanish."""
+    now = await services.store.get(Batch, batch.path)
+    return now is not None and now.version != batch.version
+
+
+async def _release(services: Services, batch: Stored[Batch]) -> bool:
+    """Whether to ask again, because something was released or raised.
+
+    One commit reserves the volume and moves the batch's position, or neither does. A full day pauses the domain only when
+    everything released before has been attempted or has come back: until then its figures may still earn a raise.
+    Raises errors.Moved.
+    """
+    wanted = min(batch.value.planned - batch.value.released, MOST_AT_ONCE)
+    now = services.clock.now()
+    weather, raises = with_raises(await look(services, batch.value.domain))
+    release = decide_release(
+        wanted,
+        weather.allowance,
+        now,
+        weather.day,
+        pool=weather.pool,
+        pause=weather.pause,
+        blocked=weather.blocked,
+    )
+    history = [decided(weather.domain, weather.today, weather.total, one, now) for one in raises]
+    if release.granted:
+        await _take(services, batch, weather, release.granted, history)
+        return True
+    if weather.blocked and batch.value.on_block == "fail":
+        # The assessment fails it, as it failed those that ran before the block.
+        await ask_for_assessment(services, weather.domain)
+        return False
+    if raises:
+        await services.store.commit(*keep(weather, weather.warmth), *history)
+        tell_decisions(weather.domain, *weather.closing, *history)
+        return True
+    if not weather.on_the_way or weather.pause:
+        await _wait(services, weather, release, now)
+    return False
+
+
+async def _take(
+    services: Services, batch: Stored[Batch], weather: Weather, granted: int, history: list[Write]
+) -> None:
+    warmth = replace(
+        weather.warmth,
+        reserved=weather.warmth.reserved + granted,
+        released=weather.warmth.released + granted,
+        pause=None,
+    )
+    moved = {
+        "released": batch.value.released + granted,
+        "queued": batch.value.released,
+        "days": {**batch.value.days, **_day(batch, weather)},
+    }
+    await services.store.commit(
+        *keep(weather, warmth),
+        Update(batch.path, moved, batch.version, bill=batch.id),
+        *keep_pool(weather, granted),
+        *history,
+    )
+    tell_decisions(weather.domain, *weather.closing, *history)
+
+
+def _day(batch: Stored[Batch], weather: Weather) -> dict[str, str]:
+    """From which position on the recipients belong to which day's volume."""
+    last = max(batch.value.days.items(), key=lambda one: int(one[0]), default=("", ""))
+    return {} if last[1] == weather.today else {str(batch.value.released): weather.today}
+
+
+async def _wait(services: Services, weather: Weather, release: Release, now: datetime) -> None:
+    """Sets the one task that goes on, and notes a new pause in the domain and its history.
+
+    The task may have come already and found this worker's clock behind the queue's: then it comes once more.
+    """
+    if release.resume_at is not None:
+        is_close = release.resume_at - now < CLOCKS_DIFFER
+        at = release.resume_at + CLOCKS_DIFFER if is_close else release.resume_at
+        name = task_name("assess", weather.domain.replace(".", "_"), "resume", int(at.timestamp()))
+        await services.tasks.enqueue(Task("assess", {"domain": weather.domain}, name, at))
+    if release.pause is None or release.pause == weather.pause:
+        return
+    warmth = replace(weather.warmth, pause=pause_fields(release.pause))
+    await services.store.commit(*keep(weather, warmth), _paused(weather, release, release.pause, now))
+    tell_decisions(weather.domain, *weather.closing)
+
+
+def _paused(weather: Weather, release: Release, pause: Pause, now: datetime) -> Write:
+    """With what keeps the domain from being raised, which is what people ask of a pause."""
+    standing = weather.standing
+    kept = evaluate_raise(as_figures(weather.total), standing.level, standing.rules)
+    entry = HistoryEntry(
+        at=now,
+        kind="paused",
+        reason=f"{release.reason}; {kept.reason}" if pause.of == "domain" else release.reason,
+        day=weather.today,
+        level_before=weather.warmth.level,
+        level_after=weather.warmth.level,
+        cap=pause.cap,
+        figures=asdict(weather.total),
+    )
+    return remember(weather.domain, entry)
+
+
+async def _queue(services: Services, batch: Stored[Batch]) -> None:
+    """One deliver task per chunk and day of the stretch that was released last.
+
+    That they exist is written with the next release; until then only this process knows, and another one queues them
+    again under the same names.
+    """
+    value, known = batch.value, (batch.id, batch.value.generation)
+    if services.desk.queued.get(known, value.queued) >= value.released:
+        return
+    finished = await _finished_chunks(services, batch) if value.generation else frozenset()
+    found = await services.store.fields(
+        f"{batch.path}/chunks",
+        ("first", ">", value.queued - MOST_RECIPIENTS),
+        ("first", "<", value.released),
+        select=("first", "count"),
+        order_by="first",
+    )
+    tasks: list[Task] = []
+    for chunk, fields in found:
+        if chunk not in finished:
+            start, stop = fields["first"], fields["first"] + fields["count"]
+            for first, end, day in _by_day(value, max(start, value.queued), min(stop, value.released)):
+                errand = Errand(
+                    batch.id,
+                    chunk,
+                    first=first - start,
+                    end=end - start,
+                    generation=value.generation,
+                    day=day,
+                )
+                name = task_name("deliver", batch.id, chunk, errand.first, value.generation)
+                tasks.append(Task("deliver", errand.as_body(), name, queue="deliver"))
+    await services.tasks.enqueue(*tasks)
+    services.desk.note_queued(known, value.released)
+
+
+def _by_day(batch: Batch, first: int, end: int) -> list[tuple[int, int, str]]:
+    """A stretch of positions cut where the day of its volume changes."""
+    marks = sorted((int(position), day) for position, day in batch.days.items())
+    cuts = [position for position, _ in marks if first < position < end]
+    edges = [first, *cuts, end]
+    pieces = []
+    for start, stop in pairwise(edges):
+        day = next((day for position, day in reversed(marks) if position <= start), "")
+        if start < stop:
+            pieces.append((start, stop, day))
+    return pieces
+
+
+async def _finished_chunks(services: Services, batch: Stored[Batch]) -> frozenset[str]:
+    """After a resume the tasks are made anew, but not for chunks that have nothing left to do."""
+    rows = await services.store.fields(f"{batch.path}/progress", ("finished", "==", True), select=("seq",))
+    return frozenset(chunk for chunk, _ in rows)

@@ -1,0 +1,188 @@
+"""What became of it: a batch in numbers, its recipients one by one, a message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from warmpost.actions.batches.control_batch import find_batch
+from warmpost.actions.delivery.recipient_status import Line, Trace, read_message_trace, shown_status, trace
+from warmpost.actions.ports import Services
+from warmpost.actions.warmup.domain_state import look
+from warmpost.errors import Invalid, NotFound
+from warmpost.rules.delivery.chunks import Chunk, inflate, unpack
+from warmpost.rules.delivery.statuses import Status
+from warmpost.rules.identity.checks import suspension_reason
+from warmpost.rules.identity.domains import Domain
+from warmpost.rules.model.documents import Batch, Message, ProgressFields, ReactionFields
+from warmpost.rules.model.writes import Stored
+
+T = TypeVar("T")
+
+COUNTED = tuple(status for status in Status if status is not Status.QUEUED)
+CHUNKS_PER_LOOK = 10
+MOST_ID = 64
+
+
+async def count_batch(services: Services, batch: Stored[Batch]) -> dict[str, int]:
+    """Recipients by status; together they are the batch's total. Four aggregation queries, whatever the size."""
+    value = batch.value
+    fields = [f"counts.{status.value}" for status in COUNTED]
+    counts = await services.store.sums(f"{batch.path}/progress", fields)
+    changes = await services.store.sums(f"{batch.path}/reactions", fields)
+    counts = {name: number + changes.get(name, 0) for name, number in counts.items()}
+    counts["queued"] = max(value.released - sum(counts.values()), 0)
+    counts["held"] = value.total - value.released
+    if value.status in ("cancelled", "failed"):
+        counts[value.status] += counts["held"] + counts["queued"]
+        counts["held"] = counts["queued"] = 0
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A batch under its domain's warm-up. cap: messages a day, None for no limit. reason: of a suspension."""
+
+    status: str
+    paused_until: datetime | None
+    level: int
+    cap: int | None
+    used_today: int
+    reason: str = ""
+
+
+async def read_pace(services: Services, batch: Stored[Batch]) -> Pace:
+    """A running batch that holds recipients is paused while its domain is, or is suspended: nothing is written for that."""
+    value = batch.value
+    weather = await look(services, value.domain)
+    pause = weather.warmth.pause
+    runs = value.status in ("planning", "sending")
+    domain = await services.cache.get(Domain, f"domains/{value.domain}") if runs else None
+    reason = suspension_reason(domain) if domain else ""
+    waits = runs and value.released < value.total
+    until = pause.until if waits and pause and pause.until > services.clock.now() else None
+    standing = weather.standing
+    return Pace(
+        "paused" if until or reason else value.status,
+        until,
+        standing.level,
+        standing.cap,
+        weather.allowance.volume.used,
+        reason,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """Since when recipients wait for a relay, and what those of the pool said last."""
+
+    since: datetime
+    reason: str
+
+
+async def find_stall(services: Services, batch: Stored[Batch]) -> Stall | None:
+    if batch.value.status not in ("planning", "sending"):
+        return None
+    return await longest_stall(services, batch.path)
+
+
+async def longest_stall(services: Services, path: str) -> Stall | None:
+    """Of the batch's chunk that has waited longest for a relay."""
+    found = await services.store.fields(
+        f"{path}/progress",
+        ("stalled_since", ">", 0),
+        select=("stalled_since", "stalled_reason"),
+        order_by="stalled_since",
+        limit=1,
+    )
+    return read_stall(**found[0][1]) if found else None
+
+
+async def find_slowness(services: Services, batch: Stored[Batch]) -> str | None:
+    """A mailbox provider that recipients wait for, in words."""
+    if batch.value.status not in ("planning", "sending"):
+        return None
+    found = await services.store.fields(
+        f"{batch.path}/progress", ("slowed", ">", ""), select=("slowed",), order_by="slowed", limit=1
+    )
+    return str(found[0][1]["slowed"]) if found else None
+
+
+def read_stall(stalled_since: float, stalled_reason: str = "") -> Stall | None:
+    return Stall(datetime.fromtimestamp(stalled_since, UTC), stalled_reason) if stalled_since else None
+
+
+async def list_recipients(
+    services: Services, batch_id: str, status: str | None, cursor: str, limit: int
+) -> tuple[list[Line], str]:
+    """Recipients in order of the batch, of one status or all; the cursor to go on with, empty at the end."""
+    batch = await find_batch(services, batch_id)
+    number, position = _read_cursor(cursor)
+    lines: list[Line] = []
+    while True:
+        chunks = await _few(services, Chunk, f"{batch.path}/chunks", number)
+        progress = await _few(services, ProgressFields, f"{batch.path}/progress", number)
+        reactions = await _few(services, ReactionFields, f"{batch.path}/reactions", number)
+        for chunk, value in chunks.items():
+            traced = trace(progress.get(chunk), reactions.get(chunk), value.count)
+            for place, line in _lines(batch.value, value, traced, position, status):
+                if len(lines) == limit:
+                    return lines, f"{chunk}:{place}"
+                lines.append(line)
+            position = 0
+        if len(chunks) < CHUNKS_PER_LOOK:
+            return lines, ""
+        number += CHUNKS_PER_LOOK
+
+
+async def _few(services: Services, kind: type[T], collection: str, first: int) -> dict[str, T]:
+    """The next documents of a collection numbered as the chunks are."""
+    after = f"{first - 1:06d}" if first else None
+    found = await services.store.find(kind, collection, after=after, limit=CHUNKS_PER_LOOK)
+    return {one.id: one.value for one in found}
+
+
+def _lines(
+    batch: Batch, chunk: Chunk, traced: Trace, start: int, status: str | None
+) -> Iterator[tuple[int, Line]]:
+    shown = {
+        place: shown_status(batch, traced.status(place), chunk.first + place)
+        for place in range(start, chunk.count)
+    }
+    wanted = [place for place in shown if status is None or shown[place] == status]
+    recipients = unpack(chunk) if wanted else []
+    for place in wanted:
+        yield place, traced.line(recipients[place].address, shown[place], place)
+
+
+def _read_cursor(cursor: str) -> tuple[int, int]:
+    number, _, position = cursor.partition(":")
+    if not cursor:
+        return 0, 0
+    if not (number.isdigit() and position.isdigit() and cursor.isascii() and len(cursor) < 20):
+        raise Invalid("invalid_cursor", "A cursor is what the page before gave as next_cursor.", "cursor")
+    return int(number), int(position)
+
+
+async def find_message(services: Services, message_id: str) -> Stored[Message]:
+    """Raises NotFound."""
+    known = message_id.isascii() and message_id.isalnum() and len(message_id) <= MOST_ID
+    message = await services.store.get(Message, f"messages/{message_id}") if known else None
+    if message is None:
+        raise NotFound("message_not_found", f"There is no message {message_id[:MOST_ID]!r}.")
+    return message
+
+
+async def message_lines(services: Services, message: Stored[Message]) -> list[Line]:
+    addresses: list[str] = inflate(message.value.recipients)
+    traced = await read_message_trace(services.store, message.id, message.value)
+    return [traced.line(to, traced.status(place).value, place) for place, to in enumerate(addresses)]
+
+
+def overall_status(lines: Sequence[Line]) -> str:
+    """One word for up to 50 recipients: what is still to be done first, then what went wrong, then what went well."""
+    found = {line.status for line in lines}
+    order = "queued sending deferred uncertain complained bounced failed suppressed cancelled sent delivered".split()
+    return next((name for name in order if name in found), "queued")

@@ -1,0 +1,185 @@
+"""Uncertain: what the sender decides about recipients of whom nobody knows whether the relay took their message.
+
+Tried again, they are deferred recipients that are due: under the same Message-ID, and within the volume they were counted
+in. Given up, a note beside the worker's record shows them as failed. A later report of the relay or a reader's
+action, which prove more than anybody decides, still hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from warmpost.actions.batches.control_batch import find_batch
+from warmpost.actions.batches.report import find_message
+from warmpost.actions.delivery.delivery_job import Errand, Parcel
+from warmpost.actions.delivery.leases import Claims
+from warmpost.actions.delivery.recipient_status import Trace, read_chunk_trace, read_message_trace
+from warmpost.actions.outbox.event_log import log_events
+from warmpost.actions.ports import Services
+from warmpost.actions.storage.gather import side_by_side
+from warmpost.errors import Conflict, Moved
+from warmpost.rules.delivery import progress as rules
+from warmpost.rules.delivery.chunks import MOST_RECIPIENTS
+from warmpost.rules.delivery.progress import Note, Progress, Result
+from warmpost.rules.delivery.statuses import Status
+from warmpost.rules.events.reported_status import Reactions, combined
+from warmpost.rules.model.derived_ids import short_hash, task_name
+from warmpost.rules.model.documents import Batch
+from warmpost.rules.model.events import Event, Target
+from warmpost.rules.model.tasks import Task, batch_task
+from warmpost.rules.model.writes import Update, Write
+
+GIVEN_UP = "the sender gave this recipient up"
+TRIED_AGAIN = "tried again, as the sender wants it"
+MAKE_SURE = timedelta(seconds=15)
+"""After which a batch is looked at that was opened again by a request that came to nothing."""
+
+TRIES = 10
+
+
+async def settle_batch(services: Services, batch_id: str, resend: bool) -> int:
+    """How many recipients it is about. Asking twice for the same is asking once. Raises NotFound, Conflict."""
+    batch = await find_batch(services, batch_id)
+    _refuse(batch.value, resend)
+    rows = await services.store.fields(
+        f"{batch.path}/progress", ("counts.uncertain", ">", 0), select=("seq",), order_by="counts.uncertain"
+    )
+    chunks = sorted(chunk for chunk, _ in rows)
+    traces = await side_by_side(
+        read_chunk_trace(services.store, batch.id, chunk, MOST_RECIPIENTS) for chunk in chunks
+    )
+    found = {
+        chunk: places
+        for chunk, one in zip(chunks, traces, strict=True)
+        if (places := _uncertain(one.progress, one.reactions))
+    }
+    if resend:
+        await _resend_chunks(services, batch.id, sorted(found))
+    else:
+        firsts = await _firsts(services, batch.path, found)
+        by_chunk = dict(zip(chunks, traces, strict=True))
+        events = [
+            _given_up(services, by_chunk[chunk], place, Target(batch.id, position=firsts[chunk] + place))
+            for chunk, places in found.items()
+            for place in places
+        ]
+        await log_events(services, "sender", events)
+    return sum(map(len, found.values()))
+
+
+async def settle_message(services: Services, message_id: str, resend: bool) -> int:
+    """The same for a single send. Raises NotFound."""
+    message = await find_message(services, message_id)
+    found = await read_message_trace(services.store, message.id, message.value)
+    places = _uncertain(found.progress, found.reactions)
+    if not places:
+        return 0
+    if resend:
+        await services.tasks.enqueue(_again(services, Errand(message=message.id)))
+    else:
+        targets = [Target(message=message.id, position=place) for place in places]
+        await log_events(
+            services, "sender", [_given_up(services, found, one.position, one) for one in targets]
+        )
+    return len(places)
+
+
+def _refuse(batch: Batch, resend: bool) -> None:
+    if batch.status in ("cancelled", "failed"):
+        raise Conflict(
+            f"batch_{batch.status}",
+            f"The batch is {batch.status}; what is uncertain of it is settled by reports alone.",
+        )
+    if batch.status == "paused" and resend:
+        raise Conflict("batch_paused", "A paused batch sends nothing; resume it first.")
+
+
+def _uncertain(progress: Progress, reactions: Reactions) -> list[int]:
+    return [
+        place
+        for place in progress.positions(Status.UNCERTAIN)
+        if combined(Status.UNCERTAIN, reactions, place) is Status.UNCERTAIN
+    ]
+
+
+async def _firsts(services: Services, path: str, chunks: Mapping[str, object]) -> dict[str, int]:
+    rows = await services.store.fields(f"{path}/chunks", select=("first",)) if chunks else []
+    return {chunk: fields["first"] for chunk, fields in rows}
+
+
+def _given_up(services: Services, found: Trace, place: int, target: Target) -> Event:
+    """Its id is that of the doubt it ends."""
+    doubt = found.progress.details[place].notes[-1].at
+    id = short_hash("given up", target.batch, target.message, target.position, doubt)
+    return Event(id, "dropped", services.clock.timestamp(), target, "sender", text=GIVEN_UP)
+
+
+async def _resend_chunks(services: Services, batch_id: str, chunks: Sequence[str]) -> None:
+    """A batch that was done is on its way again before the first of its chunks is.
+
+    Queued before that is a look at it, which ends it where nothing comes of this.
+    """
+    if not chunks:
+        return
+    now = services.clock.now()
+    look = batch_task("release", batch_id, "uncertain", round(now.timestamp() * 1000))
+    await services.tasks.enqueue(replace(look, at=now + MAKE_SURE))
+    for _ in range(TRIES):
+        batch = await find_batch(services, batch_id)
+        _refuse(batch.value, resend=True)
+        if batch.value.status != "done":
+            break
+        try:
+            await services.store.commit(Update(batch.path, _ON_ITS_WAY, batch.version))
+            break
+        except Moved:
+            continue
+    errands = [Errand(batch_id, chunk, generation=batch.value.generation) for chunk in chunks]
+    await services.tasks.enqueue(*(_again(services, one) for one in errands))
+
+
+_ON_ITS_WAY: dict[str, object] = {"status": "sending", "finished_at": None}
+
+
+def _again(services: Services, errand: Errand) -> Task:
+    """What is uncertain later than now needs another word: the task may be delivered twice."""
+    now = services.clock.timestamp()
+    name = task_name(errand.path.replace("/", "-"), "uncertain", round(now * 1000))
+    return Task("deliver", replace(errand, resend=now).as_body(), name, queue="deliver")
+
+
+async def try_again(services: Services, parcel: Parcel, claims: Claims) -> list[int]:
+    """The positions that a delivery which was asked to is to try again, now deferred and due.
+
+    In one commit with the batch, which so is not found done meanwhile. Raises LeaseLostError.
+    """
+    errand, progress = parcel.errand, claims.progress
+    if not errand.resend or parcel.ending:
+        return []
+    count = len(parcel.recipients)
+    if errand.message:
+        found = await find_message(services, errand.message)
+        reactions = (await read_message_trace(services.store, found.id, found.value)).reactions
+    else:
+        reactions = (await read_chunk_trace(services.store, errand.batch, errand.chunk, count)).reactions
+    places = [
+        place
+        for place in _uncertain(progress, reactions)
+        if progress.details[place].notes[-1].at < errand.resend
+    ]
+    if places:
+        now = services.clock.timestamp()
+        again = Result(Status.DEFERRED, Note(now, Status.DEFERRED, TRIED_AGAIN), tried=False)
+        after = rules.record(progress, dict.fromkeys(places, again), now)
+        await claims.write(after, *await _open_again(services, errand))
+    return places
+
+
+async def _open_again(services: Services, errand: Errand) -> list[Write]:
+    if not errand.batch:
+        return []
+    batch = await find_batch(services, errand.batch)
+    changes = _ON_ITS_WAY if batch.value.status == "done" else {"status": batch.value.status}
+    return [Update(batch.path, changes, batch.version)]

@@ -1,0 +1,83 @@
+"""Carry over: recipients who were released on an earlier day and not sent need volume of the day they leave on.
+
+It happens to what a block, an outage, a pause by hand or plain midnight came before. Without it a day could see its own
+volume and the left-over of the day before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from warmpost.actions.delivery.delivery_job import Parcel
+from warmpost.actions.delivery.leases import Claims, LeaseLostError
+from warmpost.actions.ports import Services
+from warmpost.actions.warmup.domain_state import Weather, keep, keep_pool, look
+from warmpost.rules.delivery import progress as rules
+from warmpost.rules.delivery.simulator import simulate
+from warmpost.rules.delivery.statuses import Status
+from warmpost.rules.model.writes import Write
+from warmpost.rules.warmup.daily_cap import decide_release
+
+TRIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedOver:
+    """waiting: positions that today has no volume for. resume_at: when to ask for them again."""
+
+    waiting: frozenset[int] = frozenset()
+    resume_at: datetime | None = None
+
+
+async def carry_over(
+    services: Services, claims: Claims, parcel: Parcel, pending: Sequence[int]
+) -> CarriedOver:
+    """Reserves today's volume for the queued of earlier days, in the commit that notes it in their progress.
+
+    Whoever is deferred was attempted on a day of his own. Nothing is read where nobody is late. A pause holds batches
+    only. Raises LeaseLostError where another worker has the chunk.
+    """
+    is_single = bool(parcel.errand.message)
+    for attempt in range(TRIES):
+        late = [one for one in pending if _is_late(services, claims.progress, parcel, one)]
+        if not late:
+            return CarriedOver()
+        weather = await look(services, parcel.domain.domain)
+        release = decide_release(
+            len(late),
+            weather.allowance,
+            services.clock.now(),
+            weather.day,
+            pool=weather.pool,
+            pause=None if is_single else weather.pause,
+            blocked=weather.blocked,
+        )
+        taken, waiting = late[: release.granted], late[release.granted :]
+        try:
+            if taken:
+                moved = rules.carry(claims.progress, taken, weather.today)
+                await claims.write(moved, *_reserved(weather, len(taken), is_single))
+        except LeaseLostError:
+            if attempt == TRIES - 1:
+                raise
+            continue
+        return CarriedOver(frozenset(waiting), weather.day.ends_at if is_single else release.resume_at)
+    raise AssertionError("the last try returns or raises")
+
+
+def _is_late(services: Services, progress: rules.Progress, parcel: Parcel, position: int) -> bool:
+    if progress.status(position) is not Status.QUEUED or progress.day(position) == services.today():
+        return False
+    address, simulator = parcel.recipients[position].address, services.policy.simulator_domain
+    return bool(parcel.errand.batch) or simulate(address, simulator) is None
+
+
+def _reserved(weather: Weather, amount: int, is_single: bool) -> list[Write]:
+    warmth = replace(
+        weather.warmth,
+        reserved=weather.warmth.reserved + amount,
+        released=weather.warmth.released + (0 if is_single else amount),
+    )
+    return [*keep(weather, warmth), *keep_pool(weather, amount)]

@@ -1,0 +1,136 @@
+"""What `deliver` works on: a released chunk of a batch, or a single send. Both look the same from here on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from warmpost.actions.ports import Services
+from warmpost.rules.delivery.chunks import Chunk, inflate, unpack
+from warmpost.rules.delivery.progress import OnUncertain
+from warmpost.rules.identity.domains import Domain, RelayPool
+from warmpost.rules.message.message import Job, Letter, Recipient
+from warmpost.rules.model.derived_ids import batch_message_id, send_message_id, short_hash
+from warmpost.rules.model.documents import Batch, Message
+from warmpost.rules.model.events import Target
+from warmpost.rules.model.relays import Pool
+from warmpost.rules.operations.policy import Policy
+from warmpost.rules.reports.verp import return_path
+
+SHARED = "shared"
+GONE = "the sender domain was deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A deliver task's body. first, end: the released stretch of the chunk. generation: see `Batch`.
+
+    day: on which the stretch's volume was reserved. resend: the moment (epoch seconds) at which the sender wanted those
+    tried again who were uncertain then; 0 for nobody.
+    """
+
+    batch: str = ""
+    chunk: str = ""
+    message: str = ""
+    first: int = 0
+    end: int = 0
+    generation: int = 0
+    day: str = ""
+    resend: float = 0.0
+
+    @property
+    def path(self) -> str:
+        """Of the document that keeps the progress."""
+        return f"messages/{self.message}" if self.message else f"batches/{self.batch}/progress/{self.chunk}"
+
+    def as_body(self) -> Mapping[str, object]:
+        return {name: getattr(self, name) for name in Errand.__slots__ if getattr(self, name)}
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """first: position in the batch of the first recipient. stretch: what of it is released.
+
+    ending: what unsent recipients end as where the batch or its domain has ended, with the reason; empty while it runs.
+    """
+
+    errand: Errand
+    recipients: list[Recipient]
+    first: int
+    stretch: range
+    letter: Letter
+    domain: Domain
+    pool: Pool
+    on_uncertain: OnUncertain
+    ending: str = ""
+    reason: str = ""
+
+    def job(self, position: int, policy: Policy, now: float) -> Job:
+        """The identity depends on the recipient's place alone; a single send has one identity for all recipients."""
+        domain, project = self.domain.domain, policy.project
+        if self.errand.message:
+            message_id = send_message_id(project, self.errand.message, domain)
+            target = Target(message=self.errand.message, position=position)
+        else:
+            message_id = batch_message_id(project, self.errand.batch, self.first + position, domain)
+            target = Target(self.errand.batch, position=self.first + position)
+        mail_from = return_path(target, domain, policy.return_key)
+        return Job(self.recipients[position], message_id, mail_from, now, target=target)
+
+
+async def open_batch_chunk(services: Services, errand: Errand, batch: Batch) -> Parcel | None:
+    path = f"batches/{errand.batch}"
+    chunk = await services.store.get(Chunk, f"{path}/chunks/{errand.chunk}")
+    if chunk is None:
+        return None
+    letter = await services.letters.read(path, batch.letter, batch.parts)
+    domain, pool = await route(services, batch.domain)
+    parcel = Parcel(
+        errand=errand,
+        recipients=unpack(chunk.value),
+        first=chunk.value.first,
+        stretch=range(errand.first, min(errand.end, chunk.value.count)),
+        letter=letter,
+        domain=domain or _gone(batch.domain, batch.created_at),
+        pool=pool,
+        on_uncertain=batch.on_uncertain,
+        ending=batch.status if batch.status in ("cancelled", "failed") else "",
+        reason=batch.reason or f"the batch was {batch.status}",
+    )
+    return parcel if domain else replace(parcel, ending="failed", reason=GONE)
+
+
+def letter_path(message_id: str, digest: str) -> str:
+    """Where a message's letter is kept that does not fit into it: two requests under one key never share a place."""
+    return f"messages/{message_id}/letters/{short_hash(digest)}"
+
+
+async def open_message(services: Services, errand: Errand, message: Message) -> Parcel:
+    path = letter_path(errand.message, message.digest)
+    letter = await services.letters.read(path, message.letter, message.parts)
+    domain, pool = await route(services, message.domain)
+    recipients = [Recipient(address) for address in inflate(message.recipients)]
+    parcel = Parcel(
+        errand=replace(errand, day=message.day),
+        recipients=recipients,
+        first=0,
+        stretch=range(len(recipients)),
+        letter=letter,
+        domain=domain or _gone(message.domain, message.created_at),
+        pool=pool,
+        on_uncertain=message.on_uncertain,
+    )
+    return parcel if domain else replace(parcel, ending="failed", reason=GONE)
+
+
+def _gone(domain: str, since: datetime) -> Domain:
+    """Stands for a sender domain that was deleted while its mail was queued: nothing can be signed for it any more."""
+    return Domain(domain, "pending", (), (), since)
+
+
+async def route(services: Services, name: str) -> tuple[Domain | None, Pool]:
+    """The domain with its keys, if it is there, and the relays its mail leaves by: its own pool, or the shared one."""
+    domain = await services.cache.get(Domain, f"domains/{name}")
+    pool = await services.cache.get(RelayPool, f"pools/{(domain and domain.pool) or SHARED}")
+    return domain, Pool(pool.name, pool.relays) if pool else services.policy.shared_pool

@@ -1,0 +1,158 @@
+"""The claim on a chunk's or message's progress: nobody else's write can come between two of ours.
+
+Every write names the version it was decided on. Whoever finds it changed has lost the lease, stops, and adds only what
+it knows of messages that are shown as uncertain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+from warmpost.actions.ports import Services
+from warmpost.errors import Moved, Unavailable
+from warmpost.rules.delivery import progress as rules
+from warmpost.rules.delivery.progress import Progress, Result
+from warmpost.rules.delivery.stored_progress import as_changes, load_progress, store_progress
+from warmpost.rules.model.documents import Message, ProgressFields
+from warmpost.rules.model.writes import Create, Update, Write
+
+BEATS_PER_LEASE = 3
+SETTLE_TRIES = 5
+PAUSES = (0.1, 0.5, 2.0)
+"""Seconds between tries to write: what the relay said is known here only, so one failure must not lose it."""
+
+
+class LeaseLostError(Exception):
+    """Another worker took over: what is not recorded yet must not be written as if nothing had happened."""
+
+
+class Claims:
+    """Reads and writes the progress of one chunk (`batches/…/progress/…`) or message (a field of its document)."""
+
+    def __init__(self, services: Services, path: str, count: int, in_message: bool) -> None:
+        self._services = services
+        self._path = path
+        self._count = count
+        self._in_message = in_message
+        self._version: Any = None
+        self._seq = 0
+        self._writing = asyncio.Lock()
+        self.progress = rules.begin(count)
+
+    @property
+    def seq(self) -> int:
+        """Writes so far, over all workers."""
+        return self._seq
+
+    async def read(self) -> Progress:
+        if self._in_message:
+            message = await self._services.store.get(Message, self._path)
+            fields = message.value.progress if message else None
+            self._version = message.version if message else None
+        else:
+            chunk = await self._services.store.get(ProgressFields, self._path)
+            fields = chunk.value if chunk else None
+            self._version = chunk.version if chunk else None
+        self._seq = fields.seq if fields else 0
+        self.progress = load_progress(fields, self._count)
+        return self.progress
+
+    async def write(self, progress: Progress, *beside: Write) -> None:
+        """Together with what else belongs into the same commit. Raises LeaseLostError where somebody else wrote since."""
+        async with self._writing:
+            await self._write(progress, *beside)
+
+    async def claim(self, results: Mapping[int, Result], positions: Iterable[int]) -> None:
+        """One write: the results of the stride before, and the stride that goes out next."""
+        now = self._services.clock.timestamp()
+        recorded = rules.record(self.progress, results, now)
+        owner, until = self._services.worker, now + self._services.policy.lease
+        await self.write(rules.claim(recorded, positions, owner, until))
+
+    async def close(self, progress: Progress, *beside: Write) -> None:
+        """Records where things stand and gives the lease back."""
+        await self.write(replace(progress, owner="", lease_until=0.0), *beside)
+
+    @asynccontextmanager
+    async def kept_alive(self) -> AsyncIterator[None]:
+        """Renews the lease while messages are with the relay; one write per third of a lease, none for quick strides."""
+        beat = asyncio.create_task(self._beat())
+        try:
+            yield
+        finally:
+            beat.cancel()
+            await asyncio.gather(beat, return_exceptions=True)
+
+    async def _beat(self) -> None:
+        lease = self._services.policy.lease
+        while True:
+            await asyncio.sleep(lease / BEATS_PER_LEASE)
+            with suppress(Unavailable):
+                await asyncio.shield(self._renew(lease))
+
+    async def _renew(self, lease: float) -> None:
+        async with self._writing:
+            until = self._services.clock.timestamp() + lease
+            await self._write(replace(self.progress, lease_until=until))
+
+    async def settle(self, results: Mapping[int, Result]) -> None:
+        """After the lease was lost: turns what is shown as uncertain into what this worker knows."""
+        for _ in range(SETTLE_TRIES):
+            current = await self.read()
+            settled = rules.settle_own(current, results, self._services.clock.timestamp())
+            if settled == current:
+                return
+            try:
+                await self._write(settled)
+            except LeaseLostError:
+                continue
+            return
+
+    async def _write(self, progress: Progress, *beside: Write) -> None:
+        fields = store_progress(progress, self._seq + 1)
+        for pause in PAUSES:
+            try:
+                await self._write_once(fields, beside)
+                break
+            except Unavailable:
+                await asyncio.sleep(pause)
+        else:
+            await self._write_once(fields, beside)
+        self._seq = fields.seq
+        self.progress = progress
+
+    async def _write_once(self, fields: ProgressFields, beside: tuple[Write, ...]) -> None:
+        try:
+            self._version = await self._commit(fields, beside)
+        except Moved:
+            if not await self._is_mine(fields):
+                raise LeaseLostError(self._path) from None
+
+    async def _commit(self, fields: ProgressFields, beside: tuple[Write, ...]) -> Any:
+        store = self._services.store
+        if self._in_message:
+            write: Write = Update(self._path, {"progress": fields}, self._version)
+        elif self._version is None:
+            write = Create(self._path, fields)
+        else:
+            write = Update(self._path, as_changes(fields), self._version)
+        version, *_ = await store.commit(write, *beside)
+        return version
+
+    async def _is_mine(self, fields: ProgressFields) -> bool:
+        """A write whose answer was lost is repeated, here or by the client, and then finds its own first try."""
+        store = self._services.store
+        if self._in_message:
+            message = await store.get(Message, self._path)
+            found, version = (message.value.progress, message.version) if message else (None, None)
+        else:
+            chunk = await store.get(ProgressFields, self._path)
+            found, version = (chunk.value, chunk.version) if chunk else (None, None)
+        if found != fields:
+            return False
+        self._version = version
+        return True

@@ -1,0 +1,56 @@
+"""When a chunk or message is looked at again, and the task that does it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from warmpost.actions.delivery.delivery_job import Errand
+from warmpost.actions.delivery.leases import Claims
+from warmpost.actions.ports import Services
+from warmpost.rules.delivery.progress import Progress
+from warmpost.rules.delivery.retries import RetryPlan
+from warmpost.rules.delivery.statuses import Status
+from warmpost.rules.model.derived_ids import task_name
+from warmpost.rules.model.tasks import Task
+
+CLOCKS_DIFFER = 1.0
+"""Seconds by which a task may come early: the queue's clock is not ours."""
+
+STALL_DELAYS = (5.0, 15.0, 60.0, 300.0)
+
+
+def is_due(progress: Progress, now: float) -> bool:
+    """Whether it is time to try deferred recipients again."""
+    return progress.retry_at <= now + CLOCKS_DIFFER
+
+
+def next_retry(plan: RetryPlan, progress: Progress, now: float) -> float:
+    """The earliest of the deferred recipients' next tries, 0 where none is deferred."""
+    waits = [plan.delay(progress.details[position].tries) for position in progress.positions(Status.DEFERRED)]
+    return now + min(waits) if waits else 0.0
+
+
+def stall_delay(progress: Progress, now: float) -> float:
+    """Seconds to wait for a relay that could not be reached, more the longer it lasts."""
+    stalled = now - progress.stalled_since if progress.stalled_since else 0.0
+    return next((delay for delay in STALL_DELAYS if stalled < delay * 3), STALL_DELAYS[-1])
+
+
+async def come_again(services: Services, errand: Errand, why: str, claims: Claims, at: float) -> None:
+    """A follow-up named by the state it follows and its time, so that repeated tasks make one. at: epoch seconds.
+
+    The time, because a wait may end in another one with nothing written in between.
+    """
+    state = (errand.first, errand.end, errand.generation, round(errand.resend * 1000), claims.seq, int(at))
+    name = task_name(errand.path.replace("/", "-"), why, *state)
+    due = datetime.fromtimestamp(at, UTC) + timedelta(seconds=1)
+    await services.tasks.enqueue(Task("deliver", errand.as_body(), name, due, "deliver"))
+
+
+async def retry_later(services: Services, errand: Errand, progress: Progress) -> None:
+    """For just the deferred recipients, wherever in the chunk they are."""
+    name = task_name(errand.path.replace("/", "-"), "retry", errand.generation, progress.round)
+    due = datetime.fromtimestamp(progress.retry_at, UTC)
+    body = replace(errand, first=0, end=0).as_body()
+    await services.tasks.enqueue(Task("deliver", body, name, due, "deliver"))

@@ -1,0 +1,57 @@
+"""What a delivery found, as events: for what follows from it elsewhere, as it does from a relay's reports."""
+
+from __future__ import annotations
+
+from warmpost.actions.delivery.delivery_job import Parcel
+from warmpost.actions.ports import Services
+from warmpost.rules.delivery.progress import Note, Progress
+from warmpost.rules.delivery.simulator import READERS, scenario_of
+from warmpost.rules.delivery.statuses import Status
+from warmpost.rules.model.derived_ids import short_hash
+from warmpost.rules.model.events import Event, EventKind, Target
+
+KINDS: dict[Status, EventKind] = {
+    Status.BOUNCED: "bounced",
+    Status.DEFERRED: "deferred",
+    Status.SUPPRESSED: "dropped",
+    Status.FAILED: "dropped",
+    Status.DELIVERED: "delivered",
+}
+
+
+def worker_events(services: Services, parcel: Parcel, before: Progress, after: Progress) -> list[Event]:
+    """One for every recipient whose status changed to something that others hear of.
+
+    What the simulator's readers do follows their delivery, as from outside.
+    """
+    found: list[Event] = []
+    for position, recipient in enumerate(parcel.recipients):
+        status = after.status(position)
+        if status not in KINDS or (
+            status is before.status(position) and after.details.get(position) == before.details.get(position)
+        ):
+            continue
+        target = Target(
+            parcel.errand.batch, parcel.errand.message, parcel.first + position, recipient.address
+        )
+        detail = after.details.get(position)
+        note = detail.notes[-1] if detail and detail.notes else Note(after.sent_at(position), status)
+        found.append(_event(KINDS[status], "worker", target, note))
+        scenario = scenario_of(recipient.address, services.policy.simulator_domain)
+        if status is Status.DELIVERED and scenario in READERS:
+            found.append(_event(READERS[scenario], "simulator", target, note))
+    return found
+
+
+def _event(kind: EventKind, source: str, target: Target, note: Note) -> Event:
+    return Event(
+        id=short_hash(target.batch, target.message, target.position, kind, note.at, source),
+        kind=kind,
+        at=note.at,
+        target=target,
+        source=source,
+        code=note.code,
+        enhanced_code=note.enhanced_code,
+        text=note.text,
+        relay=note.relay,
+    )

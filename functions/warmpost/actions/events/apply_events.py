@@ -1,0 +1,206 @@
+"""What follows from events about one chunk or message, as writes of one commit."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from warmpost.actions.delivery.delivery_job import route
+from warmpost.actions.delivery.recipient_status import Trace, trace
+from warmpost.actions.events.enrich import Origin, occurrence, origin_of
+from warmpost.actions.events.locate import Place
+from warmpost.actions.ports import Services
+from warmpost.actions.warmup.day_counters import additions, circumstances
+from warmpost.rules.bounces.classify import BounceClass, classify
+from warmpost.rules.delivery.chunks import Chunk, address_hash, inflate, unpack
+from warmpost.rules.delivery.mailbox_providers import SIMULATOR
+from warmpost.rules.delivery.statuses import BY_MARK, Status
+from warmpost.rules.events.day_counters import Amounts, Circumstances, not_booked, reaction_tally
+from warmpost.rules.events.event_packing import pack_reactions
+from warmpost.rules.events.reported_status import OPEN_ENDED, Reactions, apply_all, combined
+from warmpost.rules.model.documents import Batch, Message, ProgressFields, ReactionFields, Suppression
+from warmpost.rules.model.events import Event
+from warmpost.rules.model.writes import Create, Stored, Update, Write
+from warmpost.rules.reports.verp import NO_POSITION
+from warmpost.rules.webhooks.notifications import Occurrence
+
+UNTOUCHABLE = (Status.SUPPRESSED, Status.FAILED, Status.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """waiting: events whose recipients the worker is not done with. domains: those whose figures changed."""
+
+    writes: tuple[Write, ...] = ()
+    suppressions: tuple[Suppression, ...] = ()
+    occurrences: tuple[Occurrence, ...] = ()
+    waiting: tuple[Event, ...] = ()
+    domains: frozenset[str] = frozenset()
+
+    def __add__(self, other: Applied) -> Applied:
+        return Applied(
+            self.writes + other.writes,
+            self.suppressions + other.suppressions,
+            self.occurrences + other.occurrences,
+            self.waiting + other.waiting,
+            self.domains | other.domains,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A place as it is read: its recipients, what was recorded and reported, and whose it is."""
+
+    place: Place
+    addresses: list[str]
+    traced: Trace
+    stored: Stored[ReactionFields] | None
+    origin: Origin
+    given: Circumstances
+
+    @property
+    def domain(self) -> str:
+        return self.origin.domain
+
+    def position_of(self, event: Event) -> int | None:
+        """Where the recipient stands here. An address that comes with the event must be that recipient's."""
+        target, address = event.target, event.target.address.lower()
+        if target.position == NO_POSITION:
+            known = [one.lower() for one in self.addresses]
+            return known.index(address) if address in known else None
+        position = target.position - self.place.first
+        if not 0 <= position < len(self.addresses):
+            return None
+        return position if address in ("", self.addresses[position].lower()) else None
+
+
+async def apply_events(services: Services, place: Place, events: Sequence[Event]) -> Applied:
+    """Nothing where the place does not exist (any more).
+
+    What the worker found is recorded and booked already: only its consequences follow, once, however often it is told.
+    """
+    situation = await _read(services, place)
+    if situation is None:
+        return Applied()
+    waiting: list[Event] = []
+    known: list[tuple[int, Event]] = []
+    for event in events:
+        position = situation.position_of(event)
+        if position is None:
+            continue
+        base = situation.traced.progress.status(position)
+        if event.source != "worker" and base in OPEN_ENDED:
+            waiting.append(event)
+        elif event.source == "worker" or base not in UNTOUCHABLE:
+            known.append((position, event))
+    reactions, fresh = apply_all(situation.traced.reactions, known, _is_hard)
+    writes, changed = _writes(situation, reactions) if fresh else ([], False)
+    return Applied(
+        writes=tuple(writes),
+        suppressions=tuple(_suppressions(situation, fresh)),
+        occurrences=tuple(_occurrences(services, situation, fresh)),
+        waiting=tuple(waiting),
+        domains=frozenset({situation.domain} if changed else ()),
+    )
+
+
+async def _read(services: Services, place: Place) -> Situation | None:
+    progress: ProgressFields | None
+    if place.message:
+        message = await services.store.get(Message, place.path)
+        if message is None:
+            return None
+        addresses, origin = list(inflate(message.value.recipients)), origin_of(message.value)
+        progress, tracked = message.value.progress, message.value.tracked
+    else:
+        batch = await services.cache.get(Batch, place.path)
+        chunk = await services.store.get(Chunk, f"{place.path}/chunks/{place.chunk}")
+        if batch is None or chunk is None:
+            return None
+        addresses, origin = [one.address for one in unpack(chunk.value)], origin_of(batch)
+        found = await services.store.get(ProgressFields, place.progress_path)
+        progress, tracked = found.value if found else None, batch.tracked
+    stored = await services.store.get(ReactionFields, place.reactions_path)
+    traced = trace(progress, stored.value if stored else None, len(addresses))
+    _, pool = await route(services, origin.domain)
+    given = circumstances(services, addresses, pool, not place.message, tracked)
+    return Situation(place, addresses, traced, stored, origin, given)
+
+
+def _judged(event: Event) -> BounceClass:
+    return classify(event.code, event.enhanced_code, event.text)
+
+
+def _is_hard(event: Event) -> bool:
+    return event.kind == "bounced" and _judged(event).is_hard
+
+
+def _occurrences(
+    services: Services, situation: Situation, fresh: Sequence[tuple[int, Event]]
+) -> list[Occurrence]:
+    return [
+        occurrence(
+            event,
+            situation.addresses[position],
+            position,
+            situation.origin,
+            situation.traced.progress,
+            services.policy.project,
+            situation.given.provider(position) == SIMULATOR,
+        )
+        for position, event in fresh
+    ]
+
+
+def _writes(situation: Situation, reactions: Reactions) -> tuple[list[Write], bool]:
+    """The reactions, and what they add to the day's figures; whether they add anything."""
+    progress, place = situation.traced.progress, situation.place
+    found = reaction_tally(progress, reactions, situation.given)
+    booked: dict[str, Amounts] = json.loads(situation.stored.value.booked) if situation.stored else {}
+    news = not_booked(found, booked)
+    counts: Counter[str] = Counter({status.value: 0 for status in Status})
+    for position, mark in enumerate(progress.results):
+        now = combined(BY_MARK[mark], reactions, position)
+        if now is not BY_MARK[mark]:
+            counts[now.value] += 1
+            counts[BY_MARK[mark].value] -= 1
+    fields = ReactionFields(pack_reactions(reactions), dict(counts), json.dumps(found))
+    writes: list[Write] = [_kept(situation.stored, place.reactions_path, fields)]
+    name = place.batch or "send"
+    writes += [additions(situation.domain, name, place.progress_path, day, news[day]) for day in sorted(news)]
+    return writes, bool(news)
+
+
+def _kept(stored: Stored[ReactionFields] | None, path: str, fields: ReactionFields) -> Write:
+    if stored is None:
+        return Create(path, fields)
+    changes: dict[str, Any] = {name: getattr(fields, name) for name in ReactionFields.__slots__}
+    return Update(path, changes, stored.version)
+
+
+def _suppressions(situation: Situation, fresh: Sequence[tuple[int, Event]]) -> list[Suppression]:
+    """Hard bounces and complaints hold everywhere, an unsubscription for the domain; the simulator's never."""
+    wanted: list[Suppression] = []
+    for position, event in fresh:
+        address = situation.addresses[position]
+        if situation.given.provider(position) == SIMULATOR:
+            continue
+        at = datetime.fromtimestamp(event.at, UTC)
+        for_domain = Suppression(address, address_hash(address), "unsubscribe", at, scope=situation.domain)
+        everywhere = replace(for_domain, scope="", note=event.text[:200])
+        match event.kind:
+            case "bounced" if _judged(event).suppress:
+                wanted.append(replace(everywhere, reason="hard_bounce"))
+            case "complained":
+                wanted.append(replace(everywhere, reason="complaint"))
+            case "unsubscribed":
+                wanted.append(for_domain)
+            case "resubscribed":
+                wanted.append(replace(for_domain, lifted=True, lifted_at=at))
+            case _:
+                pass
+    return wanted

@@ -1,0 +1,149 @@
+"""Looks a verified domain's DNS records up again, tells its owner what broke, and holds its mail while it is unsigned.
+
+A task per domain, queued by the daily run. What it finds, what the history says of it and what webhooks are told go into
+one commit, so each change is told once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from warmpost.actions.outbox.notifications import queue_notifications
+from warmpost.actions.ports import Services
+from warmpost.actions.storage.log import tell
+from warmpost.actions.warmup.domain_state import remember
+from warmpost.errors import Moved, Unavailable
+from warmpost.rules.identity.checks import (
+    SUSPENDED_AFTER,
+    Check,
+    Found,
+    broken_records,
+    check_domain,
+    describe,
+    suspension_reason,
+    unsigned_since,
+)
+from warmpost.rules.identity.dkim_rotation import turn_of
+from warmpost.rules.identity.domains import Domain, HistoryEntry, IdentityTurn
+from warmpost.rules.model.derived_ids import short_hash, task_name
+from warmpost.rules.model.tasks import Task
+from warmpost.rules.model.writes import Stored, Update, Write
+from warmpost.rules.webhooks.notifications import Occurrence
+
+TRIES = 5
+PAGE = 100
+BEHIND_CACHES = timedelta(seconds=10)
+"""By then every process knows that the domain may send again."""
+
+CLOCKS_DIFFER = timedelta(seconds=1)
+"""By which a task may come early."""
+
+Turn = Literal["records_broken", "records_restored", "domain_suspended", "domain_resumed"]
+"""What webhooks and the log call it."""
+
+CHANGED = ("status", "records", "checked_at", "verified_at", "suspended_at", "keys", "incoming")
+
+
+async def sweep_identities(services: Services, after: str, run: str) -> str:
+    """Queues a page of verified domains; where the next page begins, empty behind the last."""
+    rows = await services.store.fields(
+        "domains", ("status", "==", "verified"), select=("status",), after=after or None, limit=PAGE
+    )
+    await services.tasks.enqueue(*(check_task(domain, run) for domain, _ in rows))
+    return rows[-1][0] if len(rows) == PAGE else ""
+
+
+def check_task(domain: str, why: str, at: datetime | None = None) -> Task:
+    return Task("check", {"domain": domain}, task_name("check", domain.replace(".", "_"), why), at)
+
+
+async def check_identity(services: Services, domain: str) -> None:
+    """Where the DNS does not answer nothing changes, and the next run tries again. Raises errors.Unavailable, Moved."""
+    for attempt in range(TRIES):
+        stored = await services.store.get(Domain, f"domains/{domain}")
+        if stored is None or stored.value.status != "verified":
+            return
+        found = await look_up(services, stored.value)
+        if all(one is None for one in found):
+            return
+        try:
+            await keep_check(services, stored, found)
+            return
+        except Moved:
+            if attempt == TRIES - 1:
+                raise
+
+
+async def look_up(services: Services, domain: Domain) -> list[Found]:
+    return list(await asyncio.gather(*(seen_txt(services, one.name) for one in domain.records)))
+
+
+async def seen_txt(services: Services, name: str) -> Found:
+    try:
+        return await services.resolver.txt(name)
+    except Unavailable:
+        return None
+
+
+async def keep_check(services: Services, stored: Stored[Domain], found: Sequence[Found]) -> Domain:
+    """Decides on what was found and keeps it, together with what is told of it. Raises Moved or errors.Unavailable."""
+    now = services.clock.now()
+    check = check_domain(stored.value, found, now, services.policy.spf_include)
+    occurrences, history = _told(services, stored, check, now)
+    queued = await queue_notifications(services, occurrences)
+    tasks = [*queued.tasks, *_follow_ups(check, now)]
+    if tasks:
+        await services.tasks.enqueue(*tasks)
+    changes = {name: getattr(check.domain, name) for name in CHANGED}
+    await services.store.commit(Update(stored.path, changes, stored.version), *history, *queued.writes)
+    for word, _, text in _turns(check):
+        tell(word, text, domain=check.domain.domain)
+    if turn := turn_of(stored.value, check.domain):
+        tell("dkim_rotated", turn, domain=check.domain.domain)
+    return check.domain
+
+
+def _told(
+    services: Services, stored: Stored[Domain], check: Check, now: datetime
+) -> tuple[list[Occurrence], list[Write]]:
+    """Events for webhooks and entries of the history; named by the state they follow, so that none is told twice."""
+    name, day = check.domain.domain, services.today()
+    occurrences: list[Occurrence] = []
+    history: list[Write] = []
+    for kind, entry, text in _turns(check):
+        id = short_hash(kind, stored.path, stored.version)
+        occurrences.append(Occurrence(kind, now.timestamp(), id, domain=name, text=text))
+        history.append(remember(name, HistoryEntry(at=now, kind=entry, reason=text, day=day)))
+    return occurrences, history
+
+
+def _turns(check: Check) -> Iterator[tuple[Turn, IdentityTurn | Literal["resumed"], str]]:
+    if check.broken:
+        yield "records_broken", "records_broken", describe(check.broken)
+    if check.restored:
+        left = broken_records(check.domain)
+        rest = f" Still broken: {describe(left)}" if left else ""
+        yield "records_restored", "records_restored", describe(check.restored) + rest
+    if check.turn == "suspended":
+        yield "domain_suspended", "suspended", suspension_reason(check.domain)
+    if check.turn == "resumed":
+        reason = "The DKIM record is right again: sending goes on."
+        yield "domain_resumed", "resumed", reason
+
+
+def _follow_ups(check: Check, now: datetime) -> list[Task]:
+    """A look when the three days are over, and one at the waiting batches when sending goes on."""
+    domain = check.domain.domain
+    tasks: list[Task] = []
+    since = unsigned_since(check.domain.records)
+    if since == now:
+        tasks.append(
+            check_task(domain, f"since-{since.timestamp():.0f}", since + SUSPENDED_AFTER + CLOCKS_DIFFER)
+        )
+    if check.turn == "resumed":
+        name = task_name("assess", domain.replace(".", "_"), "resumed", int(now.timestamp()))
+        tasks.append(Task("assess", {"domain": domain}, name, now + BEHIND_CACHES))
+    return tasks

@@ -1,0 +1,148 @@
+"""Look after: how the deployment fares, at a price that does not grow with what it sends.
+
+About sixty reads at most: a few documents of those batches that run, never a recipient.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, get_args
+
+from warmpost.actions.batches.report import longest_stall
+from warmpost.actions.delivery.delivery_job import SHARED
+from warmpost.actions.operations.daily import DAILY_RUN
+from warmpost.actions.ports import Services
+from warmpost.actions.warmup.domain_state import warmth_path
+from warmpost.errors import Unavailable
+from warmpost.rules.identity.domains import RelayPool, Warmth
+from warmpost.rules.model.relays import Pool
+from warmpost.rules.model.tasks import Queue
+from warmpost.rules.operations.health import (
+    LATE,
+    DailyRun,
+    Findings,
+    QueueState,
+    RelayState,
+    StalledBatch,
+    Work,
+)
+
+PATIENCE = 9.0
+"""Seconds for all of it: whoever asks has a time limit too."""
+
+RUNNING = ("planning", "sending")
+MOST_BATCHES = 200
+MOST_LOOKED_INTO = 20
+MOST_POOLS = 20
+MOST_WEBHOOKS = 200
+
+
+async def look_after(services: Services) -> Findings:
+    """Never raises for what does not answer: that is what is asked for."""
+    queues = asyncio.gather(*(_queue(services, name) for name in get_args(Queue)))
+    (reason, work, pools), dns, states = await asyncio.gather(_stored(services), _dns(services), queues)
+    relays = await asyncio.gather(
+        *(_relay(services, pool, at) for pool in pools for at in range(len(pool.relays)))
+    )
+    return Findings(services.clock.now(), reason, dns, states, relays, work)
+
+
+async def _queue(services: Services, name: Queue) -> QueueState:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await services.probes.queue(name, services.clock.now())
+    except (TimeoutError, Unavailable) as problem:
+        return QueueState(name, str(problem) or "no answer in time")
+
+
+async def _relay(services: Services, pool: Pool, at: int) -> RelayState:
+    relay = pool.relays[at]
+    try:
+        async with asyncio.timeout(PATIENCE):
+            reason = await services.probes.relay(relay)
+    except TimeoutError:
+        reason = "no answer in time"
+    return RelayState(pool.name, relay.name, reason)
+
+
+async def _dns(services: Services) -> str:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await services.resolver.txt(services.policy.simulator_domain)
+    except (TimeoutError, Unavailable) as problem:
+        return str(problem) or "no answer in time"
+    return ""
+
+
+async def _stored(services: Services) -> tuple[str, Work, list[Pool]]:
+    """Why Firestore does not answer, what it told, and the pools there are; without it, the pool of the settings."""
+    shared = services.policy.shared_pool
+    try:
+        async with asyncio.timeout(PATIENCE):
+            work, found = await asyncio.gather(
+                _work(services), services.store.find(RelayPool, "pools", limit=MOST_POOLS)
+            )
+    except (TimeoutError, Unavailable) as problem:
+        return str(problem) or "no answer in time", Work(), [shared]
+    pools = [Pool(one.id, one.value.relays) for one in found]
+    return "", work, pools if any(one.name == SHARED for one in pools) else [shared, *pools]
+
+
+async def _work(services: Services) -> Work:
+    now = services.clock.now()
+    rows, webhooks, schedules, daily = await asyncio.gather(
+        services.store.fields(
+            "batches",
+            ("status", "in", RUNNING),
+            select=("domain", "created_at", "total", "released"),
+            limit=MOST_BATCHES,
+        ),
+        services.store.fields("webhooks", select=("enabled", "disabled_at"), limit=MOST_WEBHOOKS),
+        services.store.count("schedules", ("check_at", "<=", now - LATE)),
+        services.store.get(DailyRun, DAILY_RUN),
+    )
+    holding = [fields for _, fields in rows if fields["released"] < fields["total"]]
+    some = [batch for batch, _ in rows[:MOST_LOOKED_INTO]]
+    domains = sorted({fields["domain"] for _, fields in rows})[:MOST_LOOKED_INTO]
+    warmth, stalls, uncertain = await asyncio.gather(
+        asyncio.gather(*(services.store.get(Warmth, warmth_path(one)) for one in domains)),
+        asyncio.gather(*(_stall(services, one) for one in some)),
+        asyncio.gather(*(_uncertain(services, one) for one in some)),
+    )
+    known = {domain: one.value for domain, one in zip(domains, warmth, strict=True) if one}
+    waiting = {fields["domain"] for fields in holding}
+    return Work(
+        running=len(rows),
+        capped=len(rows) == MOST_BATCHES,
+        held=sum(fields["total"] - fields["released"] for fields in holding),
+        oldest_held=min((fields["created_at"] for fields in holding), default=None),
+        uncertain=sum(uncertain),
+        stalled=tuple(one for one in stalls if one),
+        overdue_pauses=_overdue(known, waiting, now),
+        blocked=tuple(one for one, value in known.items() if value.blocked_on == services.today()),
+        disabled_webhooks=tuple(
+            id for id, fields in webhooks if fields.get("enabled") and fields.get("disabled_at")
+        ),
+        overdue_schedules=schedules,
+        last_daily_run=daily.value.at if daily else None,
+    )
+
+
+def _overdue(known: Mapping[str, Warmth], waiting: set[Any], now: datetime) -> tuple[str, ...]:
+    return tuple(
+        domain
+        for domain, warmth in known.items()
+        if domain in waiting and warmth.pause and warmth.pause.until + LATE < now
+    )
+
+
+async def _stall(services: Services, batch: str) -> StalledBatch | None:
+    stall = await longest_stall(services, f"batches/{batch}")
+    return StalledBatch(batch, stall.since, stall.reason) if stall else None
+
+
+async def _uncertain(services: Services, batch: str) -> int:
+    counts = await services.store.sums(f"batches/{batch}/progress", ["counts.uncertain"])
+    return counts.get("uncertain", 0)

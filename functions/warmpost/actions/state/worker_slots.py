@@ -1,0 +1,81 @@
+"""One worker process's desk: what lies on it, and whose turn it is.
+
+Only TURNS chunks at a time may have messages claimed in a process, so a crash leaves a stride of each in doubt and no
+more: while one waits for the database, the other sends. Those behind them on the desk are read and composed meanwhile,
+so that the processors never wait for either. Single sends claim one message each and need no turn: a password reset
+never waits for a newsletter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
+
+from warmpost.actions.delivery.prefetch import Room
+
+MOST_NOTED = 1000
+
+TURNS = 2
+
+
+class Desk:
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, Hashable], asyncio.Future[bool]] = {}
+        self._paths: dict[str, asyncio.Lock] = {}
+        self._turns = asyncio.Semaphore(TURNS)
+        self._slow = asyncio.Lock()
+        self.room = Room()
+        self.queued: dict[tuple[str, int], int] = {}
+        self.is_closing = False
+
+    def close(self) -> None:
+        """The platform ends this process within seconds: what is in the air is finished, nothing new is begun."""
+        self.is_closing = True
+
+    def note_queued(self, batch: tuple[str, int], position: int) -> None:
+        """Up to where this process has queued a batch's tasks, by batch and generation."""
+        if len(self.queued) >= MOST_NOTED:
+            self.queued.clear()
+        self.queued[batch] = position
+
+    @asynccontextmanager
+    async def hold(self, path: str, errand: Hashable) -> AsyncIterator[bool]:
+        """Waits for other errands at the same chunk.
+
+        False for the very same one, a task that was delivered twice, once the first has succeeded. It must not be told
+        sooner: the queue takes the answer for the task's, and nobody would come back should this process end meanwhile.
+        """
+        while (first := self._held.get((path, errand))) is not None:
+            if await asyncio.shield(first):
+                yield False
+                return
+        done = self._held[path, errand] = asyncio.get_running_loop().create_future()
+        lock = self._paths.setdefault(path, asyncio.Lock())
+        try:
+            async with lock:
+                yield True
+            done.set_result(True)
+        finally:
+            if not done.done():
+                done.set_result(False)
+            del self._held[path, errand]
+            if not any(held == path for held, _ in self._held):
+                self._paths.pop(path, None)
+
+    @asynccontextmanager
+    async def slow_turn(self) -> AsyncIterator[bool]:
+        """For serving slow providers, which holds up nobody else; False at once where another chunk has it."""
+        if self._slow.locked():
+            yield False
+            return
+        async with self._slow:
+            yield True
+
+    @asynccontextmanager
+    async def turn(self, shared: bool = False) -> AsyncIterator[None]:
+        if shared:
+            yield
+            return
+        async with self._turns:
+            yield

@@ -1,0 +1,182 @@
+"""From what a caller wrote to a letter that can be sent: everything that can be known to be wrong is found here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from warmpost.actions.ports import Services
+from warmpost.actions.storage.names import find_template
+from warmpost.actions.templates.manage_templates import template_version
+from warmpost.errors import Conflict, Invalid, NotFound
+from warmpost.rules.identity.checks import suspension_reason
+from warmpost.rules.identity.domains import Domain, SenderAddress
+from warmpost.rules.message.headers import check_custom_header
+from warmpost.rules.message.message import Attachment, Content, Letter, Mailbox
+from warmpost.rules.model.addresses import address_key, domain_of
+from warmpost.rules.requests.attachments import check_attachments
+from warmpost.rules.requests.limits import MOST_HEADERS, check_size, check_subject
+from warmpost.rules.requests.mailboxes import read_mailbox
+from warmpost.rules.requests.requests import BatchOrder, SendOrder
+from warmpost.rules.tracking.tracking import EVERYTHING, NOTHING, Track, Unsubscribe
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A letter and where its content came from; template is empty where it was written out, track is the template's."""
+
+    letter: Letter
+    domain: str
+    required: frozenset[str] = frozenset()
+    template: str = ""
+    template_version: int = 0
+    track: Track | None = None
+
+
+async def write_message(services: Services, order: SendOrder) -> Written:
+    """Raises errors.Invalid, NotFound, Conflict or TooLarge with the field to blame."""
+    sender = await verified_sender(services, order.sender)
+    content, source = await _content(services, order)
+    letter = Letter(
+        sender=sender,
+        content=content,
+        reply_to=_mailboxes(order.reply_to, "reply_to"),
+        to=_mailboxes(order.to, "to"),
+        cc=_mailboxes(order.cc, "cc"),
+        headers=_headers(order.headers),
+        attachments=_attachments(order.attachments),
+        data=order.data,
+        track=_first(order.track, source.track, NOTHING),
+        unsubscribe=order.unsubscribe or Unsubscribe(),
+    )
+    check_size(content, letter.attachments)
+    if content.templated:
+        rendered = services.templates.preview(content, order.data)
+        check_size(rendered, letter.attachments)
+        letter = replace(letter, content=rendered, data={})
+    check_subject(letter.content.subject)
+    return replace(source, letter=letter, domain=domain_of(sender.address))
+
+
+async def write_batch(services: Services, order: BatchOrder) -> Written:
+    """As write_message; what recipients' own data must supply is left in `required`."""
+    sender = await verified_sender(services, order.sender)
+    found = await _template(services, order.template, order.template_version)
+    if order.subject is not None:
+        check_subject(order.subject)
+    subject = order.subject if order.subject is not None else found.content.subject
+    content = replace(found.content, subject=subject)
+    facts = services.templates.inspect(content)
+    letter = Letter(
+        sender=sender,
+        content=content,
+        reply_to=_mailboxes(order.reply_to, "reply_to"),
+        headers=_headers(order.headers),
+        attachments=_attachments(order.attachments),
+        data=order.data,
+        track=_first(order.track, found.track, EVERYTHING),
+        unsubscribe=order.unsubscribe or Unsubscribe(headers=True),
+    )
+    check_size(content, letter.attachments)
+    return Written(
+        letter=letter,
+        domain=domain_of(sender.address),
+        required=facts.required - order.data.keys(),
+        template=found.id,
+        template_version=found.version,
+    )
+
+
+async def verified_sender(services: Services, text: str) -> Mailbox:
+    """The From mailbox, with the sender address's own name where the caller gave none."""
+    mailbox = read_mailbox(text, "from")
+    name = domain_of(mailbox.address)
+    domain = await services.store.get(Domain, f"domains/{name}")
+    if domain is None:
+        raise NotFound(
+            "domain_not_found", f"{name} is not a sender domain here; create and verify it first.", "from"
+        )
+    if domain.value.status != "verified":
+        raise Conflict(
+            "domain_not_verified", f"{name} is not verified; publish its records and verify it first.", "from"
+        )
+    if domain.value.suspended_at:
+        raise Conflict("domain_suspended", suspension_reason(domain.value), "from")
+    if not mailbox.name:
+        known = await services.cache.get(SenderAddress, f"addresses/{address_key(mailbox.address)}")
+        mailbox = replace(mailbox, name=known.name if known else "")
+    return mailbox
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    id: str
+    version: int
+    content: Content
+    track: Track | None
+
+
+async def _template(services: Services, reference: str, version: int) -> _Found:
+    found = await find_template(services.store, reference, "template")
+    if version:
+        found = await template_version(services, found.id, version, "template_version")
+    value = found.value
+    content = Content(value.subject, value.html or None, value.text or None, templated=True)
+    return _Found(found.id, value.version, content, value.track)
+
+
+async def _content(services: Services, order: SendOrder) -> tuple[Content, Written]:
+    nothing = Written(Letter(Mailbox(""), Content("")), "")
+    if order.template is None:
+        if order.template_version:
+            raise Invalid(
+                "unexpected_field", "A template's version goes with a template.", "template_version"
+            )
+        if order.subject is None:
+            raise Invalid("missing_field", "A message without a template needs a subject.", "subject")
+        if not order.html and not order.text:
+            raise Invalid("missing_field", "A message without a template needs html or text.", "html")
+        if order.data:
+            raise Invalid(
+                "unexpected_field", "Data goes with a template; html and text are sent as they are.", "data"
+            )
+        check_subject(order.subject)
+        return Content(order.subject, order.html, order.text), nothing
+    for name in ("html", "text"):
+        if getattr(order, name) is not None:
+            raise Invalid("unexpected_field", f"Give either a template or {name}, not both.", name)
+    found = await _template(services, order.template, order.template_version)
+    content = replace(
+        found.content, subject=found.content.subject if order.subject is None else order.subject
+    )
+    missing = services.templates.inspect(content).required - order.data.keys()
+    refuse_missing(missing, "data")
+    return content, replace(nothing, template=found.id, template_version=found.version, track=found.track)
+
+
+def _first(asked: Track | None, of_template: Track | None, otherwise: Track) -> Track:
+    if asked is not None:
+        return asked
+    return otherwise if of_template is None else of_template
+
+
+def refuse_missing(missing: Iterable[str], field: str) -> None:
+    for name in sorted(missing):
+        raise Invalid("variable_missing", f"The template needs the variable {name!r}.", f"{field}.{name}")
+
+
+def _mailboxes(texts: Sequence[str], field: str) -> tuple[Mailbox, ...]:
+    return tuple(read_mailbox(text, f"{field}[{n}]") for n, text in enumerate(texts))
+
+
+def _headers(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    if len(headers) > MOST_HEADERS:
+        raise Invalid("too_many_headers", f"{MOST_HEADERS} headers are allowed.", "headers")
+    for name, value in headers.items():
+        check_custom_header(name, value)
+    return tuple(headers.items())
+
+
+def _attachments(attachments: tuple[Attachment, ...]) -> tuple[Attachment, ...]:
+    check_attachments(attachments)
+    return attachments

@@ -1,0 +1,117 @@
+"""What a domain's warm-up looks like from outside, why, and what an operator sets by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from warmpost.actions.ports import Services
+from warmpost.actions.storage.pagination import Listed, Page, list_by_id
+from warmpost.actions.warmup.day_counters import as_figures, ask_for_assessment
+from warmpost.actions.warmup.domain_state import Weather, keep, look, remember
+from warmpost.errors import Invalid, Moved
+from warmpost.rules.identity.domains import HistoryEntry, Warmth
+from warmpost.rules.model.writes import Stored
+from warmpost.rules.warmup.levels import Standing, parse_table
+from warmpost.rules.warmup.reputation import DayFigures, Reading, measure, readings
+
+RATES = ("known", "invalid", "delivered", "spam", "complaints", "opened")
+TRIES = 10
+
+
+async def report_warmth(services: Services, domain: str) -> dict[str, Any]:
+    """Level, cap and volume of today, the pause or block in force, today's rates, and how far each rule is from holding."""
+    weather = await look(services, domain)
+    figures, standing = as_figures(weather.total), weather.standing
+    pause = weather.warmth.pause
+    until = pause.until if pause and pause.until > services.clock.now() else None
+    table = standing.rules
+    return {
+        "level": standing.level,
+        "cap": standing.cap,
+        "warmup": standing.warmup,
+        "cap_by_hand": standing.cap_by_hand,
+        "day": weather.today,
+        "sent_today": weather.total.attempted,
+        "reserved": weather.allowance.volume.used,
+        "state": "blocked" if weather.blocked else "paused" if until else "open",
+        "blocked": weather.blocked or None,
+        "paused_until": until,
+        "figures": {each.name: getattr(figures, each.name) for each in fields(DayFigures)},
+        "rates": {name: _rate(figures, name) for name in RATES},
+        "rules": [
+            _shown(one)
+            for kind, rules in (("raise", table.raises), ("lower", table.lowers), ("block", table.blocks))
+            for one in readings(rules, figures, table.cap(standing.level) if kind == "raise" else None)
+        ],
+    }
+
+
+def _rate(figures: DayFigures, name: Any) -> float | None:
+    value = measure(name, figures)
+    return None if value is None else round(float(value), 6)
+
+
+def _shown(reading: Reading) -> dict[str, Any]:
+    return {
+        "rule": reading.rule,
+        "condition": reading.condition,
+        "now": reading.now,
+        "needed": reading.needed,
+        "holds": reading.holds,
+    }
+
+
+async def list_history(services: Services, domain: str, page: Page) -> Listed[Stored[HistoryEntry]]:
+    """Decisions in order of time, oldest first."""
+    return await list_by_id(services.store, HistoryEntry, f"domains/{domain}/history", page)
+
+
+async def set_warmth(services: Services, domain: str, wanted: Mapping[str, Any]) -> None:
+    """Sets level, cap, warmup or rules by hand, and lets waiting batches feel it at once.
+
+    Raises Invalid with the field; Moved where others keep changing the same.
+    """
+    for attempt in range(TRIES):
+        weather = await look(services, domain)
+        warmth = _changed(weather, wanted)
+        told = ", ".join(f"{name} {_named(value)}" for name, value in wanted.items())
+        entry = HistoryEntry(
+            at=services.clock.now(),
+            kind="set",
+            reason=f"set by hand: {told}",
+            day=weather.today,
+            level_before=weather.warmth.level,
+            level_after=warmth.level,
+            cap=Standing(warmth.level, weather.standing.table, warmth.cap, warmth.warmup).cap,
+        )
+        try:
+            await services.store.commit(*keep(weather, warmth), remember(domain, entry))
+            break
+        except Moved:
+            if attempt == TRIES - 1:
+                raise
+    await ask_for_assessment(services, domain)
+
+
+def _changed(weather: Weather, wanted: Mapping[str, Any]) -> Warmth:
+    changes = dict(wanted)
+    if "rules" in changes:
+        changes["rules"] = json.dumps(changes["rules"]) if changes["rules"] else ""
+        try:
+            table = parse_table(changes["rules"]) if changes["rules"] else None
+        except ValueError as error:
+            raise Invalid("invalid_rules", f"{error}.", "rules") from None
+    else:
+        table = weather.standing.table
+    warmth = replace(weather.warmth, **changes)
+    top = Standing(table=table).rules.top
+    if warmth.level > top:
+        raise Invalid("invalid_level", f"Levels go from 1 to {top}.", "level")
+    return warmth
+
+
+def _named(value: Any) -> str:
+    return "taken back" if value is None else json.dumps(value)

@@ -1,0 +1,98 @@
+"""Admits single sends to a domain's day: they count towards its cap and are refused at it, never queued.
+
+One document per domain cannot be written for every message, so a process reserves a few at a time and hands them out.
+Near the cap it reserves just what it needs: the last message of the day is not kept from anybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from dataclasses import dataclass, replace
+
+from warmpost.actions.ports import Services
+from warmpost.actions.warmup.domain_state import Weather, keep, keep_pool, look, tell_decisions, warmth_path
+from warmpost.errors import Conflict, LimitReached, Moved
+from warmpost.rules.identity.domains import Warmth
+from warmpost.rules.warmup.daily_cap import Allowance, decide_single
+
+TRIES = 20
+SHORTLY = 0.02
+"""Seconds, times the tries before: so long rivals of other processes give way to each other."""
+
+MOST_AHEAD = 50
+SHARE_AHEAD = 200
+"""A process takes at most this fraction of what is left, beyond what it needs now."""
+
+
+@dataclass(slots=True)
+class Ahead:
+    """What this process has reserved for a domain's day and not handed out yet."""
+
+    day: str
+    left: int
+
+
+class Reserved:
+    """Of one process. turns: its messages of a domain do not become rivals of each other."""
+
+    def __init__(self) -> None:
+        self.by_domain: dict[str, Ahead] = {}
+        self.turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+
+async def admit_single(services: Services, domain: str, recipients: int) -> str:
+    """The day the volume is of. Raises LimitReached `daily_cap_reached` or `domain_blocked`."""
+    async with services.reserved.turns[domain]:
+        return await _from_ahead(services, domain, recipients) or await _admit(services, domain, recipients)
+
+
+async def _admit(services: Services, domain: str, recipients: int) -> str:
+    for attempt in range(TRIES):
+        weather = await look(services, domain)
+        admission = decide_single(
+            recipients,
+            weather.allowance,
+            services.clock.now(),
+            weather.day,
+            pool=weather.pool,
+            blocked=weather.blocked,
+        )
+        if not admission.admitted:
+            raise LimitReached(admission.code, f"{admission.reason}.", "from", admission.retry_after)
+        ahead = _ahead(weather, recipients)
+        try:
+            await _reserve(services, weather, recipients + ahead)
+        except Moved:
+            await asyncio.sleep(random.uniform(0, SHORTLY * attempt))  # noqa: S311
+            continue
+        services.reserved.by_domain[domain] = Ahead(weather.today, ahead)
+        return weather.today
+    raise Conflict("changed_meanwhile", "Many messages of this domain come at once just now; try again.")
+
+
+async def _from_ahead(services: Services, domain: str, recipients: int) -> str | None:
+    """Takes from what is reserved ahead, unless the day is over or the domain was blocked meanwhile."""
+    known = services.reserved.by_domain.get(domain)
+    if known is None or known.left < recipients:
+        return None
+    warmth = await services.cache.get(Warmth, warmth_path(domain))
+    now_day = services.today()
+    if known.day != now_day or (warmth and warmth.blocked_on == now_day):
+        return None
+    known.left -= recipients
+    return known.day
+
+
+def _ahead(weather: Weather, recipients: int) -> int:
+    rooms = [one.room for one in (weather.allowance, weather.pool or Allowance(None)) if one.room is not None]
+    if not rooms:
+        return MOST_AHEAD
+    return min(MOST_AHEAD, (min(rooms) - recipients) // SHARE_AHEAD)
+
+
+async def _reserve(services: Services, weather: Weather, amount: int) -> None:
+    warmth = replace(weather.warmth, reserved=weather.warmth.reserved + amount)
+    await services.store.commit(*keep(weather, warmth), *keep_pool(weather, amount))
+    tell_decisions(weather.domain, *weather.closing)

@@ -1,0 +1,310 @@
+"""Content turned into something that renders a recipient's subject and bodies quickly, and checked before it is stored.
+
+Compiling costs milliseconds and is done once for each content a process meets; rendering costs microseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from typing import Any
+
+from jinja2 import Environment, Template, TemplateSyntaxError, nodes
+from jinja2.runtime import Context
+
+from warmpost.adapters.templates.html_text import text_of_html, text_template_of_html
+from warmpost.adapters.templates.link_rewriting import mark_html, mark_text, text_footer
+from warmpost.adapters.templates.pieces import PieceSandbox
+from warmpost.adapters.templates.reader_filters import READER
+from warmpost.adapters.templates.sandbox import Sandbox
+from warmpost.adapters.templates.source import bound, constants_of, literal, parse, variables_of
+from warmpost.adapters.templates.work_limit import TooMuchWork, begin_work
+from warmpost.errors import Invalid
+from warmpost.rules.message.errors import CannotCompose
+from warmpost.rules.message.headers import encode_subject
+from warmpost.rules.message.message import Content, Data, TemplateFacts
+from warmpost.rules.message.mime import Encoding, TextPart
+from warmpost.rules.message.quoted_printable import SOFT_BREAK, encode_piece, encode_text_base64, text_octets
+from warmpost.rules.tracking.tracking import UNMARKED, Marks, Reader
+
+LONGEST_SOURCE = 1_000_000  # characters
+LONGEST_OUTPUT = 3_000_000  # characters, or octets once encoded
+
+_COMPILED_KEPT = 128
+_STAND_IN = "1"
+
+Variables = dict[str, Any]
+Encoder = Callable[[Variables], bytes]
+
+_TEXT, _HTML = Sandbox(autoescape=False), Sandbox(autoescape=True)
+_TEXT_PIECES, _HTML_PIECES = PieceSandbox(autoescape=False), PieceSandbox(autoescape=True)
+_GLOBALS: Variables = dict(_TEXT.globals)
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledContent:
+    """parts: which bodies there are, plain text first. bodies: their encoders, in the same order."""
+
+    parts: tuple[TextPart, ...]
+    subject: Encoder
+    bodies: tuple[Encoder, ...]
+
+    def render(self, shared: Data, own: Data, reader: Reader | None = None) -> tuple[bytes, list[bytes]]:
+        """The subject as a header value, and the encoded bodies. Raises CannotCompose, saying where and why.
+
+        reader: of a letter compiled with marks.
+        """
+        begin_work()
+        variables = {**_GLOBALS, **shared, **own, READER: reader}
+        subject = self.subject(variables)
+        bodies = [body(variables) for body in reversed(self.bodies)]  # a text made from HTML fails after it
+        bodies.reverse()
+        return subject, bodies
+
+
+class Templates:
+    """Keeps what it compiled for the life of the process, the 128 contents used last."""
+
+    def __init__(self) -> None:
+        self._compile = lru_cache(maxsize=_COMPILED_KEPT)(_compile)
+        self._inspect = lru_cache(maxsize=_COMPILED_KEPT)(_inspect)
+
+    def inspect(self, content: Content) -> TemplateFacts:
+        """Raises Invalid with field `subject`, `html` or `text` and the line in the message: `template_syntax`, or
+        `cannot_render` for what fails whatever its variables are.
+        """
+        self.compile(content)
+        return self._inspect(content) if content.templated else TemplateFacts(frozenset(), frozenset())
+
+    def compile(self, content: Content, marks: Marks = UNMARKED) -> CompiledContent:
+        """Raises Invalid as `inspect` does."""
+        return self._compile(content, marks) if content.templated else _encode_literal(content, marks)
+
+    def preview(self, content: Content, data: Data) -> Content:
+        """What a recipient with these variables would read. Raises Invalid `cannot_render` and as `inspect` does."""
+        rendered = {"subject": content.subject, "html": content.html, "text": content.text}
+        if content.templated:
+            self.compile(content)
+            begin_work()
+            for sandbox, field, source in _sources(_with_text(content)):
+                template = _template(sandbox, parse(sandbox, source))
+                try:
+                    rendered[field] = _render(template, field, {**_GLOBALS, **data})
+                except CannotCompose as error:
+                    raise Invalid("cannot_render", error.reason, field) from None
+        html, text = rendered["html"], rendered["text"]
+        if text is None and html is not None:
+            text = text_of_html(html)
+        return Content(subject=rendered["subject"] or "", html=html, text=text)
+
+
+def _inspect(content: Content) -> TemplateFacts:
+    required: set[str] = set()
+    mentioned: set[str] = set()
+    for sandbox, field, source in _sources(content):
+        with _syntax_errors(field):
+            needed, spare = variables_of(parse(sandbox, source))
+        required |= needed
+        mentioned |= needed | spare
+    _refuse_hopeless(content, mentioned)
+    return TemplateFacts(frozenset(required), frozenset(mentioned - required))
+
+
+def _refuse_hopeless(content: Content, names: Collection[str]) -> None:
+    """Render once with a short text for every variable: what then runs away would do so for each recipient.
+
+    Other errors tell something only where there are no variables: one may have to be more than a text.
+    """
+    variables = {**_GLOBALS, **dict.fromkeys(names, _STAND_IN)}
+    for sandbox, field, source in _sources(content):
+        begin_work()
+        template = _template(sandbox, parse(sandbox, source))
+        try:
+            for _ in template.root_render_func(_context(template, variables)):
+                pass
+        except Exception as error:
+            if not names or isinstance(error, (TooMuchWork, RecursionError)):
+                reason = _cannot_render(error, template, field).reason
+                raise Invalid("cannot_render", reason, field) from None
+
+
+def _sources(content: Content) -> Iterator[tuple[Sandbox, str, str]]:
+    yield _TEXT, "subject", content.subject
+    if content.html is not None:
+        yield _HTML, "html", content.html
+    if content.text is not None:
+        yield _TEXT, "text", content.text
+
+
+def _with_text(content: Content) -> Content:
+    if content.html is None:
+        return replace(content, text=content.text or "")
+    if content.text is not None or len(content.html) > LONGEST_SOURCE:
+        return content
+    return replace(content, text=text_template_of_html(_HTML, content.html))
+
+
+@contextmanager
+def _syntax_errors(field: str) -> Iterator[None]:
+    """Everything that can be wrong with a source becomes Invalid `template_syntax`."""
+    try:
+        yield
+    except TemplateSyntaxError as error:
+        raise Invalid("template_syntax", f"line {error.lineno}: {error.message}", field) from None
+    except CannotCompose as error:
+        raise Invalid("template_syntax", error.reason, field) from None
+    except (SyntaxError, RecursionError, MemoryError, ValueError):
+        raise Invalid("template_syntax", "the template nests too deeply", field) from None
+
+
+def _compile(content: Content, marks: Marks) -> CompiledContent:
+    parts: list[TextPart] = []
+    bodies: list[Encoder] = []
+    subject: Encoder | None = None
+    begin_work()
+    with _syntax_errors("html"):
+        content = _with_text(content)
+    for sandbox, field, source in _sources(content):
+        if len(source) > LONGEST_SOURCE:
+            raise Invalid("template_too_large", f"a template has {LONGEST_SOURCE} characters at most", field)
+        with _syntax_errors(field):
+            text_octets(source)
+            if field == "subject":
+                subject = _subject_encoder(_template(sandbox, parse(sandbox, source)))
+            else:
+                part, body = _body_encoder(field, partial(parse, source=source), marks)
+                parts.append(part)
+                bodies.append(body)
+    if content.text is None and content.html is not None:
+        parts.append(TextPart("plain", "quoted-printable"))
+        bodies.append(_derived_encoder(_template(_HTML, parse(_HTML, content.html)), marks))
+    assert subject is not None
+    return CompiledContent(tuple(reversed(parts)), subject, tuple(reversed(bodies)))
+
+
+def _encode_literal(content: Content, marks: Marks) -> CompiledContent:
+    """Marked as a template without variables; what is longer than any template goes out unmarked."""
+    text = content.text
+    if text is None:
+        text = text_of_html(content.html) if content.html is not None else ""
+    parts: list[TextPart] = []
+    bodies: list[Encoder] = []
+    for field, source in (("text", text), ("html", content.html)):
+        if source is not None:
+            encoding = _shorter_encoding(source)
+            try:
+                if marks and len(source) <= LONGEST_SOURCE:
+                    text_octets(source)
+                    part, body = _body_encoder(field, partial(literal, source=source), marks)
+                    parts.append(part)
+                    bodies.append(body)
+                    continue
+                octets = (
+                    encode_piece(source) if encoding == "quoted-printable" else encode_text_base64(source)
+                )
+            except CannotCompose as error:
+                raise Invalid("content_invalid", error.reason, field) from None
+            parts.append(TextPart("html" if field == "html" else "plain", encoding))
+            bodies.append(_always(octets))
+    try:
+        subject = encode_subject(content.subject)
+    except CannotCompose as error:
+        raise Invalid("subject_invalid", error.reason, "subject") from None
+    return CompiledContent(tuple(parts), _always(subject), tuple(bodies))
+
+
+def _body_encoder(
+    field: str, tree_of: Callable[[Sandbox], nodes.Template], marks: Marks
+) -> tuple[TextPart, Encoder]:
+    sandbox, pieces = (_HTML, _HTML_PIECES) if field == "html" else (_TEXT, _TEXT_PIECES)
+    mark = mark_html if field == "html" else mark_text
+    tree = tree_of(sandbox)
+    encoding = _shorter_encoding(constants_of(tree))
+    part = TextPart("html" if field == "html" else "plain", encoding)
+    if encoding == "base64":
+        template = _template(sandbox, mark(tree, marks))
+        return part, lambda variables: encode_text_base64(_render(template, field, variables))
+    return part, _pieces_encoder(_template(pieces, mark(tree_of(pieces), marks)), field)
+
+
+def _pieces_encoder(template: Template, field: str) -> Encoder:
+    pieces: Callable[[Context], Iterator[bytes]] = template.root_render_func  # type: ignore[assignment]
+
+    def encode(variables: Variables) -> bytes:
+        try:
+            body = SOFT_BREAK.join(pieces(_context(template, variables)))
+        except Exception as error:
+            raise _cannot_render(error, template, field) from None
+        if len(body) > LONGEST_OUTPUT:
+            raise CannotCompose(f"{field}: renders to more than {LONGEST_OUTPUT} bytes")
+        return body
+
+    return encode
+
+
+def _always(octets: bytes) -> Encoder:
+    return lambda _: octets
+
+
+def _subject_encoder(template: Template) -> Encoder:
+    return lambda variables: encode_subject(_render(template, "subject", variables))
+
+
+def _derived_encoder(template: Template, marks: Marks) -> Encoder:
+    def encode(variables: Variables) -> bytes:
+        text = text_of_html(_render(template, "html", variables))
+        return encode_piece(text + text_footer(marks, variables[READER]) if marks.footer else text)
+
+    return encode
+
+
+def _render(template: Template, field: str, variables: Variables) -> str:
+    """Raises CannotCompose for whatever a template can run into: it is the author's, and its errors are too."""
+    texts: list[str] = []
+    length = 0
+    try:
+        for text in template.root_render_func(_context(template, variables)):
+            texts.append(text)
+            length += len(text)
+            if length > LONGEST_OUTPUT:
+                raise CannotCompose(f"{field}: renders to more than {LONGEST_OUTPUT} characters")
+    except Exception as error:
+        raise _cannot_render(error, template, field) from None
+    return "".join(texts)
+
+
+def _context(template: Template, variables: Variables) -> Context:
+    """variables: with the globals among them, so that Jinja need not list them again for each message."""
+    environment: Environment = template.environment
+    return environment.context_class(environment, variables, template.name, template.blocks)
+
+
+def _cannot_render(error: Exception, template: Template, field: str) -> CannotCompose:
+    """The error with the line of the template it happened in."""
+    if isinstance(error, CannotCompose):
+        return error
+    line = 0
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = template.get_corresponding_lineno(trace.tb_lineno)
+        trace = trace.tb_next
+    if isinstance(error, RecursionError):
+        return CannotCompose(f"{field}, line {line}: calls itself too deeply")
+    return CannotCompose(f"{field}, line {line}: {error}")
+
+
+def _template(sandbox: Sandbox, tree: nodes.Template) -> Template:
+    return sandbox.from_string(bound(tree))
+
+
+def _shorter_encoding(text: str) -> Encoding:
+    """By what is known before rendering; quoted-printable, which people can read, unless it is clearly longer."""
+    try:
+        octets = text.encode()
+    except UnicodeEncodeError:
+        return "quoted-printable"
+    escaped = sum(octet > 126 or octet == 61 for octet in octets)
+    return "base64" if 2 * escaped > len(octets) * 0.37 else "quoted-printable"

@@ -1,0 +1,325 @@
+"""The shapes of answers, for the OpenAPI document: handlers write them, tests hold every answer to them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from warmpost.gateways.api.batch_answers import BatchCost, BatchWarmth
+from warmpost.rules.delivery.progress import OnUncertain
+from warmpost.rules.lists.csv_import import Rejected
+from warmpost.rules.model.documents import BatchStatus, SuppressionReason
+from warmpost.rules.schedules.schedules import Missed, RunStatus, State
+from warmpost.rules.tracking.tracking import Track, Unsubscribe
+
+T = TypeVar("T")
+RecipientStatus = Literal[
+    "held",
+    "queued",
+    "sending",
+    "sent",
+    "delivered",
+    "deferred",
+    "bounced",
+    "complained",
+    "suppressed",
+    "failed",
+    "uncertain",
+    "cancelled",
+]
+Id = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=0)]
+
+
+class Answer(Struct, kw_only=True):
+    pass
+
+
+class Listed(Answer, Generic[T]):
+    """next_cursor: what to ask for next as `cursor`, null on the last page."""
+
+    items: list[T]
+    next_cursor: str | None
+
+
+class Fault(Answer, kw_only=True):
+    """code: stable, for programs. message: for people; says what would be right. field: such as `recipients[3].to`."""
+
+    code: str
+    message: str
+    field: str | UnsetType = UNSET
+
+
+class Refusal(Answer):
+    """request_id: names the request in the logs; also the header X-Request-Id."""
+
+    error: Fault
+    request_id: str
+
+
+class AcceptedMessage(Answer):
+    id: str
+    status: Literal["queued"]
+    recipients: Count
+
+
+class Note(Answer, kw_only=True):
+    """One thing that happened to a message, in the relay's words."""
+
+    at: datetime
+    status: RecipientStatus
+    code: int | UnsetType = UNSET
+    enhanced_code: str | UnsetType = UNSET
+    text: str
+    relay: str | None
+
+
+class Line(Answer):
+    """One recipient. opened, clicked, unsubscribed: facts beside the status."""
+
+    to: str
+    status: RecipientStatus
+    sent_at: datetime | None
+    opened: bool
+    clicked: bool
+    unsubscribed: bool
+    history: list[Note]
+
+
+class Stall(Answer):
+    """No relay takes mail: since when, and what they said last. It is tried again by itself."""
+
+    since: datetime
+    reason: str
+
+
+class Message(Answer):
+    id: str
+    status: RecipientStatus
+    sender: str = field(name="from")
+    subject: str
+    template: Id | None
+    tags: dict[str, str]
+    created_at: datetime
+    schedule: Id | None
+    run: datetime | None
+    on_uncertain: OnUncertain
+    stalled: Stall | None
+    recipients: list[Line]
+
+
+class AcceptedBatch(Answer):
+    id: Id
+    status: Literal["planning"]
+    recipients: Count
+    duplicates: Count
+
+
+class Counts(Answer):
+    """Recipients by status; together they are all of the batch."""
+
+    held: Count
+    queued: Count
+    sending: Count
+    sent: Count
+    delivered: Count
+    deferred: Count
+    bounced: Count
+    complained: Count
+    suppressed: Count
+    failed: Count
+    uncertain: Count
+    cancelled: Count
+
+
+class Batch(Answer):
+    id: Id
+    name: str
+    status: BatchStatus
+    counts: Counts
+    recipients: Count
+    duplicates: Count
+    planned: Count
+    sender: str = field(name="from")
+    template: Id
+    template_version: int
+    list_: Id | None = field(name="list")
+    schedule: Id | None
+    run: datetime | None
+    on_uncertain: OnUncertain
+    tags: dict[str, str]
+    reason: str | None
+    paused_until: datetime | None
+    stalled: Stall | None
+    slowed: str | None
+    cap: int | None
+    warmup: BatchWarmth
+    created_at: datetime
+    finished_at: datetime | None
+    cost: BatchCost
+
+
+class Scheduled(Answer):
+    id: Id
+    state: State
+    name: str
+    next_run: datetime | None
+
+
+class RunReason(Answer):
+    code: str
+    message: str
+    field: str | None
+
+
+class Run(Answer, kw_only=True):
+    """first, runs: of several in a row that were let pass together, the earliest and how many."""
+
+    run: datetime
+    status: RunStatus
+    at: datetime
+    batch: Id | UnsetType = UNSET
+    message: str | UnsetType = UNSET
+    reason: RunReason | UnsetType = UNSET
+    first: datetime | UnsetType = UNSET
+    runs: int | UnsetType = UNSET
+
+
+class RunCounts(Answer):
+    submitted: Count
+    failed: Count
+    missed: Count
+    skipped: Count
+
+
+class ScheduleRow(Answer):
+    id: Id
+    name: str
+    kind: Literal["send", "batch"]
+    state: State
+    start_at: datetime
+    timezone: str
+    every: int | None
+    rrule: str | None
+    until: datetime | None
+    count: int | None
+    missed: Missed
+    next_run: datetime | None
+    last_run: datetime | None
+    runs: Count
+    counts: RunCounts
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class Attached(Answer):
+    filename: str
+    content_type: str | None
+    bytes: Count
+
+
+class ScheduledOrder(Answer):
+    sender: str = field(name="from")
+    reply_to: list[str]
+    subject: str | None
+    template: Id | str | None
+    data: dict[str, Any]
+    headers: dict[str, str]
+    tags: dict[str, str]
+    on_uncertain: OnUncertain
+    track: Track | None
+    unsubscribe: Unsubscribe | None
+    attachments: list[Attached]
+
+
+class ScheduledMessage(ScheduledOrder):
+    to: list[str]
+    cc: list[str]
+    bcc: list[str]
+    html: str | None
+    text: str | None
+
+
+class ScheduledBatch(ScheduledOrder):
+    """recipients: how many inline ones, null for a list."""
+
+    name: str
+    list_: Id | str | None = field(name="list")
+    recipients: Count | None
+
+
+class Schedule(ScheduleRow, kw_only=True):
+    """send or batch: what it sends, as it was given."""
+
+    template_version: int | None
+    send: ScheduledMessage | UnsetType = UNSET
+    batch: ScheduledBatch | UnsetType = UNSET
+    recent_runs: list[Run]
+
+
+class Taken(Answer):
+    """accepted: events. ignored: why a report says nothing of a message."""
+
+    accepted: Count
+    ignored: str | None
+
+
+class Suppression(Answer):
+    """domain: the sender domain it holds for, null for all."""
+
+    address: str
+    reason: SuppressionReason
+    domain: str | None
+    since: datetime
+    expires_at: datetime | None
+    note: str
+
+
+class ListedSuppression(Suppression):
+    """lifted_at, lifted_note: with `?lifted=true`."""
+
+    lifted_at: datetime | UnsetType | None = UNSET
+    lifted_note: str | UnsetType = UNSET
+
+
+class FoundSuppression(Suppression):
+    """scopes: everything that holds for the address."""
+
+    scopes: list[Suppression]
+
+
+class ImportedSuppressions(Answer):
+    added: Count
+    changed: Count
+    duplicates: Count
+    rejected: list[RejectedSuppression]
+
+
+class RejectedSuppression(Answer):
+    line: int
+    address: str
+    reason: str
+
+
+class ImportedRecipients(Answer):
+    added: Count
+    duplicates: Count
+    rejected: list[Rejected]
+    count: Count
+
+
+class SentToLine(Line, kw_only=True):
+    """send or batch: its id."""
+
+    send: str | UnsetType = UNSET
+    batch: Id | UnsetType = UNSET
+    subject: str
+    sender: str = field(name="from")
+    created_at: datetime
+
+
+class SentTo(Answer):
+    address: str
+    items: list[SentToLine]

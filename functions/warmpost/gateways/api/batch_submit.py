@@ -1,0 +1,174 @@
+"""`/batch-submit`: a batch in, its progress out, and its pause, resume and cancel, and what becomes of the uncertain."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from warmpost.actions.batches.control_batch import cancel_batch, find_batch, pause_batch, resume_batch
+from warmpost.actions.batches.report import count_batch, find_slowness, find_stall, list_recipients, read_pace
+from warmpost.actions.batches.settle_uncertain import settle_batch
+from warmpost.actions.batches.submit_batch import submit_batch
+from warmpost.actions.ports import Services
+from warmpost.actions.statistics.costs import batch_usage, messages
+from warmpost.errors import Invalid
+from warmpost.gateways.api import answers
+from warmpost.gateways.api.costs import shown_cost
+from warmpost.gateways.api.forecast import FORECAST, FORMAT, get_forecast, post_forecast
+from warmpost.gateways.api.models import BatchModel, Settled, UncertainModel, batch_order
+from warmpost.gateways.http.app import Parameter, Route, Router, decode, json_response, read_body
+from warmpost.gateways.http.auth import Caller, Keys
+from warmpost.gateways.http.parameters import (
+    ONCE,
+    PAGE,
+    admit,
+    asked,
+    moment,
+    page_of,
+    shown_line,
+    shown_stall,
+)
+from warmpost.rules.delivery.statuses import Status
+from warmpost.rules.model.documents import Batch
+from warmpost.rules.model.writes import Stored
+
+STATUSES = ("held", *(status.value for status in Status))
+
+
+async def batch_submit(request: Request, services: Services, keys: Keys) -> Response:
+    return await admit(request, services, keys, ROUTES)
+
+
+async def _post(request: Request, services: Services, caller: Caller) -> Response:
+    body = await read_body(request)
+    order = batch_order(decode(body, BatchModel))
+    submitted = await submit_batch(services, order, asked(request, caller, body))
+    answer = {
+        "id": int(submitted.id),
+        "status": "planning",
+        "recipients": submitted.recipients,
+        "duplicates": submitted.duplicates,
+    }
+    return json_response(answer, 202, {"Location": f"/batch-submit/{submitted.id}"})
+
+
+async def _get(request: Request, services: Services, caller: Caller, id: str) -> Response:
+    return await _shown(services, await find_batch(services, id))
+
+
+async def _shown(services: Services, batch: Stored[Batch]) -> Response:
+    value = batch.value
+    counts, pace = await count_batch(services, batch), await read_pace(services, batch)
+    stall, slowed = await find_stall(services, batch), await find_slowness(services, batch)
+    body: dict[str, Any] = {
+        "id": int(batch.id),
+        "name": value.name,
+        "status": pace.status,
+        "counts": counts,
+        "recipients": value.total,
+        "duplicates": value.duplicates,
+        "planned": value.planned,
+        "from": value.sender,
+        "template": int(value.template),
+        "template_version": value.template_version,
+        "list": int(value.list_id) if value.list_id else None,
+        "schedule": int(value.schedule) if value.schedule else None,
+        "run": moment(value.run),
+        "on_uncertain": value.on_uncertain,
+        "tags": value.tags,
+        "reason": value.reason or pace.reason or None,
+        "paused_until": pace.paused_until,
+        "stalled": shown_stall(stall),
+        "slowed": slowed,
+        "cap": pace.cap,
+        "warmup": {"level": pace.level, "cap": pace.cap, "used_today": pace.used_today},
+        "created_at": moment(value.created_at),
+        "finished_at": moment(value.finished_at),
+        "cost": shown_cost(await batch_usage(services, batch), services.policy.prices, messages(counts)),
+    }
+    return json_response(body)
+
+
+async def _recipients(request: Request, services: Services, caller: Caller, id: str) -> Response:
+    limit, cursor = page_of(request)
+    status = request.query_params.get("status")
+    if status is not None and status not in STATUSES:
+        raise Invalid("invalid_status", f"A status is one of {', '.join(STATUSES)}.", "status")
+    lines, following = await list_recipients(services, id, status, cursor, limit)
+    return json_response({"items": [shown_line(line) for line in lines], "next_cursor": following or None})
+
+
+def _control(verb: Callable[[Services, str], Awaitable[None]]) -> Callable[..., Awaitable[Response]]:
+    async def handle(request: Request, services: Services, caller: Caller, id: str) -> Response:
+        batch = await find_batch(services, id)
+        await verb(services, batch.id)
+        return await _shown(services, await find_batch(services, id))
+
+    return handle
+
+
+async def _uncertain(request: Request, services: Services, caller: Caller, id: str) -> Response:
+    wanted = decode(await read_body(request), UncertainModel)
+    concerned = await settle_batch(services, (await find_batch(services, id)).id, wanted.resend)
+    return json_response({"resend": wanted.resend, "recipients": concerned}, 202)
+
+
+_WHOLE = {200: answers.Batch}
+_STATUS = Parameter("status", answers.RecipientStatus, "Only recipients of this status.")
+
+ROUTES = Router(
+    Route(
+        "POST",
+        "/",
+        _post,
+        "Send a template to a list or to inline recipients",
+        "send",
+        BatchModel,
+        {202: answers.AcceptedBatch},
+        (ONCE,),
+    ),
+    Route(
+        "POST",
+        "/forecast",
+        post_forecast,
+        "When such a batch would be out; nothing is stored",
+        "send",
+        BatchModel,
+        FORECAST,
+        (FORMAT,),
+    ),
+    Route("GET", "/{id}", _get, "Progress of a batch", scope="read", answers=_WHOLE),
+    Route(
+        "GET",
+        "/{id}/forecast",
+        get_forecast,
+        "When it will be out",
+        scope="read",
+        answers=FORECAST,
+        parameters=(FORMAT,),
+    ),
+    Route(
+        "GET",
+        "/{id}/recipients",
+        _recipients,
+        "Its recipients and what became of them",
+        scope="read",
+        answers={200: answers.Listed[answers.Line]},
+        parameters=(*PAGE, _STATUS),
+    ),
+    Route(
+        "POST",
+        "/{id}/uncertain",
+        _uncertain,
+        "Try its uncertain recipients again, or give them up",
+        "send",
+        UncertainModel,
+        {202: Settled},
+    ),
+    Route("POST", "/{id}/pause", _control(pause_batch), "Pause it", "send", answers=_WHOLE),
+    Route("POST", "/{id}/resume", _control(resume_batch), "Resume it", "send", answers=_WHOLE),
+    Route("POST", "/{id}/cancel", _control(cancel_batch), "Cancel what has not left", "send", answers=_WHOLE),
+)

@@ -1,0 +1,274 @@
+"""The shapes of requests: what validates them is what documents them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from warmpost.actions.schedules.create_schedule import blamed_on
+from warmpost.errors import Invalid
+from warmpost.rules.message.languages import LANGUAGES, read_language
+from warmpost.rules.message.message import Attachment
+from warmpost.rules.requests.limits import MOST_DATA, MOST_RECIPIENT_DATA
+from warmpost.rules.requests.requests import BatchOrder, RecipientOrder, SendOrder
+from warmpost.rules.tracking.tracking import EVERYTHING, NOTHING, Track, Unsubscribe
+
+Text = Annotated[str, Meta(max_length=2000)]
+Reference = Annotated[str, Meta(min_length=1, max_length=200)] | Annotated[int, Meta(ge=1)]
+Variables = dict[str, Any]
+_SPACE = re.compile(r"\s+")
+
+
+class Model(Struct, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class Tracking(Model):
+    opens: bool = True
+    clicks: bool = True
+
+
+class Unsubscribing(Model):
+    """footer: whether a link is put below the bodies, or in which language."""
+
+    footer: bool | Text
+
+
+class AttachmentModel(Model, kw_only=True):
+    """content: base64, with or without line breaks."""
+
+    filename: Annotated[str, Meta(max_length=1000)]
+    content: str
+    content_type: Annotated[str, Meta(max_length=255)] = ""
+
+
+class SendModel(Model, kw_only=True):
+    """POST /send: subject with html or text, or a template with data."""
+
+    sender: Text = field(name="from")
+    to: list[Text]
+    cc: list[Text] = []
+    bcc: list[Text] = []
+    reply_to: Text | list[Text] | None = None
+    subject: str | None = None
+    html: str | None = None
+    text: str | None = None
+    template: Reference | None = None
+    data: Variables = {}
+    attachments: list[AttachmentModel] = []
+    headers: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    unsubscribe: bool | Text | Unsubscribing | None = None
+    track: bool | Tracking | None = None
+    on_uncertain: Literal["hold", "resend"] = "resend"
+
+
+class RecipientModel(Model):
+    to: Text
+    data: Variables = {}
+
+
+class BatchModel(Model, kw_only=True):
+    """POST /batch-submit: a template to a list or to inline recipients."""
+
+    name: Annotated[str, Meta(max_length=200)] = ""
+    sender: Text = field(name="from")
+    reply_to: Text | list[Text] | None = None
+    template: Reference
+    subject: str | None = None
+    data: Variables = {}
+    list_: Reference | None = field(name="list", default=None)
+    recipients: list[RecipientModel] | None = None
+    attachments: list[AttachmentModel] = []
+    headers: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    unsubscribe: bool | Text | Unsubscribing | None = None
+    track: bool | Tracking | None = None
+    on_uncertain: Literal["hold", "resend"] = "hold"
+    on_block: Literal["fail", "hold"] = "fail"
+
+
+class ScheduleModel(Model, kw_only=True):
+    """POST /schedule: what would go to /send or /batch-submit, and when: RFC 3339, or local times of a time zone.
+
+    missed: what becomes of runs whose time passed while everything was down. `send`: the latest of them goes out late, once,
+    the older ones are recorded as missed; `skip`: none goes out that is more than five minutes late.
+    """
+
+    send: SendModel | None = None
+    batch: BatchModel | None = None
+    start_at: Text
+    timezone: Text | None = None
+    every: int | Annotated[str, Meta(max_length=100)] | None = None
+    rrule: Text | None = None
+    until: Text | None = None
+    count: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    missed: Literal["send", "skip"] = "send"
+    name: Annotated[str, Meta(max_length=200)] = ""
+    template_version: Annotated[int, Meta(ge=1, le=1_000_000_000)] | None = None
+
+
+class FireTask(Model):
+    schedule: str
+    run: Annotated[datetime, Meta(tz=True)]
+
+
+class UncertainModel(Model):
+    """resend: whether they are tried again, or given up."""
+
+    resend: bool
+
+
+class Settled(Model):
+    """recipients: how many it is about."""
+
+    resend: bool
+    recipients: int
+
+
+class DeliverTask(Model):
+    batch: str = ""
+    chunk: str = ""
+    message: str = ""
+    first: int = 0
+    end: int = 0
+    generation: int = 0
+    day: str = ""
+    resend: float = 0.0
+
+
+class BatchTask(Model):
+    batch: str
+    turn: str = ""
+
+
+class DomainTask(Model):
+    domain: str
+
+
+class NotifyTask(Model):
+    notification: str
+    attempt: int
+
+
+class SweepTask(Model):
+    part: Literal["domains", "identities", "batches", "messages", "notifications"]
+    after: str
+    run: str
+
+
+def send_order(model: SendModel) -> SendOrder:
+    """Raises errors.Invalid."""
+    check_data(model.data, "data", MOST_DATA)
+    return SendOrder(
+        sender=model.sender,
+        to=tuple(model.to),
+        cc=tuple(model.cc),
+        bcc=tuple(model.bcc),
+        reply_to=_several(model.reply_to),
+        subject=model.subject,
+        html=model.html,
+        text=model.text,
+        template=None if model.template is None else str(model.template),
+        data=model.data,
+        attachments=_attachments(model.attachments),
+        headers=model.headers,
+        tags=model.tags,
+        on_uncertain=model.on_uncertain,
+        track=track_of(model.track),
+        unsubscribe=_unsubscribe(model.unsubscribe),
+    )
+
+
+def batch_order(model: BatchModel) -> BatchOrder:
+    """Raises errors.Invalid."""
+    check_data(model.data, "data", MOST_DATA)
+    recipients: tuple[RecipientOrder, ...] | None = None
+    if model.recipients is not None:
+        for number, one in enumerate(model.recipients):
+            if one.data:
+                check_data(one.data, f"recipients[{number}].data", MOST_RECIPIENT_DATA)
+        recipients = tuple(RecipientOrder(one.to, one.data) for one in model.recipients)
+    return BatchOrder(
+        sender=model.sender,
+        template=str(model.template),
+        name=model.name,
+        reply_to=_several(model.reply_to),
+        subject=model.subject,
+        data=model.data,
+        list=None if model.list_ is None else str(model.list_),
+        recipients=recipients,
+        attachments=_attachments(model.attachments),
+        headers=model.headers,
+        tags=model.tags,
+        on_uncertain=model.on_uncertain,
+        track=track_of(model.track),
+        unsubscribe=_unsubscribe(model.unsubscribe),
+        on_block=model.on_block,
+    )
+
+
+def schedule_order(model: ScheduleModel) -> SendOrder | BatchOrder:
+    """What it sends. Raises errors.Invalid."""
+    version = model.template_version or 0
+    if model.send is not None and model.batch is None:
+        with blamed_on("send"):
+            return replace(send_order(model.send), template_version=version)
+    if model.batch is not None and model.send is None:
+        with blamed_on("batch"):
+            return replace(batch_order(model.batch), template_version=version)
+    raise Invalid("send_or_batch", "Give either `send` or `batch`.", "send")
+
+
+def check_data(data: Variables, field_path: str, most: int) -> None:
+    """Raises errors.Invalid where variables are larger than they may be."""
+    size = len(msgspec.json.encode(data))
+    if size > most:
+        raise Invalid(
+            "data_too_large", f"The variables have {size:,} bytes as JSON; {most:,} are allowed.", field_path
+        )
+
+
+def track_of(wanted: bool | Tracking | None) -> Track | None:
+    if isinstance(wanted, Tracking):
+        return Track(wanted.opens, wanted.clicks)
+    return None if wanted is None else EVERYTHING if wanted else NOTHING
+
+
+def _unsubscribe(wanted: bool | str | Unsubscribing | None) -> Unsubscribe | None:
+    """Raises errors.Invalid."""
+    if wanted is None or wanted is False:
+        return None if wanted is None else Unsubscribe()
+    footer = wanted.footer if isinstance(wanted, Unsubscribing) else wanted
+    if isinstance(footer, bool):
+        return Unsubscribe(headers=True, footer=footer)
+    language = read_language(footer)
+    if language is None:
+        known = ", ".join(LANGUAGES)
+        raise Invalid("unknown_language", f"{footer!r} is none of {known}.", "unsubscribe")
+    return Unsubscribe(headers=True, footer=True, language=language)
+
+
+def _several(value: str | list[str] | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _attachments(models: list[AttachmentModel]) -> tuple[Attachment, ...]:
+    return tuple(_attachment(one, f"attachments[{number}]") for number, one in enumerate(models))
+
+
+def _attachment(model: AttachmentModel, path: str) -> Attachment:
+    try:
+        content = base64.b64decode(_SPACE.sub("", model.content), validate=True)
+    except (binascii.Error, ValueError):
+        raise Invalid("bad_base64", "The content is not valid base64.", f"{path}.content") from None
+    return Attachment(model.filename, content, model.content_type)

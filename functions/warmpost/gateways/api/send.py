@@ -1,0 +1,83 @@
+"""`/send`: one message in, its state out."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from warmpost.actions.batches.report import find_message, message_lines, overall_status, read_stall
+from warmpost.actions.batches.send_message import send_message
+from warmpost.actions.batches.settle_uncertain import settle_message
+from warmpost.actions.ports import Services
+from warmpost.gateways.api import answers
+from warmpost.gateways.api.models import SendModel, Settled, UncertainModel, send_order
+from warmpost.gateways.http.app import Route, Router, decode, json_response, read_body
+from warmpost.gateways.http.auth import Caller, Keys
+from warmpost.gateways.http.parameters import ONCE, admit, asked, moment, shown_line, shown_stall
+
+
+async def send(request: Request, services: Services, keys: Keys) -> Response:
+    return await admit(request, services, keys, ROUTES)
+
+
+async def _post(request: Request, services: Services, caller: Caller) -> Response:
+    body = await read_body(request)
+    order = send_order(decode(body, SendModel))
+    services.accounts.bill_to("send")
+    accepted = await send_message(services, order, asked(request, caller, body))
+    answer = {"id": accepted.id, "status": "queued", "recipients": accepted.recipients}
+    return json_response(answer, 202, {"Location": f"/send/{accepted.id}"})
+
+
+async def _get(request: Request, services: Services, caller: Caller, id: str) -> Response:
+    stored = await find_message(services, id)
+    message, lines = stored.value, await message_lines(services, stored)
+    waiting = message.progress
+    return json_response(
+        {
+            "id": id,
+            "status": overall_status(lines),
+            "from": message.sender,
+            "subject": message.subject,
+            "template": int(message.template) if message.template else None,
+            "tags": message.tags,
+            "created_at": moment(message.created_at),
+            "schedule": int(message.schedule) if message.schedule else None,
+            "run": moment(message.run),
+            "on_uncertain": message.on_uncertain,
+            "stalled": shown_stall(read_stall(waiting.stalled_since, waiting.stalled_reason)),
+            "recipients": [shown_line(line) for line in lines],
+        }
+    )
+
+
+async def _uncertain(request: Request, services: Services, caller: Caller, id: str) -> Response:
+    wanted = decode(await read_body(request), UncertainModel)
+    concerned = await settle_message(services, id, wanted.resend)
+    return json_response({"resend": wanted.resend, "recipients": concerned}, 202)
+
+
+ROUTES = Router(
+    Route(
+        "POST",
+        "/",
+        _post,
+        "Send one message to up to 50 recipients",
+        "send",
+        SendModel,
+        {202: answers.AcceptedMessage},
+        (ONCE,),
+    ),
+    Route(
+        "POST",
+        "/{id}/uncertain",
+        _uncertain,
+        "Try its uncertain recipients again, or give them up",
+        "send",
+        UncertainModel,
+        {202: Settled},
+    ),
+    Route(
+        "GET", "/{id}", _get, "What became of each recipient", scope="read", answers={200: answers.Message}
+    ),
+)

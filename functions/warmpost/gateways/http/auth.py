@@ -1,0 +1,139 @@
+"""Who calls: API keys for people's programs, identity tokens for Cloud Tasks and the scheduler."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.requests import Request
+
+from warmpost.actions.ports import Store
+from warmpost.errors import Forbidden, Unauthorized
+from warmpost.gateways.http.rate_limit import Throttle
+from warmpost.rules.model.documents import ApiKey, Scope
+from warmpost.rules.requests.token_bucket import Rate
+
+FIRST_KEY = "first"
+PREFIX = "wp"
+MOST_KEY_ID = 64
+MOST_GOOD = 1000
+GUESSING = "Too many wrong keys come from your address"
+UNLIMITED = Rate(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """rate: requests a second, where the key has a limit of its own."""
+
+    key_id: str
+    scopes: tuple[Scope, ...]
+    rate: int | None = None
+
+
+class TokenCheck(Protocol):
+    async def check(self, token: str) -> None:
+        """Raises Unauthorized unless the token names the account that may call."""
+        ...
+
+
+def digest(secret: str) -> str:
+    """Keys have 160 random bits, so a plain hash is as good as a slow one and costs nothing per request."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """key: of each key that has no rate of its own. wrong: wrong keys from one address."""
+
+    key: Rate = UNLIMITED
+    wrong: Rate = UNLIMITED
+
+
+class Keys:
+    """Checks API keys of the form `wp_<id>_<secret>`; `first_key` from the environment may do everything."""
+
+    def __init__(
+        self,
+        store: Store,
+        first_key: str,
+        limits: Limits = Limits(),
+        now: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self._store = store
+        self._first = first_key
+        self._limits = limits
+        self._throttle = Throttle(now)
+        self._good: OrderedDict[str, None] = OrderedDict()
+
+    async def caller(self, request: Request, scope: Scope | None) -> Caller:
+        """scope: None for any key. One read a request: a revoked key ends at once.
+
+        Raises Unauthorized, Forbidden, or LimitReached where the key, or an address with wrong ones, asks too often.
+        """
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        token = token.strip()
+        if kind.lower() != "bearer" or not token:
+            raise Unauthorized("no_key", "Send the API key in the header `Authorization: Bearer <key>`.")
+        caller = await self._believed(token, f"from {address_of(request)}")
+        rate = Rate(caller.rate, 2 * caller.rate) if caller.rate else self._limits.key
+        self._throttle.spend(
+            f"key {caller.key_id}", rate, f"This key may make {rate.a_second:g} requests a second"
+        )
+        if scope and scope not in caller.scopes and not (scope == "read" and "manage" in caller.scopes):
+            raise Forbidden("scope_missing", f"This key's scopes do not include `{scope}`.")
+        return caller
+
+    async def _believed(self, token: str, address: str) -> Caller:
+        """Strangers who guess are not looked up any more; keys that were good here before are, wherever they come from."""
+        known = digest(token)
+        if known not in self._good:
+            self._throttle.check(address, self._limits.wrong, GUESSING)
+        caller = await self._find(token)
+        if caller is None:
+            self._good.pop(known, None)
+            self._throttle.spend(address, self._limits.wrong, GUESSING)
+            raise Unauthorized("wrong_key", "This API key is wrong or was revoked.")
+        self._good[known] = None
+        self._good.move_to_end(known)
+        if len(self._good) > MOST_GOOD:
+            self._good.popitem(last=False)
+        return caller
+
+    async def _find(self, token: str) -> Caller | None:
+        if self._first and hmac.compare_digest(token.encode(), self._first.encode()):
+            return Caller(FIRST_KEY, ("send", "manage", "read"))
+        prefix, _, rest = token.partition("_")
+        key_id, _, secret = rest.partition("_")
+        is_id = key_id.isascii() and key_id.isalnum() and len(key_id) <= MOST_KEY_ID
+        found = (
+            await self._store.get(ApiKey, f"keys/{key_id}") if prefix == PREFIX and is_id and secret else None
+        )
+        if found is None or found.value.revoked_at:
+            return None
+        if not hmac.compare_digest(found.value.digest, digest(secret)):
+            return None
+        return Caller(found.id, found.value.scopes, found.value.rate)
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from, as far as the platform's front end says it.
+
+    It appends to X-Forwarded-For: the client, and behind a load balancer that one's own address too. What stands further
+    left is the client's own word.
+    """
+    forwarded = [one.strip() for one in request.headers.get("x-forwarded-for", "").split(",")[-2:]]
+    return " ".join(forwarded).strip()[:100] or (request.client.host if request.client else "")
+
+
+def bearer(request: Request) -> str:
+    """Raises Unauthorized."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token.strip():
+        raise Unauthorized(
+            "no_token", "This address is called by the task queue with an identity token only."
+        )
+    return token.strip()

@@ -1,0 +1,113 @@
+"""What the doors of programs share: idempotency keys, query parameters, moments."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from msgspec import Meta
+from starlette.requests import Request
+from starlette.responses import Response
+
+from warmpost.actions.batches.report import Stall
+from warmpost.actions.delivery.recipient_status import Line
+from warmpost.actions.ports import Services
+from warmpost.errors import Invalid, Problem
+from warmpost.gateways.http.app import Parameter, Route, Router, segments
+from warmpost.gateways.http.auth import Caller, Keys
+from warmpost.rules.delivery.progress import Note
+from warmpost.rules.requests.requests import Request as Asked
+
+MOST_LIMIT = 1000
+PAGE = (
+    Parameter("limit", Annotated[int, Meta(ge=1, le=MOST_LIMIT)], "Items of a page, 100 if not said."),
+    Parameter("cursor", str, "What the page before gave as `next_cursor`."),
+)
+ONCE = Parameter(
+    "Idempotency-Key",
+    Annotated[str, Meta(max_length=255, pattern="^[ -~]*$")],
+    "The same key and body give the same answer again; the same key with another body is a conflict.",
+    "header",
+)
+
+
+async def admit(request: Request, services: Services, keys: Keys, routes: Router) -> Response:
+    """Hands the request to its route's handler; raises as `enter`."""
+    route, arguments, caller = await enter(request, keys, routes)
+    return await route.handle(request, services, caller, **arguments)
+
+
+async def enter(request: Request, keys: Keys, routes: Router) -> tuple[Route, dict[str, str], Caller | None]:
+    """The route of a request whose key may take it and whose query it knows; no caller where it needs no key.
+
+    Raises NotFound, Malformed, Unauthorized, Forbidden, LimitReached or Invalid. What there is, only a key is told.
+    """
+    try:
+        route, arguments = routes.route(request.method, segments(request))
+    except Problem:
+        await keys.caller(request, None)
+        raise
+    if route.scope is None:
+        return route, arguments, None
+    caller = await keys.caller(request, route.scope)
+    check_query(request, route)
+    return route, arguments, caller
+
+
+def check_query(request: Request, route: Route) -> None:
+    """Raises errors.Invalid."""
+    known = {one.name for one in route.parameters if one.where == "query"}
+    for name in request.query_params:
+        if name not in known:
+            raise Invalid("unknown_field", f"There is no query parameter {name[:100]!r} here.", name[:100])
+
+
+def asked(request: Request, caller: Caller, body: bytes) -> Asked:
+    """Raises errors.Invalid for an idempotency key that is too long or not printable ASCII."""
+    key = request.headers.get("idempotency-key", "")
+    if len(key) > 255 or not key.isascii() or not key.isprintable():
+        raise Invalid(
+            "invalid_idempotency_key",
+            "An Idempotency-Key has up to 255 printable ASCII characters.",
+            "Idempotency-Key",
+        )
+    return Asked(caller.key_id, key, hashlib.sha256(body).hexdigest())
+
+
+def page_of(request: Request) -> tuple[int, str]:
+    """The `limit` and `cursor` of a listing. Raises errors.Invalid."""
+    text = request.query_params.get("limit", "100")
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= MOST_LIMIT):
+        raise Invalid("invalid_limit", f"A limit is a whole number from 1 to {MOST_LIMIT:,}.", "limit")
+    return int(text), request.query_params.get("cursor", "")
+
+
+def moment(value: datetime | None) -> str | None:
+    """RFC 3339 in UTC, to the second."""
+    return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def shown_line(line: Line) -> dict[str, Any]:
+    return {
+        "to": line.to,
+        "status": line.status,
+        "sent_at": moment(line.sent_at),
+        "opened": line.opened,
+        "clicked": line.clicked,
+        "unsubscribed": line.unsubscribed,
+        "history": [_shown_note(note) for note in line.notes],
+    }
+
+
+def shown_stall(stall: Stall | None) -> dict[str, Any] | None:
+    return {"since": moment(stall.since), "reason": stall.reason} if stall else None
+
+
+def _shown_note(note: Note) -> dict[str, Any]:
+    shown: dict[str, Any] = {"at": moment(datetime.fromtimestamp(note.at, UTC)), "status": note.status.value}
+    if note.code:
+        shown["code"] = note.code
+    if note.enhanced_code:
+        shown["enhanced_code"] = note.enhanced_code
+    return shown | {"text": note.text, "relay": note.relay or None}

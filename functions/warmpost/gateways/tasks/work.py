@@ -1,0 +1,149 @@
+"""`/work`: the verbs behind the queue. Called by Cloud Tasks with an identity token, by nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from warmpost.actions.batches.plan_batch import PlanMissingError, plan_batch
+from warmpost.actions.batches.release_chunks import ReleaseMissingError, release_chunks
+from warmpost.actions.delivery.deliver import NotFoundYetError, deliver
+from warmpost.actions.delivery.delivery_job import Errand
+from warmpost.actions.events.ingest_events import fold_events
+from warmpost.actions.identity.check_domains import check_identity
+from warmpost.actions.operations.daily import sweep
+from warmpost.actions.ports import Services
+from warmpost.actions.schedules.fire_schedule import ScheduleMissingError, fire_schedule
+from warmpost.actions.storage import log
+from warmpost.actions.warmup.assess_domain import assess_domain
+from warmpost.actions.webhooks.post_notifications import NotificationMissingError, notify
+from warmpost.errors import NotFound, Unavailable
+from warmpost.gateways.api.models import BatchTask, DeliverTask, DomainTask, FireTask, NotifyTask, SweepTask
+from warmpost.gateways.http.app import decode, json_response, read_body, segments
+from warmpost.gateways.http.auth import TokenCheck, bearer
+
+Verb = Callable[[Services, bytes], Awaitable[None]]
+
+MOST_TASK = 1_000_000
+PATIENCE = 6
+"""Retries of a task whose document is not there: a task is queued just before its document is written."""
+
+SOON = (0.02, 0.05, 0.1, 0.2)
+"""Seconds between looks for it before the queue is asked to come again, which takes half a second and more."""
+
+MISSING = (
+    NotFoundYetError,
+    PlanMissingError,
+    ReleaseMissingError,
+    ScheduleMissingError,
+    NotificationMissingError,
+)
+
+
+async def work(request: Request, services: Services, tokens: TokenCheck) -> Response:
+    with log.refusals("caller_rejected"):
+        await tokens.check(bearer(request))
+    name = segments(request).strip("/")
+    verb = VERBS.get(name) if request.method == "POST" else None
+    if verb is None:
+        raise NotFound("not_found", f"There is no task {segments(request)}.")
+    body = await read_body(request, MOST_TASK)
+    try:
+        with log.about(task=name):
+            await _as_soon_as_it_is_there(verb, services, body)
+    except MISSING:
+        if int(request.headers.get("x-cloudtasks-taskretrycount", "0")) < PATIENCE:
+            raise Unavailable(
+                "not_there_yet", "What this task is about is not stored yet.", retry_after=1
+            ) from None
+    return json_response({"done": True})
+
+
+async def _as_soon_as_it_is_there(verb: Verb, services: Services, body: bytes) -> None:
+    for pause in SOON:
+        try:
+            await verb(services, body)
+            return
+        except MISSING:
+            await asyncio.sleep(pause)
+    await verb(services, body)
+
+
+async def _deliver(services: Services, body: bytes) -> None:
+    task = decode(body, DeliverTask)
+    errand = Errand(
+        task.batch,
+        task.chunk,
+        task.message,
+        task.first,
+        task.end,
+        task.generation,
+        task.day,
+        task.resend,
+    )
+    services.accounts.bill_to(task.batch or "send")
+    with log.about(batch=task.batch, chunk=task.chunk, message_id=task.message):
+        await deliver(services, errand)
+
+
+async def _plan(services: Services, body: bytes) -> None:
+    task = decode(body, BatchTask)
+    services.accounts.bill_to(task.batch)
+    with log.about(batch=task.batch):
+        await plan_batch(services, task.batch, task.turn)
+
+
+async def _release(services: Services, body: bytes) -> None:
+    task = decode(body, BatchTask)
+    services.accounts.bill_to(task.batch)
+    with log.about(batch=task.batch):
+        await release_chunks(services, task.batch, task.turn)
+
+
+async def _assess(services: Services, body: bytes) -> None:
+    domain = decode(body, DomainTask).domain
+    with log.about(domain=domain):
+        await assess_domain(services, domain)
+
+
+async def _check(services: Services, body: bytes) -> None:
+    domain = decode(body, DomainTask).domain
+    with log.about(domain=domain):
+        await check_identity(services, domain)
+
+
+async def _fire(services: Services, body: bytes) -> None:
+    task = decode(body, FireTask)
+    with log.about(schedule=task.schedule):
+        await fire_schedule(services, task.schedule, task.run)
+
+
+async def _notify(services: Services, body: bytes) -> None:
+    task = decode(body, NotifyTask)
+    with log.about(notification=task.notification):
+        await notify(services, task.notification, task.attempt)
+
+
+async def _sweep(services: Services, body: bytes) -> None:
+    task = decode(body, SweepTask)
+    await sweep(services, task.part, task.after, task.run)
+
+
+async def _fold(services: Services, body: bytes) -> None:
+    await fold_events(services)
+
+
+VERBS: dict[str, Verb] = {
+    "deliver": _deliver,
+    "plan": _plan,
+    "release": _release,
+    "fire": _fire,
+    "assess": _assess,
+    "check": _check,
+    "sweep": _sweep,
+    "notify": _notify,
+    "fold": _fold,
+}

@@ -1,0 +1,61 @@
+"""Limits a caller meets, in one place, with the sources of those that are not ours."""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Mapping
+
+from warmpost.errors import Invalid, TooLarge
+from warmpost.rules.message.message import Attachment, Content
+from warmpost.rules.model.names import has_controls
+
+MOST_SEND_RECIPIENTS = 50
+MOST_INLINE_RECIPIENTS = 50_000
+MOST_MESSAGE = 10_000_000
+"""Bytes of the encoded message; Tencent's batch limit (tencent-ses.md section 2)."""
+
+MOST_SUBJECT = 998
+"""RFC 5322 section 2.1.1."""
+
+MOST_TAGS = 20
+MOST_DATA = 100_000
+MOST_RECIPIENT_DATA = 8_000
+MOST_HEADERS = 50
+
+
+def check_subject(subject: str) -> None:
+    if has_controls(subject.replace("\t", " ")):
+        raise Invalid("header_injection", "A subject has no line breaks or control characters.", "subject")
+    if len(subject.encode()) > MOST_SUBJECT:
+        raise Invalid("subject_too_long", f"A subject has {MOST_SUBJECT} bytes at most.", "subject")
+
+
+def check_size(content: Content, attachments: tuple[Attachment, ...]) -> None:
+    """The size after encoding, as near as it can be known before a message is made. Raises TooLarge."""
+    bodies = sum(_encoded(text) for text in (content.html, content.text) if text)
+    files = sum((len(one.content) + 2) // 3 * 4 * 78 // 76 for one in attachments)
+    if bodies + files > MOST_MESSAGE:
+        raise TooLarge(
+            "message_too_large",
+            f"The message would have {bodies + files:,} bytes after encoding; {MOST_MESSAGE:,} are allowed.",
+            "attachments" if files > bodies else None,
+        )
+
+
+def _encoded(text: str) -> int:
+    raw = text.encode(errors="surrogatepass")
+    if len(raw) > MOST_MESSAGE:
+        return len(raw)
+    return min(len(binascii.b2a_qp(raw)), (len(raw) + 2) // 3 * 4 * 78 // 76)
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    if len(tags) > MOST_TAGS:
+        raise Invalid("too_many_tags", f"{MOST_TAGS} tags are allowed.", "tags")
+    for name, value in tags.items():
+        if not 0 < len(name) <= 64 or len(value) > 256 or not name.isprintable() or not value.isprintable():
+            raise Invalid(
+                "invalid_tag",
+                "A tag has 1 to 64 printable characters, its value up to 256.",
+                f"tags.{name[:64]}",
+            )

@@ -1,0 +1,39 @@
+"""Mailboxes as callers write them: `local@domain` or `Name <local@domain>` (RFC 5322 section 3.4)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from warmpost.errors import Invalid
+from warmpost.rules.message.message import Mailbox
+from warmpost.rules.model.addresses import Flaw, read_address
+
+MOST_NAME = 200
+
+
+def read_mailbox(text: str, field: str) -> Mailbox:
+    """The name without its quotes. Raises Invalid that names the field, the reason and what would be right."""
+    name, written = _split(text.strip())
+    if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in text):
+        raise Invalid("header_injection", "An address has no line breaks or control characters.", field)
+    if len(name) >= 2 and name[0] == name[-1] == '"':
+        name = re.sub(r"\\(.)", r"\1", name[1:-1])
+    if len(name) > MOST_NAME:
+        raise Invalid("name_too_long", f"A name before an address has {MOST_NAME} characters at most.", field)
+    address = read_address(written)
+    if isinstance(address, Flaw):
+        raise Invalid(
+            "invalid_address",
+            f"{written[:100]!r} is not a mail address: it {address.reason}. Right would be name@example.com.",
+            field,
+        )
+    return Mailbox(address, name)
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Name and address as written; in time that grows with the length alone, whatever the text holds."""
+    name, bracket, rest = text.rpartition("<")
+    if not bracket or not rest.endswith(">"):
+        return "", text
+    return name.strip(), rest[:-1].strip()

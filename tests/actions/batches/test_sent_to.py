@@ -1,0 +1,48 @@
+from datetime import datetime
+
+from tests.actions.workshop import START, address, sent
+from warmpost.actions.batches.sent_to import CLOCKS_DIFFER, newest_target, sent_to
+from warmpost.rules.delivery.chunks import pack
+from warmpost.rules.message.message import Recipient
+from warmpost.rules.model.events import Target
+from warmpost.rules.model.writes import Put
+
+
+async def test_everything_sent_to_an_address_is_found_newest_first(workshop):
+    batch = await workshop.submit(3)
+    await workshop.queue.run(workshop.services)
+    workshop.clock.advance(60)
+    message = await sent(workshop, "else@example.net", address(1))
+    await workshop.queue.run(workshop.services)
+    found = await sent_to(workshop.services, "R1@Example.NET")
+    assert [(one.kind, one.id, one.line.to, one.line.status) for one in found] == [
+        ("send", message, address(1), "sent"),
+        ("batch", batch, address(1), "sent"),
+    ]
+    assert found[0].target == Target(message=message, position=1, address=address(1))
+    assert found[1].target == Target(batch, "", 1, address(1))
+
+
+async def test_pages_of_lists_are_nothing_that_was_sent(workshop):
+    await workshop.list_of(2)
+    await workshop.store.commit(Put("batches/9/chunks/000000", pack(0, [Recipient(address(0))])))
+    assert await sent_to(workshop.services, address(0)) == []
+
+
+async def test_what_an_address_alone_means_is_the_newest_that_left(workshop):
+    first = await sent(workshop, address(0))
+    await workshop.queue.run(workshop.services)
+    workshop.clock.advance(3600)
+    second = await sent(workshop, address(0))
+    await workshop.queue.run(workshop.services)
+    await sent(workshop, address(0), subject="still queued")
+    assert await named(workshop, address(0), workshop.clock.now()) == second
+    assert await named(workshop, address(0), START) == first
+    assert await named(workshop, address(0), START - 2 * CLOCKS_DIFFER) == ""
+    assert await named(workshop, "stranger@example.net", workshop.clock.now()) == ""
+    assert await named(workshop, "", workshop.clock.now()) == ""
+
+
+async def named(workshop, address: str, at: datetime) -> str:
+    target = await newest_target(workshop.services, address, at)
+    return target.message if target else ""

@@ -1,0 +1,119 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from warmpost.rules.bounces.classify import BounceClass, classify, names_spam_or_policy, names_unknown_user
+from warmpost.rules.bounces.phrases import CERTAIN, LIKELY
+from warmpost.rules.bounces.status_codes import BASIC, GENERIC_STATUS, STATUS
+from warmpost.rules.delivery.progress import Note
+from warmpost.rules.delivery.smtp_replies import parse_reply
+from warmpost.rules.delivery.statuses import Status
+
+CORPUS = [
+    tuple(line.split("\t"))
+    for line in (Path(__file__).parent / "bounce_corpus.tsv").read_text().splitlines()
+    if not line.startswith("#")
+]
+
+
+def as_lines(written: str) -> bytes:
+    return b"".join(line.encode() + b"\r\n" for line in written.split("\\n"))
+
+
+def as_diagnostic(written: str) -> str:
+    """As reporting servers put it into Diagnostic-Code: all lines behind each other, codes and all."""
+    return written.replace("\\n", " ")
+
+
+def test_the_corpus_is_large_and_knows_every_class():
+    assert len(CORPUS) >= 150
+    assert {BounceClass(expected) for expected, _, _ in CORPUS} == set(BounceClass)
+
+
+@pytest.mark.parametrize(("expected", "server", "written"), CORPUS)
+def test_a_reply_is_told_as_a_person_would_tell_it(expected, server, written):
+    reply = parse_reply(as_lines(written))
+    assert classify(reply.code, reply.enhanced_code, reply.text) is BounceClass(expected)
+
+
+@pytest.mark.parametrize(("expected", "server", "written"), CORPUS)
+def test_a_reply_quoted_in_a_report_is_told_the_same(expected, server, written):
+    reply = parse_reply(as_lines(written))
+    assert classify(reply.code, reply.enhanced_code, as_diagnostic(written)) is BounceClass(expected)
+    assert classify(reply.code, "", as_diagnostic(written)) is BounceClass(expected)
+
+
+def test_only_addresses_that_will_never_get_better_are_suppressed():
+    assert {each for each in BounceClass if each.suppress} == {BounceClass.UNKNOWN_USER, BounceClass.INACTIVE}
+    assert {each for each in BounceClass if each.is_hard and not each.suppress} == {
+        BounceClass.UNKNOWN_DOMAIN
+    }
+
+
+@pytest.mark.parametrize("code", [503, 530, 535])
+@pytest.mark.parametrize("text", ["invalid user", "account disabled", "no such user", "user unknown"])
+def test_what_a_relay_says_of_our_own_log_in_never_suppresses_a_recipient(code, text):
+    assert classify(code, "", text) is BounceClass.PROTOCOL
+
+
+@settings(deadline=None)
+@given(st.sampled_from([421, 450, 451, 452]), st.sampled_from(["", "4.1.1", "4.2.1", "5.1.1"]), st.text())
+def test_a_temporary_refusal_never_suppresses(code, enhanced, text):
+    for words in (text, f"{text} user unknown", f"{text} account disabled"):
+        assert not classify(code, enhanced, words).suppress
+
+
+@settings(deadline=None)
+@given(st.integers(0, 999), st.text(max_size=12), st.text())
+def test_every_reply_has_a_class(code, enhanced, text):
+    assert classify(code, enhanced, text) in BounceClass
+
+
+@pytest.mark.parametrize(
+    ("enhanced", "expected"),
+    [
+        ("5.1.1", BounceClass.UNKNOWN_USER),
+        ("5.2.2", BounceClass.MAILBOX_FULL),
+        ("5.7.26", BounceClass.AUTHENTICATION),
+        ("5.7.1", BounceClass.POLICY),
+        ("5.0.0", BounceClass.UNSPECIFIED),
+        ("4.4.7", BounceClass.TEMPORARY),
+        ("4.1.1", BounceClass.TEMPORARY),
+        ("", BounceClass.UNSPECIFIED),
+    ],
+)
+def test_a_report_without_words_is_told_by_its_status(enhanced, expected):
+    assert classify(0, enhanced, "") is expected
+
+
+def test_an_address_in_a_reply_is_no_status_code():
+    assert classify(550, "", "rejected: 192.5.2.1 and 5.1.1.9 are odd") is BounceClass.UNSPECIFIED
+
+
+def test_spam_words_beat_a_wrong_status_and_a_generic_status_is_no_obstacle():
+    assert classify(550, "5.1.1", "Message identified as spam") is BounceClass.SPAM
+    assert classify(554, "5.7.1", "User unknown") is BounceClass.UNKNOWN_USER
+
+
+def test_a_word_inside_another_word_says_nothing():
+    assert classify(554, "", "marble whispam thispam") is BounceClass.UNSPECIFIED
+
+
+def test_unknown_users_and_unwanted_mail_count_in_their_own_rates():
+    unknown = Note(0, Status.BOUNCED, "No such user", 550, "5.1.1")
+    unwanted = Note(0, Status.BOUNCED, "blocked using zen.spamhaus.org", 554, "5.7.1")
+    full = Note(0, Status.BOUNCED, "mailbox full", 552, "5.2.2")
+    assert names_unknown_user(unknown) and not names_spam_or_policy(unknown)
+    assert names_spam_or_policy(unwanted) and not names_unknown_user(unwanted)
+    assert not names_spam_or_policy(full) and not names_unknown_user(full)
+
+
+def test_the_tables_name_classes_and_no_phrase_stands_twice_in_a_section():
+    names = {name for name, _ in CERTAIN + LIKELY}
+    names |= set(STATUS.values()) | set(GENERIC_STATUS.values()) | set(BASIC.values())
+    assert names <= {each.value for each in BounceClass}
+    for _, phrases in CERTAIN + LIKELY:
+        listed = [" ".join(phrase.split()) for phrase in phrases.split("|")]
+        assert all(listed) and len(listed) == len(set(listed))

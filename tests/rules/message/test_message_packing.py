@@ -1,0 +1,42 @@
+"""A letter that was kept is the letter that is sent."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from warmpost.rules.message.message import Attachment, Content, Letter, Mailbox
+from warmpost.rules.message.message_packing import PART, pack_letter, slices, unpack_letter
+
+texts = st.text('aZ0@. "\\\n\x00é漢🎉', max_size=30)
+mailboxes = st.builds(Mailbox, texts, texts)
+several = st.lists(mailboxes, max_size=3).map(tuple)
+letters = st.builds(
+    Letter,
+    sender=mailboxes,
+    content=st.builds(Content, texts, st.none() | texts, st.none() | texts, st.booleans()),
+    reply_to=several,
+    to=several,
+    cc=several,
+    headers=st.lists(st.tuples(texts, texts), max_size=3).map(tuple),
+    attachments=st.lists(st.builds(Attachment, texts, st.binary(max_size=200), texts), max_size=3).map(tuple),
+    data=st.dictionaries(
+        texts, st.none() | st.booleans() | st.integers() | texts | st.lists(texts), max_size=3
+    ),
+)
+
+
+@given(letters)
+def test_what_is_packed_is_unpacked(letter):
+    assert unpack_letter(pack_letter(letter)) == letter
+
+
+@given(letters)
+def test_the_same_letter_is_the_same_bytes(letter):
+    assert pack_letter(letter) == pack_letter(letter)
+
+
+@given(st.integers(0, 3 * PART + 5))
+def test_slices_put_together_are_the_whole(size):
+    packed = bytes(size)
+    pieces = list(slices(packed))
+    assert b"".join(pieces) == packed
+    assert all(0 < len(piece) <= PART for piece in pieces)
