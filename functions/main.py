@@ -42,7 +42,7 @@ async def event_webhook(request: Request) -> Response:
 
 @functions_framework.aio.http
 async def manage(request: Request) -> Response:
-    from warmpost.gateways.manage import manage as door
+    from warmpost.gateways.routes import manage as door
 
     return await serve(request, door, services.services, services.keys)
 

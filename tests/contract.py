@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import jsonschema_rs
 
-from warmpost.gateways.openapi import SERVED, openapi
+from warmpost.gateways.routes import SERVED, openapi
 
 
 @cache

@@ -10,15 +10,16 @@ from functools import cache
 from threading import Lock
 from typing import Any, TypeVar, cast
 
-from warmpost.actions.ports import Clock, Press, Probes, Recurrence, Relays, Resolver, Services, Templates
+from warmpost.actions.context import Services
+from warmpost.actions.ports import Clock, Press, Probes, Recurrence, Relays, Resolver, Templates
 from warmpost.actions.state.cache import Cache
 from warmpost.actions.state.message_store import LetterStore
+from warmpost.actions.state.reservations import Reserved
 from warmpost.actions.state.suppression_lookup import Suppressed
 from warmpost.actions.state.throttle import Throttle
 from warmpost.actions.state.worker_slots import Desk
 from warmpost.actions.statistics.flush_usage import write_leftovers
 from warmpost.actions.storage import log
-from warmpost.actions.warmup.reserve_single import Reserved
 from warmpost.adapters.clock import SystemClock
 from warmpost.adapters.google.cloud_logging import LogLines, TextLines, write_log
 from warmpost.adapters.google.cloud_tasks import CloudTasks

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from warmpost import services
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 
 VARIABLE = "WARMPOST_LOCAL_FAULTS"
 OPERATIONS = {"store": "commit", "tasks": "enqueue", "relays": "hand_over", "webhooks": "post"}

@@ -13,8 +13,9 @@ from tests.actions.workshop import START, Workshop
 from warmpost.actions.identity.check_domains import check_identity
 from warmpost.actions.identity.manage_domains import create_domain, verify_domain
 from warmpost.adapters.dns import DnsResolver
-from warmpost.rules.identity.domains import Domain, HistoryEntry, Warmth
+from warmpost.rules.identity.domains import Domain
 from warmpost.rules.model.writes import Put, Stored
+from warmpost.rules.warmup.documents import HistoryEntry, Warmth
 from warmpost.rules.webhooks.notifications import Notification, bodies
 from warmpost.rules.webhooks.webhooks import Webhook
 

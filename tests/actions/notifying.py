@@ -13,8 +13,8 @@ from standardwebhooks import Webhook as Verifier
 
 from tests.actions.workshop import DOMAIN, MASTER_KEY, POLICY, HandClock, Workshop
 from tests.receiver import Received
+from warmpost.actions.context import Services
 from warmpost.actions.outbox.notifications import Queued, queue_notifications
-from warmpost.actions.ports import Services
 from warmpost.actions.state.cache import Cache
 from warmpost.actions.webhooks.manage_webhooks import Wish, create_webhook, find_webhook
 from warmpost.adapters.message.encryption import Seal

@@ -10,14 +10,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.actions.workshop import Workshop, a_request, batch_order, perform
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.schedules.arm_schedules import arm_schedules
 from warmpost.actions.schedules.create_schedule import Timetable, create_schedule
 from warmpost.actions.schedules.fire_schedule import ScheduleMissingError
 from warmpost.actions.templates.manage_templates import Draft, create_template
 from warmpost.adapters import recurrence
 from warmpost.errors import Unavailable
-from warmpost.rules.model.documents import Batch
+from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.writes import Stored
 from warmpost.rules.requests.requests import BatchOrder, SendOrder

@@ -5,14 +5,14 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 
 from tests.actions.workshop import START, unique
-from warmpost.actions.batches.control_batch import find_batch
-from warmpost.actions.batches.report import count_batch, find_message, list_recipients, message_lines
+from warmpost.actions.batches.report import count_batch, list_recipients, message_lines
+from warmpost.actions.delivery.find import find_batch, find_message
 from warmpost.actions.outbox.event_log import log_events
 from warmpost.actions.statistics.statistics import GRAINS, Question, ask_statistics
 from warmpost.actions.warmup.day_counters import read_tally
 from warmpost.rules.delivery.mailbox_providers import SIMULATOR, provider_of
-from warmpost.rules.model.documents import Suppression
 from warmpost.rules.model.events import Event, Target
+from warmpost.rules.suppressions.documents import Suppression
 
 NO_USER = {"code": 550, "enhanced_code": "5.1.1", "text": "No such user"}
 FULL = {"code": 552, "enhanced_code": "5.2.2", "text": "Mailbox full"}

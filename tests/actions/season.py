@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.actions.workshop import DOMAIN, MISSING, START, Workshop, perform
+from warmpost.actions.context import Services
 from warmpost.actions.operations.daily import run_daily
-from warmpost.actions.ports import Services
 from warmpost.actions.warmup.day_counters import ask_for_assessment, figures_path
 from warmpost.actions.warmup.domain_state import look
 from warmpost.errors import Moved, Unavailable
-from warmpost.rules.identity.domains import HistoryEntry, Warmth
 from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.writes import Count, Put
+from warmpost.rules.warmup.documents import HistoryEntry, Warmth
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)

@@ -17,15 +17,15 @@ from warmpost.actions.batches.plan_batch import PlanMissingError
 from warmpost.actions.batches.release_chunks import ReleaseMissingError
 from warmpost.actions.batches.send_message import send_message
 from warmpost.actions.batches.submit_batch import submit_batch
+from warmpost.actions.context import Services
 from warmpost.actions.delivery.deliver import NotFoundYetError
 from warmpost.actions.delivery.delivery_job import Errand
-from warmpost.actions.ports import Services
 from warmpost.actions.state.cache import Cache
 from warmpost.actions.state.message_store import LetterStore
+from warmpost.actions.state.reservations import Reserved
 from warmpost.actions.state.suppression_lookup import Suppressed
 from warmpost.actions.state.throttle import Throttle
 from warmpost.actions.state.worker_slots import Desk
-from warmpost.actions.warmup.reserve_single import Reserved
 from warmpost.adapters.google.metering import Accounts
 from warmpost.adapters.message.encryption import Seal
 from warmpost.adapters.message.signing_pool import Press
@@ -33,19 +33,21 @@ from warmpost.adapters.templates.templates import Templates
 from warmpost.errors import Unavailable
 from warmpost.gateways.tasks.work import VERBS
 from warmpost.rules.delivery.chunks import pack_all
+from warmpost.rules.delivery.documents import Batch, Message, ProgressFields
 from warmpost.rules.delivery.envelope import HandOver, Outcome, Outgoing, Reply
 from warmpost.rules.delivery.progress import Progress
 from warmpost.rules.delivery.relay_selection import Closed
 from warmpost.rules.delivery.stored_progress import load_progress
 from warmpost.rules.delivery.throttling import Gate
-from warmpost.rules.identity.domains import Domain, DomainKey, Warmth
+from warmpost.rules.identity.domains import Domain, DomainKey
+from warmpost.rules.lists.documents import RecipientList, Template
 from warmpost.rules.message.message import Recipient
-from warmpost.rules.model.documents import Batch, Message, ProgressFields, RecipientList, Template
 from warmpost.rules.model.relays import Pool, Relay
 from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.writes import Put
 from warmpost.rules.operations.policy import Policy
 from warmpost.rules.requests.requests import BatchOrder, RecipientOrder, Request, SendOrder
+from warmpost.rules.warmup.documents import Warmth
 
 DOMAIN = "news.example.com"
 SENDER = f"News <news@{DOMAIN}>"

@@ -17,7 +17,7 @@ from tests.e2e import checks
 from tests.e2e.checks import ok
 from tests.running_stack import RunningStack
 from warmpost.adapters.google.firestore import FirestoreStore
-from warmpost.rules.model.documents import EventLog
+from warmpost.rules.events.documents import EventLog
 from warmpost.rules.model.writes import Update
 
 PASSWORD = "Relay-Pass/4711"

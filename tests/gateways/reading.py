@@ -16,8 +16,8 @@ from warmpost.gateways.api.send import send
 from warmpost.gateways.http.app import answer
 from warmpost.gateways.http.auth import Keys
 from warmpost.gateways.readers.track import track
+from warmpost.rules.events.documents import EventLog
 from warmpost.rules.events.event_packing import unpack_events
-from warmpost.rules.model.documents import EventLog
 from warmpost.rules.tracking.tokens import Signer
 from warmpost.rules.tracking.tracking import Links
 

@@ -7,32 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from warmpost.rules.delivery.envelope import Outcome, Outgoing
 from warmpost.rules.delivery.relay_selection import Closed
 from warmpost.rules.delivery.throttling import Gate
 from warmpost.rules.identity.domains import DomainKey
 from warmpost.rules.message.message import Content, Data, Job, Letter, TemplateFacts, Unrenderable
-from warmpost.rules.model.days import day_of
 from warmpost.rules.model.relays import Pool, Relay
 from warmpost.rules.model.tasks import Queue, Task
 from warmpost.rules.model.usage import Usage
 from warmpost.rules.model.writes import Filter, Stored, Write
 from warmpost.rules.operations.health import QueueState
-from warmpost.rules.operations.policy import Policy
 from warmpost.rules.schedules.recurrence import Series
 from warmpost.rules.webhooks.webhooks import Answer
-
-if TYPE_CHECKING:
-    from warmpost.actions.state.cache import Cache
-    from warmpost.actions.state.message_store import LetterStore
-    from warmpost.actions.state.suppression_lookup import Suppressed
-    from warmpost.actions.state.throttle import Throttle
-    from warmpost.actions.state.worker_slots import Desk
-    from warmpost.actions.warmup.reserve_single import Reserved
 
 T = TypeVar("T")
 
@@ -221,37 +210,3 @@ class Pictures(Protocol):
     def lines(self, title: str, labels: Sequence[str], series: Mapping[str, Sequence[float | None]]) -> bytes:
         """An SVG document: one line per series over the labels."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """Everything a verb may use.
-
-    letters, cache, suppressed, desk, reserved, throttle: what this process remembers. worker: names it in claims.
-    """
-
-    clock: Clock
-    accounts: Accounts
-    store: Store
-    tasks: Tasks
-    templates: Templates
-    press: Press
-    relays: Relays
-    resolver: Resolver
-    seal: Seal
-    webhooks: WebhookClient
-    pictures: Pictures
-    probes: Probes
-    recurrence: Recurrence
-    letters: LetterStore
-    cache: Cache
-    suppressed: Suppressed
-    desk: Desk
-    reserved: Reserved
-    throttle: Throttle
-    policy: Policy
-    worker: str
-
-    def today(self) -> str:
-        """The calendar day in the deployment's time zone."""
-        return day_of(self.clock.now(), self.policy.time_zone)

@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from dateutil.rrule import rrulestr
 
 from warmpost.errors import Invalid
+from warmpost.rules.requests.wall_time import resolve
 from warmpost.rules.schedules import recurrence
-from warmpost.rules.schedules.recurrence import Series, parse_every, resolve
+from warmpost.rules.schedules.recurrence import Series, parse_every
 
 LAST_START_YEAR = 2300
 LONGEST_RRULE = 500

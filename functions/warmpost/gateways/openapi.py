@@ -9,29 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import msgspec
 
 from warmpost import errors
-from warmpost.gateways import manage
-from warmpost.gateways.api import batch_submit, schedule, send
 from warmpost.gateways.api.answers import Refusal
 from warmpost.gateways.http.app import STATUS, Route
 from warmpost.gateways.http.error_codes import CODES
-from warmpost.gateways.readers import track
-from warmpost.gateways.reports import event_webhook
-
-SERVED: Mapping[str, Sequence[Route]] = {
-    "/send": send.ROUTES.routes,
-    "/batch-submit": batch_submit.ROUTES.routes,
-    "/schedule": schedule.ROUTES.routes,
-    "/manage": manage.ROUTES,
-    "/event-webhook": event_webhook.ROUTES.routes,
-    "/track": track.ROUTES.routes,
-}
-"""The public functions, by the path they have behind one address."""
 
 ABOUT = (
     "E-mail sending: transactional mail, batches to large lists, schedules, warm-up, events and statistics. "
@@ -80,14 +65,14 @@ class Operation:
         return _NAMES.findall(self.route.pattern)
 
 
-def operations() -> list[Operation]:
-    return [Operation(function, route) for function, routes in SERVED.items() for route in routes]
+def operations_of(served: Mapping[str, Sequence[Route]]) -> list[Operation]:
+    """served: routes by the path of their function."""
+    return [Operation(function, route) for function, routes in served.items() for route in routes]
 
 
-@cache
-def openapi() -> bytes:
-    """The document as JSON; the same for the life of the process."""
-    return msgspec.json.encode(_document(operations()))
+def build(served: Mapping[str, Sequence[Route]]) -> bytes:
+    """The document as JSON."""
+    return msgspec.json.encode(_document(operations_of(served)))
 
 
 def _document(served: Sequence[Operation]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from tests.actions.workshop import POSTPONED, address, addresses, statuses
-from warmpost.actions.batches.control_batch import cancel_batch, find_batch, pause_batch, resume_batch
+from warmpost.actions.batches.control_batch import cancel_batch, pause_batch, resume_batch
 from warmpost.actions.batches.report import count_batch
+from warmpost.actions.delivery.find import find_batch
 from warmpost.errors import Conflict, NotFound, Unavailable
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from tests.actions.season import DAY, MINUTE, Season
 from tests.actions.workshop import REFUSED, START, address, batch_order
-from warmpost.actions.batches.control_batch import find_batch
 from warmpost.actions.batches.forecast_batch import forecast_batch, forecast_order
+from warmpost.actions.delivery.find import find_batch
 from warmpost.errors import Conflict, Problem
-from warmpost.rules.model.documents import Batch
+from warmpost.rules.delivery.documents import Batch
 
 
 @pytest.fixture

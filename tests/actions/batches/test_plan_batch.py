@@ -12,8 +12,8 @@ from warmpost.actions.batches import submit_batch as submitting
 from warmpost.actions.batches.control_batch import pause_batch, resume_batch
 from warmpost.actions.batches.plan_batch import PlanMissingError, plan_batch
 from warmpost.rules.delivery.chunks import Chunk, pack, unpack
+from warmpost.rules.lists.documents import RecipientList
 from warmpost.rules.message.message import Recipient
-from warmpost.rules.model.documents import RecipientList
 from warmpost.rules.model.writes import Delete, Put
 
 COUNT, PAGES = 14, 7

@@ -12,8 +12,8 @@ from warmpost.actions.batches.control_batch import cancel_batch, pause_batch, re
 from warmpost.actions.batches.release_chunks import STEPS_PER_TASK, ReleaseMissingError, release_chunks
 from warmpost.errors import Unavailable
 from warmpost.rules.delivery.chunks import Chunk
-from warmpost.rules.identity.domains import Warmth
 from warmpost.rules.model.writes import Put
+from warmpost.rules.warmup.documents import Warmth
 
 COUNT = 12
 

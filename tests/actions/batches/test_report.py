@@ -15,11 +15,11 @@ from tests.actions.workshop import (
     perform,
     sent,
 )
-from warmpost.actions.batches.control_batch import find_batch
-from warmpost.actions.batches.report import count_batch, find_message, list_recipients, message_lines
+from warmpost.actions.batches.report import count_batch, list_recipients, message_lines
+from warmpost.actions.delivery.find import find_batch, find_message
 from warmpost.errors import Invalid, NotFound
-from warmpost.rules.identity.domains import Warmth
 from warmpost.rules.model.writes import Put
+from warmpost.rules.warmup.documents import Warmth
 
 
 @pytest.fixture

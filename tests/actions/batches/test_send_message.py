@@ -10,10 +10,10 @@ from tests.actions.workshop import DOMAIN, START, a_request, address, addresses,
 from warmpost.actions.batches.send_message import send_message
 from warmpost.actions.delivery.delivery_job import letter_path
 from warmpost.errors import Conflict, Invalid, NotFound, Problem, TooLarge, Unavailable
-from warmpost.rules.delivery.chunks import inflate
+from warmpost.rules.delivery.documents import Message, Part
 from warmpost.rules.identity.domains import Domain, SenderAddress
 from warmpost.rules.message.message import Attachment
-from warmpost.rules.model.documents import Message, Part
+from warmpost.rules.model.compression import inflate
 from warmpost.rules.model.writes import Put
 
 

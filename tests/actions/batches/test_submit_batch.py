@@ -10,8 +10,9 @@ from tests.actions.workshop import START, a_request, address, addresses, batch_o
 from warmpost.actions.batches.submit_batch import submit_batch
 from warmpost.errors import Conflict, Invalid, NotFound, Problem, Unavailable
 from warmpost.rules.delivery.chunks import Chunk, unpack
+from warmpost.rules.delivery.documents import Batch
+from warmpost.rules.lists.documents import RecipientList
 from warmpost.rules.message.message import Attachment
-from warmpost.rules.model.documents import Batch, RecipientList
 from warmpost.rules.model.writes import Delete, Put
 from warmpost.rules.requests.requests import RecipientOrder
 

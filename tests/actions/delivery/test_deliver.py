@@ -25,11 +25,12 @@ from warmpost.actions.batches.control_batch import cancel_batch, pause_batch, re
 from warmpost.actions.delivery.deliver import FENCE, LOOK_AGAIN, NotFoundYetError, deliver
 from warmpost.actions.delivery.delivery_job import Errand
 from warmpost.actions.suppressions.manage_suppressions import suppression_path
-from warmpost.rules.delivery.chunks import address_hash
-from warmpost.rules.model.documents import ProgressFields, Suppression
+from warmpost.rules.delivery.documents import ProgressFields
+from warmpost.rules.model.derived_ids import address_hash
 from warmpost.rules.model.relays import Pool
 from warmpost.rules.model.writes import Create, Put
 from warmpost.rules.requests.requests import RecipientOrder
+from warmpost.rules.suppressions.documents import Suppression
 
 
 async def test_a_batch_reaches_everybody_once_and_is_done(workshop):

@@ -7,8 +7,8 @@ import pytest
 from tests.actions.faults import Fate, mortal_worker
 from tests.actions.workshop import Workshop, a_request, address, addresses, send_order, statuses, unique
 from warmpost.actions.batches.send_message import send_message
+from warmpost.rules.delivery.documents import ProgressFields
 from warmpost.rules.delivery.stored_progress import load_progress
-from warmpost.rules.model.documents import ProgressFields
 
 FEW = 5
 """Recipients where a batch is sent anew for every step its worker can end at."""

@@ -20,9 +20,9 @@ from tests.actions.workshop import (
 from warmpost.actions.batches.control_batch import cancel_batch
 from warmpost.actions.batches.report import Stall, find_stall
 from warmpost.adapters.google.firestore import FirestoreStore
+from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.delivery.relay_selection import Closed
 from warmpost.rules.delivery.retries import RetryPlan
-from warmpost.rules.model.documents import Batch
 
 REASON = "no relay of pool shared takes mail: r1: 127.0.0.1:25: Connection refused"
 

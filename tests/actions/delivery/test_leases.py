@@ -10,9 +10,9 @@ from tests.actions.workshop import statuses
 from warmpost.actions.delivery import leases as claiming
 from warmpost.actions.delivery.leases import Claims, LeaseLostError
 from warmpost.errors import Unavailable
+from warmpost.rules.delivery.documents import ProgressFields
 from warmpost.rules.delivery.progress import Result
 from warmpost.rules.delivery.statuses import Status
-from warmpost.rules.model.documents import ProgressFields
 
 PATH = "batches/1/progress/000000"
 SENT = Result(Status.SENT)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmpost.actions.delivery import prefetch
-from warmpost.actions.delivery.prefetch import AT_ONCE, Room, Stride, look_ahead
+from warmpost.actions.delivery.prefetch import Stride, look_ahead
+from warmpost.actions.state import worker_slots
+from warmpost.actions.state.worker_slots import AT_ONCE, Room
 from warmpost.rules.delivery.envelope import Envelope, Outgoing
 
 
@@ -73,7 +74,7 @@ async def test_who_came_first_has_all_its_strides_composed_first():
 
 
 async def test_nothing_is_begun_while_enough_is_ready(monkeypatch):
-    monkeypatch.setattr(prefetch, "MOST_READY", 25)
+    monkeypatch.setattr(worker_slots, "MOST_READY", 25)
     bench = Bench()
     bench.free.set()
     async with bench.ahead("a", 9) as ahead:
@@ -93,7 +94,7 @@ async def test_what_all_messages_share_takes_no_room():
 
 
 async def test_what_nobody_takes_makes_room_for_the_next(monkeypatch):
-    monkeypatch.setattr(prefetch, "MOST_READY", 15)
+    monkeypatch.setattr(worker_slots, "MOST_READY", 15)
     bench = Bench()
     bench.free.set()
     async with bench.ahead("a", 6):
@@ -135,10 +136,10 @@ async def test_chunks_that_take_turns_never_stand_still(chunks, octets, dice: Ra
                 for _ in range(dice.randrange(3)):
                     await asyncio.sleep(0)
 
-    tight, prefetch.MOST_READY = prefetch.MOST_READY, 50
+    tight, worker_slots.MOST_READY = worker_slots.MOST_READY, 50
     try:
         async with asyncio.timeout(5):
             await asyncio.gather(*(deliver(n, *one) for n, one in enumerate(chunks)))
     finally:
-        prefetch.MOST_READY = tight
+        worker_slots.MOST_READY = tight
     assert bench.is_empty

@@ -13,8 +13,8 @@ from tests.actions.reporting import (
 from tests.actions.workshop import DOMAIN, sent
 from warmpost.rules.delivery.mailbox_providers import SIMULATOR
 from warmpost.rules.delivery.simulator import SCENARIOS
+from warmpost.rules.events.documents import EventLog
 from warmpost.rules.events.event_packing import unpack_events
-from warmpost.rules.model.documents import EventLog
 from warmpost.rules.requests.requests import RecipientOrder
 
 ENDS = {

@@ -7,8 +7,8 @@ import pytest
 from tests.actions.reporting import batch_counts, suppressed_for
 from tests.actions.workshop import ACCEPTED, IN_DOUBT, POLICY, POSTPONED, REFUSED, Workshop, address, sent
 from warmpost.actions.suppressions.manage_suppressions import lift_suppression
+from warmpost.rules.events.documents import EventLog
 from warmpost.rules.events.event_packing import unpack_events
-from warmpost.rules.model.documents import EventLog
 from warmpost.rules.model.relays import Pool, Relay
 
 

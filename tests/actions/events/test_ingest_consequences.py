@@ -16,7 +16,7 @@ from tests.actions.reporting import (
     suppressions,
 )
 from tests.actions.workshop import DOMAIN, REFUSED, START, address, sent
-from warmpost.rules.model.documents import EventLog
+from warmpost.rules.events.documents import EventLog
 from warmpost.rules.model.events import Target
 from warmpost.rules.model.writes import Delete
 

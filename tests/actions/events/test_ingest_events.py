@@ -40,7 +40,7 @@ from tests.actions.workshop import (
 from warmpost.actions.events.ingest_events import LONGEST_WAIT, fold_events
 from warmpost.actions.outbox.event_log import log_events
 from warmpost.errors import Unavailable
-from warmpost.rules.model.documents import EventLog
+from warmpost.rules.events.documents import EventLog
 from warmpost.rules.model.events import Target
 from warmpost.rules.model.relays import Pool, Relay
 from warmpost.rules.model.writes import Update

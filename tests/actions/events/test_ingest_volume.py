@@ -11,7 +11,7 @@ from tests.actions.workshop import POLICY, Workshop, sent
 from warmpost.actions.events.ingest_events import MOST_BYTES, MOST_WRITES, fold_events
 from warmpost.actions.outbox.event_log import log_events
 from warmpost.adapters.google.firestore import FirestoreStore
-from warmpost.rules.delivery.chunks import deflate
+from warmpost.rules.model.compression import deflate
 from warmpost.rules.model.writes import Put, weigh
 
 RECIPIENTS = 2000

@@ -9,10 +9,10 @@ import pytest
 from tests.actions.faults import FaultyStore, lost_answer, no_answer, nth
 from tests.actions.identities import NOBODY, Registry
 from tests.actions.workshop import DOMAIN, START, a_request, send_order, statuses, unique
-from warmpost.actions.batches.control_batch import find_batch
 from warmpost.actions.batches.release_chunks import release_chunks
 from warmpost.actions.batches.report import read_pace
 from warmpost.actions.batches.send_message import send_message
+from warmpost.actions.delivery.find import find_batch
 from warmpost.actions.identity import check_domains
 from warmpost.actions.identity.manage_domains import create_domain, verify_domain
 from warmpost.actions.operations.daily import run_daily

@@ -9,9 +9,9 @@ from tests.actions.workshop import START, unique
 from warmpost.actions.identity.preflight import preflight
 from warmpost.actions.warmup.day_counters import additions
 from warmpost.errors import NotFound
-from warmpost.rules.identity.domains import PauseFields, Warmth
 from warmpost.rules.model.writes import Put
 from warmpost.rules.tracking.tracking import Unsubscribe
+from warmpost.rules.warmup.documents import PauseFields, Warmth
 
 
 @pytest.fixture

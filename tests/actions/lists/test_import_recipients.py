@@ -14,9 +14,10 @@ from warmpost.actions.lists.import_recipients import LEASE, import_recipients
 from warmpost.actions.lists.manage_lists import create_list, remove_recipient
 from warmpost.adapters.google.firestore import FirestoreStore
 from warmpost.errors import Conflict, Moved, TooLarge, Unavailable
-from warmpost.rules.delivery.chunks import Chunk, address_hash, unpack
+from warmpost.rules.delivery.chunks import Chunk, unpack
 from warmpost.rules.lists.csv_import import CsvRows, JsonRows, open_csv
-from warmpost.rules.model.documents import RecipientList
+from warmpost.rules.lists.documents import RecipientList
+from warmpost.rules.model.derived_ids import address_hash
 from warmpost.rules.model.writes import Put, Update
 
 

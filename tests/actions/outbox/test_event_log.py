@@ -4,9 +4,9 @@ from datetime import timedelta
 from tests.actions.reporting import of_batch, of_message, report
 from tests.actions.workshop import START
 from warmpost.actions.outbox.event_log import ask_for_fold, log_events, log_writes
+from warmpost.rules.events.documents import EventLog
 from warmpost.rules.events.event_packing import MOST_PACKED, unpack_events
 from warmpost.rules.events.reported_status import MOST_TEXT
-from warmpost.rules.model.documents import EventLog
 
 
 async def test_all_events_of_a_request_are_kept_in_one_write(workshop):

@@ -12,7 +12,8 @@ from warmpost.actions.schedules.arm_schedules import arm_schedules
 from warmpost.actions.schedules.control_schedule import end_schedule, pause_schedule, resume_schedule
 from warmpost.actions.schedules.fire_schedule import ScheduleMissingError, fire_schedule
 from warmpost.errors import Conflict, Moved
-from warmpost.rules.model.documents import Idempotency, Message
+from warmpost.rules.delivery.documents import Message
+from warmpost.rules.model.documents import Idempotency
 from warmpost.rules.model.writes import Delete
 
 

@@ -10,11 +10,12 @@ from tests.actions.planner import at
 from tests.actions.workshop import DOMAIN, START, address, batch_order, send_order
 from warmpost.actions.templates.manage_templates import change_template, delete_template
 from warmpost.rules.delivery.chunks import pack_all
-from warmpost.rules.identity.domains import Domain, Warmth
+from warmpost.rules.identity.domains import Domain
+from warmpost.rules.lists.documents import RecipientList
 from warmpost.rules.message.message import Recipient
-from warmpost.rules.model.documents import RecipientList
 from warmpost.rules.model.writes import Put, Update
 from warmpost.rules.schedules.schedules import LATE
+from warmpost.rules.warmup.documents import Warmth
 
 HOUR = timedelta(hours=1)
 

@@ -11,11 +11,12 @@ from warmpost.actions.state.message_store import LetterStore, store_parts
 from warmpost.actions.state.suppression_lookup import Suppressed
 from warmpost.actions.state.worker_slots import TURNS, Desk
 from warmpost.actions.suppressions.manage_suppressions import suppression_path
-from warmpost.rules.delivery.chunks import address_hash
 from warmpost.rules.message.message import Attachment, Content, Letter, Mailbox
 from warmpost.rules.message.message_packing import pack_letter
-from warmpost.rules.model.documents import Name, Suppression
+from warmpost.rules.model.derived_ids import address_hash
+from warmpost.rules.model.documents import Name
 from warmpost.rules.model.writes import Create, Delete, Put, Update
+from warmpost.rules.suppressions.documents import Suppression
 
 
 class Counting:

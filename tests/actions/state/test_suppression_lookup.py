@@ -17,9 +17,9 @@ from warmpost.actions.suppressions.manage_suppressions import (
     suppress_all,
     suppression_path,
 )
-from warmpost.rules.delivery.chunks import address_hash
-from warmpost.rules.model.documents import Suppression
+from warmpost.rules.model.derived_ids import address_hash
 from warmpost.rules.model.writes import Create, Delete
+from warmpost.rules.suppressions.documents import Suppression
 from warmpost.rules.suppressions.precedence import by_hand
 
 

@@ -12,9 +12,9 @@ from tests.actions.workshop import ACCEPTED, SENDER, Workshop, a_request, perfor
 from warmpost.actions.batches.report import find_slowness
 from warmpost.actions.batches.submit_batch import submit_batch
 from warmpost.adapters.google.firestore import FirestoreStore
+from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.delivery.envelope import HandOver, Outcome, Reply
 from warmpost.rules.delivery.throttling import Limit
-from warmpost.rules.model.documents import Batch
 from warmpost.rules.requests.requests import BatchOrder, RecipientOrder
 
 TOO_FAST = Outcome(HandOver.POSTPONED, "r1", Reply(421, "4.7.28", "Unusual rate of mail"))

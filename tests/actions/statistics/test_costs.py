@@ -10,7 +10,7 @@ from warmpost.actions.statistics.flush_usage import write_leftovers
 from warmpost.actions.statistics.statistics import Question, read_booked
 from warmpost.adapters.google.firestore import FirestoreStore
 from warmpost.adapters.google.metering import WORTH_A_WRITE, Accounts
-from warmpost.rules.model.documents import Batch
+from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.model.usage import REST, Usage
 
 TODAY = START.date()

@@ -21,10 +21,11 @@ from tests.actions.workshop import DOMAIN, POLICY, START, Workshop, a_request, b
 from warmpost.actions.batches.submit_batch import submit_batch
 from warmpost.actions.statistics.statistics import GRAINS, MOST_DAYS, Question, ask_statistics
 from warmpost.errors import Invalid
-from warmpost.rules.identity.domains import Domain, Warmth
+from warmpost.rules.identity.domains import Domain
 from warmpost.rules.model.relays import Pool, Relay
 from warmpost.rules.model.writes import Put
 from warmpost.rules.requests.requests import RecipientOrder
+from warmpost.rules.warmup.documents import Warmth
 
 PEOPLE = ("a@gmail.com", "b@gmail.com", "c@qq.com", "d@example.org", "e@163.com", "success@simulator.invalid")
 OTHER = "other.example.com"

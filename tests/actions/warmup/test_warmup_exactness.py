@@ -22,17 +22,19 @@ from tests.actions.workshop import (
     send_order,
     template,
 )
-from warmpost.actions.batches.control_batch import cancel_batch, find_batch, pause_batch, resume_batch
+from warmpost.actions.batches.control_batch import cancel_batch, pause_batch, resume_batch
 from warmpost.actions.batches.report import count_batch
 from warmpost.actions.batches.send_message import send_message
 from warmpost.actions.batches.submit_batch import submit_batch
+from warmpost.actions.delivery.find import find_batch
 from warmpost.actions.operations import daily
 from warmpost.adapters.google.firestore import FirestoreStore
 from warmpost.errors import Conflict, LimitReached
-from warmpost.rules.identity.domains import Domain, PoolDay, RelayPool
+from warmpost.rules.identity.domains import Domain, RelayPool
 from warmpost.rules.model.relays import Relay
 from warmpost.rules.model.writes import Put, Update
 from warmpost.rules.requests.requests import RecipientOrder
+from warmpost.rules.warmup.documents import PoolDay
 
 
 @pytest.fixture

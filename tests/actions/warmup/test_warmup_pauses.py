@@ -7,9 +7,9 @@ import pytest
 
 from tests.actions.season import DAY, MINUTE, Season
 from tests.actions.workshop import ACCEPTED, DOMAIN, REFUSED, START, a_request, address, batch_order
-from warmpost.actions.batches.control_batch import find_batch
 from warmpost.actions.batches.report import count_batch, read_pace
 from warmpost.actions.batches.submit_batch import submit_batch
+from warmpost.actions.delivery.find import find_batch
 from warmpost.actions.operations.daily import run_daily
 from warmpost.actions.warmup.manage_warmup import set_warmth
 from warmpost.rules.delivery.envelope import HandOver, Outcome, Reply

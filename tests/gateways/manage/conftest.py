@@ -17,7 +17,7 @@ from starlette.routing import Mount
 from tests.conftest import Publish
 from tests.contract import as_documented
 from tests.set_clock import SetClock
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.state.cache import Cache
 from warmpost.actions.state.suppression_lookup import Suppressed
 from warmpost.actions.state.worker_slots import Desk
@@ -28,7 +28,7 @@ from warmpost.adapters.message.signing_pool import Press
 from warmpost.adapters.templates.templates import Templates
 from warmpost.gateways.http.app import answer
 from warmpost.gateways.http.auth import Keys
-from warmpost.gateways.manage import manage
+from warmpost.gateways.routes import manage
 from warmpost.rules.model.relays import Pool, Relay
 from warmpost.rules.operations.policy import Policy
 

@@ -11,16 +11,16 @@ import pytest
 
 from infra.local.ports import free_ports
 from tests.adapters.smtp.smtp_servers import Mailroom, RealRelay
+from warmpost.actions.context import Services
 from warmpost.actions.operations.daily import DAILY_RUN
-from warmpost.actions.ports import Services
 from warmpost.adapters.smtp.probe import Probes
 from warmpost.errors import Unavailable
-from warmpost.rules.identity.domains import PauseFields, Warmth
-from warmpost.rules.model.documents import Batch
+from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.model.relays import Pool, Relay
 from warmpost.rules.model.writes import Put
 from warmpost.rules.operations.health import DailyRun, QueueState
 from warmpost.rules.operations.policy import Policy
+from warmpost.rules.warmup.documents import PauseFields, Warmth
 from warmpost.rules.webhooks.webhooks import Webhook
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.problems import problem
 from warmpost.actions.lists.manage_lists import create_list
-from warmpost.rules.model.documents import RecipientList
+from warmpost.rules.lists.documents import RecipientList
 from warmpost.rules.model.writes import Update
 
 CSV = {"Content-Type": "text/csv"}

@@ -5,8 +5,8 @@ import csv
 import io
 
 from tests.problems import problem
-from warmpost.rules.delivery.chunks import address_hash
-from warmpost.rules.model.documents import Suppression
+from warmpost.rules.model.derived_ids import address_hash
+from warmpost.rules.suppressions.documents import Suppression
 
 CSV = {"Content-Type": "text/csv"}
 

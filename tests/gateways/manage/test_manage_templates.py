@@ -7,7 +7,7 @@ import pytest
 from tests.problems import problem
 from warmpost.actions.templates.manage_templates import Draft, create_template
 from warmpost.errors import Conflict
-from warmpost.rules.model.documents import Template
+from warmpost.rules.lists.documents import Template
 
 HELLO = {
     "name": "welcome",

@@ -12,7 +12,7 @@ from tests.actions.reporting import batch_counts, batch_lines, suppressed_for
 from tests.actions.workshop import POLICY, START, Workshop, address
 from warmpost.gateways.http.app import answer
 from warmpost.gateways.reports.event_webhook import MOST_BYTES, Reporters, event_webhook
-from warmpost.rules.model.documents import EventLog
+from warmpost.rules.events.documents import EventLog
 from warmpost.rules.model.events import Target
 from warmpost.rules.reports.signatures import sign
 from warmpost.rules.reports.verp import return_path

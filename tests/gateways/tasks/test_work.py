@@ -13,7 +13,7 @@ from tests.problems import problem
 from warmpost.errors import Unauthorized
 from warmpost.gateways.http.app import answer
 from warmpost.gateways.tasks.work import PATIENCE, SOON, work
-from warmpost.rules.model.documents import Message
+from warmpost.rules.delivery.documents import Message
 from warmpost.rules.model.writes import Create, Delete
 
 

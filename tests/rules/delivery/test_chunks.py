@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warmpost.rules.delivery import chunks
-from warmpost.rules.delivery.chunks import MOST_BYTES, MOST_RECIPIENTS, address_hash, pack, pack_all, unpack
+from warmpost.rules.delivery.chunks import MOST_BYTES, MOST_RECIPIENTS, pack, pack_all, unpack
 from warmpost.rules.message.message import Recipient
+from warmpost.rules.model.derived_ids import address_hash
 
 texts = st.text('aZ0@. "\\\n\x00é漢🎉', max_size=20)
 values = st.recursive(

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmpost.rules.schedules.recurrence import Series, missed_runs, next_run, parse_every, resolve, runs
+from warmpost.rules.requests.wall_time import resolve
+from warmpost.rules.schedules.recurrence import Series, missed_runs, next_run, parse_every, runs
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NEW_YORK = ZoneInfo("America/New_York")

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmpost.errors import Invalid
-from warmpost.rules.delivery.chunks import address_hash
-from warmpost.rules.model.documents import Suppression
+from warmpost.rules.model.derived_ids import address_hash
+from warmpost.rules.suppressions.documents import Suppression
 from warmpost.rules.suppressions.precedence import REASONS, by_hand, decide, holds
 
 START = datetime(2026, 11, 23, tzinfo=UTC)

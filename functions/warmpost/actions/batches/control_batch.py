@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import Errand
-from warmpost.actions.ports import Services
-from warmpost.errors import Conflict, Moved, NotFound
+from warmpost.actions.delivery.find import find_batch
+from warmpost.errors import Conflict, Moved
+from warmpost.rules.delivery.documents import Batch, BatchStatus
 from warmpost.rules.model.derived_ids import task_name
-from warmpost.rules.model.documents import Batch, BatchStatus
 from warmpost.rules.model.tasks import Task, batch_task
 from warmpost.rules.model.writes import Stored, Update
 
@@ -44,15 +45,6 @@ async def resume_batch(services: Services, batch_id: str) -> None:
         planning = batch_task("plan", batch_id, after.value.generation, after.value.chunks)
         await services.tasks.enqueue(planning)
     await services.tasks.enqueue(batch_task("release", batch_id, "resumed", after.value.generation))
-
-
-async def find_batch(services: Services, batch_id: str) -> Stored[Batch]:
-    """Raises NotFound."""
-    known = batch_id.isascii() and batch_id.isdigit() and len(batch_id) < 16
-    batch = await services.store.get(Batch, f"batches/{int(batch_id)}") if known else None
-    if batch is None:
-        raise NotFound("batch_not_found", f"There is no batch {batch_id[:100]!r}.")
-    return batch
 
 
 async def _change(services: Services, batch_id: str, status: BatchStatus) -> Stored[Batch]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from warmpost.actions.batches.submit_batch import prepare_batch
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.warmup.day_counters import as_figures
 from warmpost.actions.warmup.domain_state import look
 from warmpost.errors import Conflict
-from warmpost.rules.model.documents import Batch
+from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.model.writes import Stored
 from warmpost.rules.requests.requests import BatchOrder
 from warmpost.rules.warmup.forecast import Assumption, DomainToday, ForecastDay, forecasts

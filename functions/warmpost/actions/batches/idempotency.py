@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.errors import Conflict, Moved
 from warmpost.rules.model.derived_ids import short_hash
 from warmpost.rules.model.documents import Idempotency

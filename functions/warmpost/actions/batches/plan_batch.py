@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from warmpost.actions.context import Services
 from warmpost.actions.delivery.finish_batch import finish_batch
-from warmpost.actions.ports import Services
 from warmpost.errors import Moved
 from warmpost.rules.delivery.chunks import Chunk, pack, unpack
-from warmpost.rules.model.documents import Batch
+from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.model.tasks import batch_task, next_turn
 from warmpost.rules.model.writes import Put, Update
 

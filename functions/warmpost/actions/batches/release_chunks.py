@@ -10,9 +10,9 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import Errand
 from warmpost.actions.delivery.finish_batch import finish_batch
-from warmpost.actions.ports import Services
 from warmpost.actions.warmup.day_counters import as_figures, ask_for_assessment
 from warmpost.actions.warmup.domain_state import (
     Weather,
@@ -28,12 +28,12 @@ from warmpost.actions.warmup.domain_state import (
 from warmpost.actions.warmup.holds import is_suspended
 from warmpost.errors import Moved
 from warmpost.rules.delivery.chunks import MOST_RECIPIENTS
-from warmpost.rules.identity.domains import HistoryEntry
+from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.model.derived_ids import task_name
-from warmpost.rules.model.documents import Batch
 from warmpost.rules.model.tasks import Task, next_turn
 from warmpost.rules.model.writes import Stored, Update, Write
 from warmpost.rules.warmup.daily_cap import Pause, Release, decide_release
+from warmpost.rules.warmup.documents import HistoryEntry
 from warmpost.rules.warmup.reputation import evaluate_raise
 
 MOST_AT_ONCE = 100 * MOST_RECIPIENTS

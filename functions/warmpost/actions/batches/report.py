@@ -7,23 +7,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from warmpost.actions.batches.control_batch import find_batch
+from warmpost.actions.context import Services
+from warmpost.actions.delivery.find import find_batch
 from warmpost.actions.delivery.recipient_status import Line, Trace, read_message_trace, shown_status, trace
-from warmpost.actions.ports import Services
 from warmpost.actions.warmup.domain_state import look
-from warmpost.errors import Invalid, NotFound
-from warmpost.rules.delivery.chunks import Chunk, inflate, unpack
+from warmpost.errors import Invalid
+from warmpost.rules.delivery.chunks import Chunk, unpack
+from warmpost.rules.delivery.documents import Batch, Message, ProgressFields
 from warmpost.rules.delivery.statuses import Status
+from warmpost.rules.events.documents import ReactionFields
 from warmpost.rules.identity.checks import suspension_reason
 from warmpost.rules.identity.domains import Domain
-from warmpost.rules.model.documents import Batch, Message, ProgressFields, ReactionFields
+from warmpost.rules.model.compression import inflate
 from warmpost.rules.model.writes import Stored
 
 T = TypeVar("T")
 
 COUNTED = tuple(status for status in Status if status is not Status.QUEUED)
 CHUNKS_PER_LOOK = 10
-MOST_ID = 64
 
 
 async def count_batch(services: Services, batch: Stored[Batch]) -> dict[str, int]:
@@ -164,15 +165,6 @@ def _read_cursor(cursor: str) -> tuple[int, int]:
     if not (number.isdigit() and position.isdigit() and cursor.isascii() and len(cursor) < 20):
         raise Invalid("invalid_cursor", "A cursor is what the page before gave as next_cursor.", "cursor")
     return int(number), int(position)
-
-
-async def find_message(services: Services, message_id: str) -> Stored[Message]:
-    """Raises NotFound."""
-    known = message_id.isascii() and message_id.isalnum() and len(message_id) <= MOST_ID
-    message = await services.store.get(Message, f"messages/{message_id}") if known else None
-    if message is None:
-        raise NotFound("message_not_found", f"There is no message {message_id[:MOST_ID]!r}.")
-    return message
 
 
 async def message_lines(services: Services, message: Stored[Message]) -> list[Line]:

@@ -6,19 +6,19 @@ import secrets
 from dataclasses import dataclass
 
 from warmpost.actions.batches.idempotency import refuse_other_body
+from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import Errand, letter_path
-from warmpost.actions.ports import Services
 from warmpost.actions.state.message_store import store_parts
 from warmpost.actions.templates.build_message import Written, write_message
 from warmpost.actions.warmup.reserve_single import admit_single
 from warmpost.errors import Invalid, Moved
-from warmpost.rules.delivery.chunks import address_hash, deflate
+from warmpost.rules.delivery.documents import Message
 from warmpost.rules.delivery.progress import begin
 from warmpost.rules.delivery.simulator import simulate
 from warmpost.rules.delivery.stored_progress import store_progress
 from warmpost.rules.message.message_packing import pack_letter
-from warmpost.rules.model.derived_ids import short_hash, task_name
-from warmpost.rules.model.documents import Message
+from warmpost.rules.model.compression import deflate
+from warmpost.rules.model.derived_ids import address_hash, short_hash, task_name
 from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.writes import Create, Stored
 from warmpost.rules.requests.limits import MOST_SEND_RECIPIENTS, check_tags

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from warmpost.actions.context import Services
 from warmpost.actions.delivery.recipient_status import (
     Line,
     read_chunk_trace,
     read_message_trace,
     shown_status,
 )
-from warmpost.actions.ports import Services
-from warmpost.rules.delivery.chunks import Chunk, address_hash, inflate, unpack
-from warmpost.rules.model.documents import Batch, Message
+from warmpost.rules.delivery.chunks import Chunk, unpack
+from warmpost.rules.delivery.documents import Batch, Message
+from warmpost.rules.model.compression import inflate
+from warmpost.rules.model.derived_ids import address_hash
 from warmpost.rules.model.events import Target
 from warmpost.rules.model.writes import Stored
 

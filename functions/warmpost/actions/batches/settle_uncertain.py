@@ -11,28 +11,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from warmpost.actions.batches.control_batch import find_batch
-from warmpost.actions.batches.report import find_message
-from warmpost.actions.delivery.delivery_job import Errand, Parcel
-from warmpost.actions.delivery.leases import Claims
+from warmpost.actions.context import Services
+from warmpost.actions.delivery.delivery_job import Errand
+from warmpost.actions.delivery.find import find_batch, find_message
 from warmpost.actions.delivery.recipient_status import Trace, read_chunk_trace, read_message_trace
+from warmpost.actions.delivery.resend_uncertain import ON_ITS_WAY, uncertain_places
 from warmpost.actions.outbox.event_log import log_events
-from warmpost.actions.ports import Services
 from warmpost.actions.storage.gather import side_by_side
 from warmpost.errors import Conflict, Moved
-from warmpost.rules.delivery import progress as rules
 from warmpost.rules.delivery.chunks import MOST_RECIPIENTS
-from warmpost.rules.delivery.progress import Note, Progress, Result
-from warmpost.rules.delivery.statuses import Status
-from warmpost.rules.events.reported_status import Reactions, combined
+from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.model.derived_ids import short_hash, task_name
-from warmpost.rules.model.documents import Batch
 from warmpost.rules.model.events import Event, Target
 from warmpost.rules.model.tasks import Task, batch_task
-from warmpost.rules.model.writes import Update, Write
+from warmpost.rules.model.writes import Update
 
 GIVEN_UP = "the sender gave this recipient up"
-TRIED_AGAIN = "tried again, as the sender wants it"
 MAKE_SURE = timedelta(seconds=15)
 """After which a batch is looked at that was opened again by a request that came to nothing."""
 
@@ -53,7 +47,7 @@ async def settle_batch(services: Services, batch_id: str, resend: bool) -> int:
     found = {
         chunk: places
         for chunk, one in zip(chunks, traces, strict=True)
-        if (places := _uncertain(one.progress, one.reactions))
+        if (places := uncertain_places(one.progress, one.reactions))
     }
     if resend:
         await _resend_chunks(services, batch.id, sorted(found))
@@ -73,7 +67,7 @@ async def settle_message(services: Services, message_id: str, resend: bool) -> i
     """The same for a single send. Raises NotFound."""
     message = await find_message(services, message_id)
     found = await read_message_trace(services.store, message.id, message.value)
-    places = _uncertain(found.progress, found.reactions)
+    places = uncertain_places(found.progress, found.reactions)
     if not places:
         return 0
     if resend:
@@ -94,14 +88,6 @@ def _refuse(batch: Batch, resend: bool) -> None:
         )
     if batch.status == "paused" and resend:
         raise Conflict("batch_paused", "A paused batch sends nothing; resume it first.")
-
-
-def _uncertain(progress: Progress, reactions: Reactions) -> list[int]:
-    return [
-        place
-        for place in progress.positions(Status.UNCERTAIN)
-        if combined(Status.UNCERTAIN, reactions, place) is Status.UNCERTAIN
-    ]
 
 
 async def _firsts(services: Services, path: str, chunks: Mapping[str, object]) -> dict[str, int]:
@@ -132,7 +118,7 @@ async def _resend_chunks(services: Services, batch_id: str, chunks: Sequence[str
         if batch.value.status != "done":
             break
         try:
-            await services.store.commit(Update(batch.path, _ON_ITS_WAY, batch.version))
+            await services.store.commit(Update(batch.path, ON_ITS_WAY, batch.version))
             break
         except Moved:
             continue
@@ -140,46 +126,8 @@ async def _resend_chunks(services: Services, batch_id: str, chunks: Sequence[str
     await services.tasks.enqueue(*(_again(services, one) for one in errands))
 
 
-_ON_ITS_WAY: dict[str, object] = {"status": "sending", "finished_at": None}
-
-
 def _again(services: Services, errand: Errand) -> Task:
     """What is uncertain later than now needs another word: the task may be delivered twice."""
     now = services.clock.timestamp()
     name = task_name(errand.path.replace("/", "-"), "uncertain", round(now * 1000))
     return Task("deliver", replace(errand, resend=now).as_body(), name, queue="deliver")
-
-
-async def try_again(services: Services, parcel: Parcel, claims: Claims) -> list[int]:
-    """The positions that a delivery which was asked to is to try again, now deferred and due.
-
-    In one commit with the batch, which so is not found done meanwhile. Raises LeaseLostError.
-    """
-    errand, progress = parcel.errand, claims.progress
-    if not errand.resend or parcel.ending:
-        return []
-    count = len(parcel.recipients)
-    if errand.message:
-        found = await find_message(services, errand.message)
-        reactions = (await read_message_trace(services.store, found.id, found.value)).reactions
-    else:
-        reactions = (await read_chunk_trace(services.store, errand.batch, errand.chunk, count)).reactions
-    places = [
-        place
-        for place in _uncertain(progress, reactions)
-        if progress.details[place].notes[-1].at < errand.resend
-    ]
-    if places:
-        now = services.clock.timestamp()
-        again = Result(Status.DEFERRED, Note(now, Status.DEFERRED, TRIED_AGAIN), tried=False)
-        after = rules.record(progress, dict.fromkeys(places, again), now)
-        await claims.write(after, *await _open_again(services, errand))
-    return places
-
-
-async def _open_again(services: Services, errand: Errand) -> list[Write]:
-    if not errand.batch:
-        return []
-    batch = await find_batch(services, errand.batch)
-    changes = _ON_ITS_WAY if batch.value.status == "done" else {"status": batch.value.status}
-    return [Update(batch.path, changes, batch.version)]

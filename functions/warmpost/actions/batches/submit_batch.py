@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 
 from warmpost.actions.batches.idempotency import accept_once, earlier_answer
 from warmpost.actions.batches.plan_batch import PAGES_PER_STEP, copy_pages
-from warmpost.actions.ports import Services, Store
+from warmpost.actions.context import Services
+from warmpost.actions.ports import Store
 from warmpost.actions.state.message_store import store_parts
 from warmpost.actions.storage.names import find_list
 from warmpost.actions.templates.build_message import Written, refuse_missing, write_batch
 from warmpost.errors import Conflict, Invalid
 from warmpost.rules.delivery.chunks import Chunk, pack_all
+from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.message.message import Recipient
 from warmpost.rules.message.message_packing import pack_letter
-from warmpost.rules.model.documents import Batch
 from warmpost.rules.model.names import has_controls
 from warmpost.rules.model.tasks import batch_task
 from warmpost.rules.model.writes import Create, Put

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import Parcel
 from warmpost.actions.delivery.leases import Claims, LeaseLostError
-from warmpost.actions.ports import Services
 from warmpost.actions.warmup.domain_state import Weather, keep, keep_pool, look
 from warmpost.rules.delivery import progress as rules
 from warmpost.rules.delivery.simulator import simulate

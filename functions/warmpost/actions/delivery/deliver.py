@@ -10,23 +10,23 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from warmpost.actions.batches.settle_uncertain import try_again
+from warmpost.actions.context import Services
 from warmpost.actions.delivery.carry_over import CarriedOver, carry_over
-from warmpost.actions.delivery.claim_batches import Strides
 from warmpost.actions.delivery.delivery_job import Errand, Parcel, open_batch_chunk, open_message
 from warmpost.actions.delivery.dispatch_gate import WayOut
 from warmpost.actions.delivery.finish_batch import finish_batch
 from warmpost.actions.delivery.leases import Claims, LeaseLostError
-from warmpost.actions.delivery.prefetch import Lookahead, Stride
+from warmpost.actions.delivery.prefetch import Lookahead, Stride, Strides
 from warmpost.actions.delivery.requeue import come_again, is_due, next_retry, retry_later
-from warmpost.actions.delivery.worker_events import worker_events
+from warmpost.actions.delivery.resend_uncertain import try_again
+from warmpost.actions.delivery.worker_events import book, worker_events
 from warmpost.actions.outbox.event_log import ask_for_fold, log_writes
-from warmpost.actions.ports import Services
 from warmpost.actions.storage.log import tell
-from warmpost.actions.warmup.day_counters import ask_for_assessment, book
+from warmpost.actions.warmup.day_counters import ask_for_assessment
 from warmpost.actions.warmup.holds import Hold, find_hold
 from warmpost.errors import Unavailable
 from warmpost.rules.delivery import progress as rules
+from warmpost.rules.delivery.documents import Batch, Message
 from warmpost.rules.delivery.envelope import HandOver, Outcome, Outgoing
 from warmpost.rules.delivery.outcomes import judge, unreachable
 from warmpost.rules.delivery.progress import Detail, Note, Progress, Result
@@ -34,7 +34,6 @@ from warmpost.rules.delivery.simulator import simulate
 from warmpost.rules.delivery.statuses import UNFINISHED, Status
 from warmpost.rules.delivery.throttling import Gate
 from warmpost.rules.message.message import Unrenderable
-from warmpost.rules.model.documents import Batch, Message
 
 RUNNING = ("planning", "sending")
 ENDINGS: dict[str, Status] = {"cancelled": Status.CANCELLED, "failed": Status.FAILED}

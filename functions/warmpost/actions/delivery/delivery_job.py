@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from warmpost.actions.ports import Services
-from warmpost.rules.delivery.chunks import Chunk, inflate, unpack
+from warmpost.actions.context import Services
+from warmpost.rules.delivery.chunks import Chunk, unpack
+from warmpost.rules.delivery.documents import Batch, Message
 from warmpost.rules.delivery.progress import OnUncertain
 from warmpost.rules.identity.domains import Domain, RelayPool
 from warmpost.rules.message.message import Job, Letter, Recipient
+from warmpost.rules.model.compression import inflate
 from warmpost.rules.model.derived_ids import batch_message_id, send_message_id, short_hash
-from warmpost.rules.model.documents import Batch, Message
 from warmpost.rules.model.events import Target
 from warmpost.rules.model.relays import Pool
 from warmpost.rules.operations.policy import Policy

@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import Parcel
 from warmpost.actions.delivery.requeue import stall_delay
-from warmpost.actions.ports import Services
 from warmpost.actions.state.throttle import OPEN, ProviderGate
 from warmpost.actions.storage.log import tell
 from warmpost.rules.delivery.envelope import STOPPED, HandOver, Outcome

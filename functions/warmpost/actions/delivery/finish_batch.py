@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.storage.log import tell
 from warmpost.errors import Moved
-from warmpost.rules.model.documents import Batch
+from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.model.writes import Stored, Update
 
 

@@ -12,12 +12,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.errors import Moved, Unavailable
 from warmpost.rules.delivery import progress as rules
+from warmpost.rules.delivery.documents import Message, ProgressFields
 from warmpost.rules.delivery.progress import Progress, Result
 from warmpost.rules.delivery.stored_progress import as_changes, load_progress, store_progress
-from warmpost.rules.model.documents import Message, ProgressFields
 from warmpost.rules.model.writes import Create, Update, Write
 
 BEATS_PER_LEASE = 3

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from warmpost.actions.context import Services
+from warmpost.actions.delivery.delivery_job import Parcel
+from warmpost.actions.ports import Composer
+from warmpost.actions.state.worker_slots import Room
+from warmpost.errors import Invalid
 from warmpost.rules.delivery.envelope import Outgoing
 from warmpost.rules.message.message import Unrenderable
-
-AT_ONCE = 2
-"""Strides being composed: no thread waits while another one finishes the last group of a stride."""
-
-MOST_READY = 16_000_000
-"""Octets that wait to be sent, beyond which no further stride is begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,35 +39,6 @@ class Stride:
 
 
 Compose = Callable[[Sequence[int]], Coroutine[Any, Any, Stride]]
-
-
-class Room:
-    """For what a process has composed and not sent yet.
-
-    Chunks line up for it in the order in which they line up for their turns: what is ready or being composed is always
-    for somebody before the one who waits, so it will be sent, and makes room.
-    """
-
-    def __init__(self) -> None:
-        self.line = asyncio.Lock()
-        self._composing = self._ready = 0
-        self._changed = asyncio.Event()
-
-    async def enter(self) -> None:
-        """For the first in line."""
-        while self._composing == AT_ONCE or self._ready >= MOST_READY:
-            self._changed.clear()
-            await self._changed.wait()
-        self._composing += 1
-
-    def composed(self, octets: int) -> None:
-        self._composing -= 1
-        self._ready += octets
-        self._changed.set()
-
-    def taken(self, octets: int) -> None:
-        self._ready -= octets
-        self._changed.set()
 
 
 class Lookahead:
@@ -132,3 +102,32 @@ async def look_ahead(
         yield lookahead
     finally:
         await lookahead.close()
+
+
+class Strides:
+    """Those of one parcel."""
+
+    def __init__(self, services: Services, parcel: Parcel) -> None:
+        self._services = services
+        self._parcel = parcel
+        self._composer: Composer | None = None
+
+    def ahead(self, pending: Sequence[int], slowly: bool = False) -> AbstractAsyncContextManager[Lookahead]:
+        """slowly: of slow providers, which like single sends stand in no line."""
+        size, desk = self._services.policy.stride, self._services.desk
+        strides = [pending[start : start + size] for start in range(0, len(pending), size)]
+        in_line = bool(self._parcel.errand.batch) and not slowly
+        return look_ahead(strides, self._compose, desk.room if in_line else Room())
+
+    async def _compose(self, positions: Sequence[int]) -> Stride:
+        parcel, policy = self._parcel, self._services.policy
+        try:
+            if self._composer is None:
+                self._composer = self._services.press.composer(
+                    parcel.letter, parcel.domain.domain, parcel.domain.keys
+                )
+        except Invalid as problem:
+            return Stride(positions, [Unrenderable(problem.message)] * len(positions))
+        now = self._services.clock.timestamp()
+        letters = await self._composer.compose([parcel.job(one, policy, now) for one in positions])
+        return Stride(positions, letters)

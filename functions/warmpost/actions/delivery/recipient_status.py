@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from warmpost.actions.ports import Store
+from warmpost.rules.delivery.documents import Batch, Message, ProgressFields
 from warmpost.rules.delivery.progress import Note, Progress
 from warmpost.rules.delivery.statuses import Status
 from warmpost.rules.delivery.stored_progress import load_progress
+from warmpost.rules.events.documents import ReactionFields
 from warmpost.rules.events.event_packing import unpack_reactions
 from warmpost.rules.events.reported_status import RANKS, Reactions, combined, nothing_reported
-from warmpost.rules.model.documents import Batch, Message, ProgressFields, ReactionFields
 
 TAKEN = {
     Status.SENT: "the relay took the message",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import Errand
 from warmpost.actions.delivery.leases import Claims
-from warmpost.actions.ports import Services
 from warmpost.rules.delivery.progress import Progress
 from warmpost.rules.delivery.retries import RetryPlan
 from warmpost.rules.delivery.statuses import Status

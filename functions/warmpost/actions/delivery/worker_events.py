@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import Parcel
-from warmpost.actions.ports import Services
+from warmpost.actions.warmup.day_counters import additions, circumstances
 from warmpost.rules.delivery.progress import Note, Progress
 from warmpost.rules.delivery.simulator import READERS, scenario_of
 from warmpost.rules.delivery.statuses import Status
+from warmpost.rules.events.day_counters import not_booked, tally
 from warmpost.rules.model.derived_ids import short_hash
 from warmpost.rules.model.events import Event, EventKind, Target
+from warmpost.rules.model.writes import Write
 
 KINDS: dict[Status, EventKind] = {
     Status.BOUNCED: "bounced",
@@ -55,3 +60,20 @@ def _event(kind: EventKind, source: str, target: Target, note: Note) -> Event:
         text=note.text,
         relay=note.relay,
     )
+
+
+def book(services: Services, parcel: Parcel, progress: Progress) -> tuple[Progress, list[Write]]:
+    """The progress with everything booked, and the additions that go into the same commit."""
+    addresses = [one.address for one in parcel.recipients]
+    given = circumstances(
+        services, addresses, parcel.pool, bool(parcel.errand.batch), parcel.letter.track.opens
+    )
+    found = tally(progress, given)
+    news = not_booked(found, progress.booked)
+    if not news:
+        return progress, []
+    name = parcel.errand.batch or "send"
+    writes = [
+        additions(parcel.domain.domain, name, parcel.errand.path, day, news[day]) for day in sorted(news)
+    ]
+    return replace(progress, booked=found), writes

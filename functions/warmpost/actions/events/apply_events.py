@@ -9,23 +9,27 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import route
 from warmpost.actions.delivery.recipient_status import Trace, trace
 from warmpost.actions.events.enrich import Origin, occurrence, origin_of
 from warmpost.actions.events.locate import Place
-from warmpost.actions.ports import Services
 from warmpost.actions.warmup.day_counters import additions, circumstances
 from warmpost.rules.bounces.classify import BounceClass, classify
-from warmpost.rules.delivery.chunks import Chunk, address_hash, inflate, unpack
+from warmpost.rules.delivery.chunks import Chunk, unpack
+from warmpost.rules.delivery.documents import Batch, Message, ProgressFields
 from warmpost.rules.delivery.mailbox_providers import SIMULATOR
 from warmpost.rules.delivery.statuses import BY_MARK, Status
 from warmpost.rules.events.day_counters import Amounts, Circumstances, not_booked, reaction_tally
+from warmpost.rules.events.documents import ReactionFields
 from warmpost.rules.events.event_packing import pack_reactions
 from warmpost.rules.events.reported_status import OPEN_ENDED, Reactions, apply_all, combined
-from warmpost.rules.model.documents import Batch, Message, ProgressFields, ReactionFields, Suppression
+from warmpost.rules.model.compression import inflate
+from warmpost.rules.model.derived_ids import address_hash
 from warmpost.rules.model.events import Event
 from warmpost.rules.model.writes import Create, Stored, Update, Write
 from warmpost.rules.reports.verp import NO_POSITION
+from warmpost.rules.suppressions.documents import Suppression
 from warmpost.rules.webhooks.notifications import Occurrence
 
 UNTOUCHABLE = (Status.SUPPRESSED, Status.FAILED, Status.CANCELLED)

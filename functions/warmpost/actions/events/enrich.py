@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from warmpost.rules.bounces.classify import classify
+from warmpost.rules.delivery.documents import Batch, Message
 from warmpost.rules.delivery.progress import Progress
 from warmpost.rules.model.derived_ids import batch_message_id, send_message_id
-from warmpost.rules.model.documents import Batch, Message
 from warmpost.rules.model.events import Event
 from warmpost.rules.webhooks.notifications import Occurrence
 

@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from warmpost.actions.context import Services
 from warmpost.actions.events.apply_events import Applied, apply_events
 from warmpost.actions.events.locate import place_events
 from warmpost.actions.outbox.event_log import ask_for_fold, log_writes
 from warmpost.actions.outbox.notifications import queue_notifications
-from warmpost.actions.ports import Services
 from warmpost.actions.storage.gather import side_by_side
 from warmpost.actions.storage.log import tell
 from warmpost.actions.suppressions.manage_suppressions import suppress_all
 from warmpost.actions.warmup.day_counters import ask_for_assessment, ensure_assessment
 from warmpost.errors import Moved, Unavailable
+from warmpost.rules.events.documents import EventLog
 from warmpost.rules.events.event_packing import unpack_events
-from warmpost.rules.model.documents import EventLog
 from warmpost.rules.model.events import Event
 from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.writes import Stored, Update, Write, weigh

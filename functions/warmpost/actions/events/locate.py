@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from warmpost.actions.batches.sent_to import newest_target
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.storage.gather import side_by_side
 from warmpost.rules.delivery.chunks import MOST_RECIPIENTS
 from warmpost.rules.model.events import Event, Target

@@ -7,16 +7,18 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from warmpost.actions.context import Services
 from warmpost.actions.outbox.event_log import log_events
-from warmpost.actions.ports import Services
 from warmpost.actions.storage.log import tell
 from warmpost.actions.suppressions.manage_suppressions import suppress_address, suppress_all, suppression_path
 from warmpost.errors import NotFound
-from warmpost.rules.delivery.chunks import Chunk, address_hash, inflate, unpack
+from warmpost.rules.delivery.chunks import Chunk, unpack
+from warmpost.rules.delivery.documents import Batch, Message
 from warmpost.rules.delivery.simulator import simulate
-from warmpost.rules.model.derived_ids import short_hash
-from warmpost.rules.model.documents import Batch, Message, Suppression
+from warmpost.rules.model.compression import inflate
+from warmpost.rules.model.derived_ids import address_hash, short_hash
 from warmpost.rules.model.events import Event, Target
+from warmpost.rules.suppressions.documents import Suppression
 from warmpost.rules.tracking.bots import is_machine
 from warmpost.rules.tracking.tokens import Token
 

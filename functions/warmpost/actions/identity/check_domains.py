@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
+from warmpost.actions.context import Services
 from warmpost.actions.outbox.notifications import queue_notifications
-from warmpost.actions.ports import Services
 from warmpost.actions.storage.log import tell
 from warmpost.actions.warmup.domain_state import remember
 from warmpost.errors import Moved, Unavailable
@@ -27,10 +27,11 @@ from warmpost.rules.identity.checks import (
     unsigned_since,
 )
 from warmpost.rules.identity.dkim_rotation import turn_of
-from warmpost.rules.identity.domains import Domain, HistoryEntry, IdentityTurn
+from warmpost.rules.identity.domains import Domain
 from warmpost.rules.model.derived_ids import short_hash, task_name
 from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.writes import Stored, Update, Write
+from warmpost.rules.warmup.documents import HistoryEntry, IdentityTurn
 from warmpost.rules.webhooks.notifications import Occurrence
 
 TRIES = 5

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from warmpost.actions.context import Services
 from warmpost.actions.identity.manage_domains import find_domain
-from warmpost.actions.ports import Services, Store
+from warmpost.actions.ports import Store
 from warmpost.actions.storage.pagination import Listed, Page, list_by_id
 from warmpost.errors import Conflict, Invalid, Moved, NotFound
 from warmpost.rules.identity.domains import Domain, SenderAddress

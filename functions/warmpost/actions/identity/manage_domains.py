@@ -6,8 +6,9 @@ import asyncio
 import secrets
 from dataclasses import replace
 
+from warmpost.actions.context import Services
 from warmpost.actions.identity.check_domains import keep_check
-from warmpost.actions.ports import Press, Services, Store
+from warmpost.actions.ports import Press, Store
 from warmpost.actions.storage.pagination import Listed, Page, list_by_id
 from warmpost.errors import Conflict, Invalid, Moved, NotFound
 from warmpost.rules.identity.dkim_rotation import begin_rotation

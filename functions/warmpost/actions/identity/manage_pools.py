@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import SHARED
-from warmpost.actions.ports import Services, Store
+from warmpost.actions.ports import Store
 from warmpost.actions.storage.pagination import Listed, Page, list_by_id
 from warmpost.errors import Conflict, Invalid, Moved, NotFound
 from warmpost.rules.identity.domains import RelayPool

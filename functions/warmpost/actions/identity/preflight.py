@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from warmpost.actions.context import Services
 from warmpost.actions.identity.check_domains import look_up, seen_txt
 from warmpost.actions.identity.manage_domains import find_domain
-from warmpost.actions.ports import Services
 from warmpost.actions.statistics.statistics import Question, ask_statistics
 from warmpost.actions.warmup.domain_state import look
 from warmpost.errors import Unavailable
+from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.identity.dmarc import above, find_dmarc
 from warmpost.rules.identity.preflight import Facts, Found, Point, Week, is_ready, judge_points
 from warmpost.rules.model.addresses import domain_of
-from warmpost.rules.model.documents import Batch
 from warmpost.rules.model.events import Target
 from warmpost.rules.reports.verp import return_path
 

@@ -14,14 +14,15 @@ from datetime import timedelta
 from itertools import chain
 from typing import Any
 
+from warmpost.actions.context import Services
 from warmpost.actions.lists.manage_lists import page_path, require_free
-from warmpost.actions.ports import Services
 from warmpost.actions.storage.names import find_list
 from warmpost.errors import Conflict, Moved, TooLarge, Unavailable
-from warmpost.rules.delivery.chunks import MOST_RECIPIENTS, Chunk, address_hash, pack_all, unpack
+from warmpost.rules.delivery.chunks import MOST_RECIPIENTS, Chunk, pack_all, unpack
 from warmpost.rules.lists.csv_import import Rejected, Row, Rows, rejected
+from warmpost.rules.lists.documents import RecipientList
 from warmpost.rules.message.message import Recipient
-from warmpost.rules.model.documents import RecipientList
+from warmpost.rules.model.derived_ids import address_hash
 from warmpost.rules.model.writes import Put, Stored, Update, Write
 
 LEASE = timedelta(seconds=60)

@@ -12,14 +12,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from warmpost.actions.ports import Services, Store
+from warmpost.actions.context import Services
+from warmpost.actions.ports import Store
 from warmpost.actions.storage.names import find_list, free_name, require_name, require_unused, take_name
 from warmpost.actions.storage.pagination import Listed, Page, list_by_number, wrong_cursor
 from warmpost.errors import Conflict, Moved, NotFound
-from warmpost.rules.delivery.chunks import Chunk, address_hash, pack, unpack
+from warmpost.rules.delivery.chunks import Chunk, pack, unpack
+from warmpost.rules.lists.documents import RecipientList
 from warmpost.rules.message.message import Recipient
 from warmpost.rules.model.addresses import Flaw, read_address
-from warmpost.rules.model.documents import RecipientList
+from warmpost.rules.model.derived_ids import address_hash
 from warmpost.rules.model.writes import Add, Create, Delete, Stored, Update, Write
 
 LISTED_FIELDS = ("number", "name", "count", "variables", "created_at")

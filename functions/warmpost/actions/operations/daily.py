@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import Errand
 from warmpost.actions.identity.check_domains import sweep_identities
 from warmpost.actions.outbox.event_log import ask_for_fold
 from warmpost.actions.outbox.notifications import requeue_notifications
-from warmpost.actions.ports import Services
 from warmpost.actions.schedules.arm_schedules import arm_schedules
 from warmpost.actions.storage.log import tell
 from warmpost.errors import Moved
-from warmpost.rules.identity.domains import Warmth
+from warmpost.rules.delivery.documents import Batch, Message
 from warmpost.rules.model.derived_ids import task_name
-from warmpost.rules.model.documents import Batch, Message
 from warmpost.rules.model.tasks import Task, batch_task
 from warmpost.rules.model.writes import Put, Update
 from warmpost.rules.operations.health import DailyRun
+from warmpost.rules.warmup.documents import Warmth
 
 DAILY_RUN = "runs/daily"
 PAGE = 100

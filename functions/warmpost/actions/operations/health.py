@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any, get_args
 
 from warmpost.actions.batches.report import longest_stall
+from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import SHARED
 from warmpost.actions.operations.daily import DAILY_RUN
-from warmpost.actions.ports import Services
 from warmpost.actions.warmup.domain_state import warmth_path
 from warmpost.errors import Unavailable
-from warmpost.rules.identity.domains import RelayPool, Warmth
+from warmpost.rules.identity.domains import RelayPool
 from warmpost.rules.model.relays import Pool
 from warmpost.rules.model.tasks import Queue
 from warmpost.rules.operations.health import (
@@ -28,6 +28,7 @@ from warmpost.rules.operations.health import (
     StalledBatch,
     Work,
 )
+from warmpost.rules.warmup.documents import Warmth
 
 PATIENCE = 9.0
 """Seconds for all of it: whoever asks has a time limit too."""

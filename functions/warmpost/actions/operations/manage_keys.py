@@ -8,7 +8,8 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from warmpost.actions.ports import Services, Store
+from warmpost.actions.context import Services
+from warmpost.actions.ports import Store
 from warmpost.actions.storage.pagination import Listed, Page, list_by_id
 from warmpost.errors import Invalid, NotFound
 from warmpost.rules.model.documents import ApiKey, Scope

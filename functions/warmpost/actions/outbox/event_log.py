@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
+from warmpost.rules.events.documents import EventLog
 from warmpost.rules.events.event_packing import MOST_PACKED, pack_events
 from warmpost.rules.events.reported_status import MOST_TEXT
 from warmpost.rules.model.derived_ids import task_name
-from warmpost.rules.model.documents import EventLog
 from warmpost.rules.model.events import Event
 from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.writes import Create, Write

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.rules.model.derived_ids import short_hash, task_name
 from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.writes import Create, Stored, Write

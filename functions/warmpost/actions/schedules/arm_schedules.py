@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.schedules.schedules import fire_task, queue_next
 from warmpost.errors import Moved
 from warmpost.rules.model.writes import Update

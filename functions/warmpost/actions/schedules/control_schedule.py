@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.schedules.schedules import changed_fields, find_schedule, queue_next, run_writes
 from warmpost.errors import Conflict, Moved
 from warmpost.rules.model.writes import Stored, Update

@@ -11,7 +11,7 @@ from typing import Literal
 from warmpost.actions.batches.idempotency import accept_once, earlier_answer
 from warmpost.actions.batches.send_message import prepare_message
 from warmpost.actions.batches.submit_batch import prepare_batch
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.schedules.schedules import queue_next
 from warmpost.actions.state.message_store import store_parts
 from warmpost.errors import Invalid, Problem

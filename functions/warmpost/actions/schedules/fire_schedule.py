@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from warmpost.actions.batches.send_message import send_message
 from warmpost.actions.batches.submit_batch import submit_batch
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.schedules.schedules import changed_fields, queue_next, read_order, run_path, run_writes
 from warmpost.actions.storage.log import tell
 from warmpost.errors import Moved, Problem, Unavailable

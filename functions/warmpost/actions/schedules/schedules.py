@@ -7,11 +7,12 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from warmpost.actions.ports import Services, Store
+from warmpost.actions.context import Services
+from warmpost.actions.ports import Store
 from warmpost.actions.storage.pagination import Listed, Page, list_by_number
 from warmpost.errors import NotFound
+from warmpost.rules.delivery.documents import Part
 from warmpost.rules.model.derived_ids import task_name
-from warmpost.rules.model.documents import Part
 from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.writes import Put, Stored
 from warmpost.rules.requests.requests import BatchOrder, SendOrder

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from warmpost.actions.ports import Store
+from warmpost.rules.delivery.documents import Part
 from warmpost.rules.message.message import Letter
 from warmpost.rules.message.message_packing import MOST_INLINE, PART, slices, unpack_letter
-from warmpost.rules.model.documents import Part
 from warmpost.rules.model.writes import Put
 
 PARTS_PER_COMMIT = 3

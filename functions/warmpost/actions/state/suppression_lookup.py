@@ -14,7 +14,7 @@ from typing import Literal
 
 from warmpost.actions.ports import Store
 from warmpost.actions.state.suppression_snapshot import Snapshot, keep_snapshot, load_snapshot
-from warmpost.rules.delivery.chunks import address_hash
+from warmpost.rules.model.derived_ids import address_hash
 from warmpost.rules.suppressions.snapshot_pages import Entry
 
 PAGE = 20_000

@@ -11,8 +11,8 @@ from typing import Any
 from warmpost.actions.ports import Store
 from warmpost.actions.storage.gather import side_by_side
 from warmpost.errors import Moved, Unavailable
-from warmpost.rules.model.documents import SuppressionIndex, SuppressionPage
 from warmpost.rules.model.writes import Create, Delete, Stored, Update, Write
+from warmpost.rules.suppressions.documents import SuppressionIndex, SuppressionPage
 from warmpost.rules.suppressions.snapshot_pages import Entry, group, pack_pages, unpack_page
 
 HEAD = "suppression_pages/head"

@@ -12,7 +12,41 @@ import asyncio
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 
-from warmpost.actions.delivery.prefetch import Room
+AT_ONCE = 2
+"""Strides being composed: no thread waits while another one finishes the last group of a stride."""
+
+MOST_READY = 16_000_000
+"""Octets that wait to be sent, beyond which no further stride is begun."""
+
+
+class Room:
+    """For what a process has composed and not sent yet.
+
+    Chunks line up for it in the order in which they line up for their turns: what is ready or being composed is always
+    for somebody before the one who waits, so it will be sent, and makes room.
+    """
+
+    def __init__(self) -> None:
+        self.line = asyncio.Lock()
+        self._composing = self._ready = 0
+        self._changed = asyncio.Event()
+
+    async def enter(self) -> None:
+        """For the first in line."""
+        while self._composing == AT_ONCE or self._ready >= MOST_READY:
+            self._changed.clear()
+            await self._changed.wait()
+        self._composing += 1
+
+    def composed(self, octets: int) -> None:
+        self._composing -= 1
+        self._ready += octets
+        self._changed.set()
+
+    def taken(self, octets: int) -> None:
+        self._ready -= octets
+        self._changed.set()
+
 
 MOST_NOTED = 1000
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.statistics.statistics import Booked, Grain, Question
 from warmpost.actions.storage.gather import side_by_side
+from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.delivery.statuses import Status
 from warmpost.rules.model.days import day_of
-from warmpost.rules.model.documents import Batch
 from warmpost.rules.model.usage import REST, Usage
 from warmpost.rules.model.writes import Stored
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import zlib
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.errors import Moved, Unavailable
 from warmpost.rules.model.writes import Count
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.errors import Invalid
 from warmpost.rules.delivery.mailbox_providers import SIMULATOR
 from warmpost.rules.model.usage import Usage

@@ -6,9 +6,10 @@ from typing import Protocol, TypeVar
 
 from warmpost.actions.ports import Store
 from warmpost.errors import Conflict, Invalid, NotFound
+from warmpost.rules.lists.documents import RecipientList, Template
 from warmpost.rules.model.addresses import Flaw
 from warmpost.rules.model.derived_ids import short_hash
-from warmpost.rules.model.documents import Name, RecipientList, Template
+from warmpost.rules.model.documents import Name
 from warmpost.rules.model.names import read_name
 from warmpost.rules.model.writes import Create, Delete, Stored, Write
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.suppressions.manage_suppressions import (
     decide_now,
     read_many,
@@ -15,8 +15,8 @@ from warmpost.actions.suppressions.manage_suppressions import (
 )
 from warmpost.errors import Moved, TooLarge
 from warmpost.rules.lists.csv_import import Rejected, Row, Rows
-from warmpost.rules.model.documents import Suppression
 from warmpost.rules.model.writes import Write
+from warmpost.rules.suppressions.documents import Suppression
 from warmpost.rules.suppressions.precedence import holds, read_suppression
 from warmpost.rules.suppressions.snapshot_pages import Entry
 

@@ -9,14 +9,14 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 
-from warmpost.actions.ports import Services, Store
+from warmpost.actions.context import Services
+from warmpost.actions.ports import Store
 from warmpost.actions.storage.pagination import Listed, Page, list_by_id
 from warmpost.errors import Moved, NotFound
-from warmpost.rules.delivery.chunks import address_hash
 from warmpost.rules.model.addresses import read_address
-from warmpost.rules.model.derived_ids import short_hash
-from warmpost.rules.model.documents import Suppression
+from warmpost.rules.model.derived_ids import address_hash, short_hash
 from warmpost.rules.model.writes import Create, Filter, Stored, Update, Write
+from warmpost.rules.suppressions.documents import Suppression
 from warmpost.rules.suppressions.precedence import decide, holds, require_note, weight
 
 STAMP = "changed_at"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.storage.names import find_template
 from warmpost.actions.templates.manage_templates import template_version
 from warmpost.errors import Conflict, Invalid, NotFound

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.storage.names import find_template, free_name, require_name, require_unused, take_name
 from warmpost.actions.storage.pagination import Listed, Page, list_by_number
 from warmpost.errors import Invalid, Moved, NotFound
+from warmpost.rules.lists.documents import Template
 from warmpost.rules.message.message import Content, TemplateFacts
-from warmpost.rules.model.documents import Template
 from warmpost.rules.model.names import has_controls
 from warmpost.rules.model.writes import Create, Delete, Stored, Update, Write
 from warmpost.rules.tracking.tracking import Track

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from datetime import datetime
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.storage.log import tell
 from warmpost.actions.warmup.day_counters import as_figures
 from warmpost.actions.warmup.domain_state import (
@@ -21,11 +21,11 @@ from warmpost.actions.warmup.domain_state import (
     with_raises,
 )
 from warmpost.errors import Moved
-from warmpost.rules.identity.domains import HistoryEntry, Warmth
-from warmpost.rules.model.documents import Batch
+from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.model.tasks import batch_task
 from warmpost.rules.model.writes import Stored, Update, Write
 from warmpost.rules.warmup.daily_cap import decide_release
+from warmpost.rules.warmup.documents import HistoryEntry, Warmth
 from warmpost.rules.warmup.reputation import Decision, evaluate_block
 
 TRIES = 10

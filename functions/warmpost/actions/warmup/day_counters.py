@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
-from warmpost.actions.delivery.delivery_job import Parcel
-from warmpost.actions.ports import Services, Store
+from warmpost.actions.context import Services
+from warmpost.actions.ports import Store
 from warmpost.rules.delivery.mailbox_providers import SIMULATOR, provider_of
-from warmpost.rules.delivery.progress import Progress
 from warmpost.rules.delivery.simulator import simulate
-from warmpost.rules.events.day_counters import Amounts, Circumstances, Tally, not_booked, tally
+from warmpost.rules.events.day_counters import Amounts, Circumstances, Tally
 from warmpost.rules.model.derived_ids import task_name
 from warmpost.rules.model.relays import Pool
 from warmpost.rules.model.tasks import Task
@@ -30,23 +28,6 @@ AT_THE_LATEST = 30.0
 
 CLOCKS_DIFFER = 0.25
 """Seconds: a look that ran before a change was written must not count for it."""
-
-
-def book(services: Services, parcel: Parcel, progress: Progress) -> tuple[Progress, list[Write]]:
-    """The progress with everything booked, and the additions that go into the same commit."""
-    addresses = [one.address for one in parcel.recipients]
-    given = circumstances(
-        services, addresses, parcel.pool, bool(parcel.errand.batch), parcel.letter.track.opens
-    )
-    found = tally(progress, given)
-    news = not_booked(found, progress.booked)
-    if not news:
-        return progress, []
-    name = parcel.errand.batch or "send"
-    writes = [
-        additions(parcel.domain.domain, name, parcel.errand.path, day, news[day]) for day in sorted(news)
-    ]
-    return replace(progress, booked=found), writes
 
 
 def circumstances(

@@ -7,14 +7,15 @@ from datetime import date, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.storage.log import tell
 from warmpost.actions.warmup.day_counters import as_figures, read_tally
 from warmpost.rules.events.day_counters import Tally
-from warmpost.rules.identity.domains import Domain, HistoryEntry, PauseFields, PoolDay, RelayPool, Warmth
+from warmpost.rules.identity.domains import Domain, RelayPool
 from warmpost.rules.model.derived_ids import short_hash
 from warmpost.rules.model.writes import Create, Put, Stored, Update, Write
 from warmpost.rules.warmup.daily_cap import Allowance, Day, DayVolume, Pause, calendar_day, pool_cap
+from warmpost.rules.warmup.documents import HistoryEntry, PauseFields, PoolDay, Warmth
 from warmpost.rules.warmup.levels import Standing, parse_table
 from warmpost.rules.warmup.reputation import Decision, close_day, raise_standing
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.warmup.domain_state import warmth_path
-from warmpost.rules.identity.domains import Domain, Warmth
+from warmpost.rules.identity.domains import Domain
 from warmpost.rules.warmup.daily_cap import calendar_day
+from warmpost.rules.warmup.documents import Warmth
 
 LOOK_AGAIN = timedelta(minutes=15)
 """How soon recipients who were released before a suspension notice its end; held ones are released at once."""

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.storage.pagination import Listed, Page, list_by_id
 from warmpost.actions.warmup.day_counters import as_figures, ask_for_assessment
 from warmpost.actions.warmup.domain_state import Weather, keep, look, remember
 from warmpost.errors import Invalid, Moved
-from warmpost.rules.identity.domains import HistoryEntry, Warmth
 from warmpost.rules.model.writes import Stored
+from warmpost.rules.warmup.documents import HistoryEntry, Warmth
 from warmpost.rules.warmup.levels import Standing, parse_table
 from warmpost.rules.warmup.reputation import DayFigures, Reading, measure, readings
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
+from warmpost.actions.state.reservations import Ahead
 from warmpost.actions.warmup.domain_state import Weather, keep, keep_pool, look, tell_decisions, warmth_path
 from warmpost.errors import Conflict, LimitReached, Moved
-from warmpost.rules.identity.domains import Warmth
 from warmpost.rules.warmup.daily_cap import Allowance, decide_single
+from warmpost.rules.warmup.documents import Warmth
 
 TRIES = 20
 SHORTLY = 0.02
@@ -24,22 +24,6 @@ SHORTLY = 0.02
 MOST_AHEAD = 50
 SHARE_AHEAD = 200
 """A process takes at most this fraction of what is left, beyond what it needs now."""
-
-
-@dataclass(slots=True)
-class Ahead:
-    """What this process has reserved for a domain's day and not handed out yet."""
-
-    day: str
-    left: int
-
-
-class Reserved:
-    """Of one process. turns: its messages of a domain do not become rivals of each other."""
-
-    def __init__(self) -> None:
-        self.by_domain: dict[str, Ahead] = {}
-        self.turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
 
 async def admit_single(services: Services, domain: str, recipients: int) -> str:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from warmpost.actions.context import Services
 from warmpost.actions.identity.manage_addresses import find_address
 from warmpost.actions.identity.manage_domains import find_domain
 from warmpost.actions.outbox.notifications import MOST_WEBHOOKS, notify_task
-from warmpost.actions.ports import Services, Store
+from warmpost.actions.ports import Store
 from warmpost.actions.storage.pagination import Listed, Page, list_by_id, whole_cursor, wrong_cursor
 from warmpost.actions.webhooks.post_notifications import Round, attempt_write, secret_context, signing_keys
 from warmpost.errors import Conflict, Invalid, LimitReached, NotFound

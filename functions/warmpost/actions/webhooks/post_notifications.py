@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from warmpost.actions.context import Services
 from warmpost.actions.outbox.notifications import notify_task
-from warmpost.actions.ports import Services
 from warmpost.actions.storage.log import tell
 from warmpost.errors import Conflict
 from warmpost.rules.model.writes import Delete, Put, Stored, Update, Write

@@ -20,7 +20,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 from warmpost.adapters.google.firestore_meter import Meter, Unmetered
 from warmpost.adapters.google.metering import Accounts
 from warmpost.errors import Moved, Unavailable
-from warmpost.rules.model.documents import ProgressFields
+from warmpost.rules.delivery.documents import ProgressFields
 from warmpost.rules.model.usage import Usage
 from warmpost.rules.model.writes import Add, Count, Create, Delete, Filter, Put, Stored, Update, Write
 

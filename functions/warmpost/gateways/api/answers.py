@@ -8,10 +8,11 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from warmpost.gateways.api.batch_answers import BatchCost, BatchWarmth
+from warmpost.rules.delivery.documents import BatchStatus
 from warmpost.rules.delivery.progress import OnUncertain
 from warmpost.rules.lists.csv_import import Rejected
-from warmpost.rules.model.documents import BatchStatus, SuppressionReason
 from warmpost.rules.schedules.schedules import Missed, RunStatus, State
+from warmpost.rules.suppressions.documents import SuppressionReason
 from warmpost.rules.tracking.tracking import Track, Unsubscribe
 
 T = TypeVar("T")

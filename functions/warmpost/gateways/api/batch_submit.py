@@ -8,11 +8,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.actions.batches.control_batch import cancel_batch, find_batch, pause_batch, resume_batch
+from warmpost.actions.batches.control_batch import cancel_batch, pause_batch, resume_batch
 from warmpost.actions.batches.report import count_batch, find_slowness, find_stall, list_recipients, read_pace
 from warmpost.actions.batches.settle_uncertain import settle_batch
 from warmpost.actions.batches.submit_batch import submit_batch
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
+from warmpost.actions.delivery.find import find_batch
 from warmpost.actions.statistics.costs import batch_usage, messages
 from warmpost.errors import Invalid
 from warmpost.gateways.api import answers
@@ -31,8 +32,8 @@ from warmpost.gateways.http.parameters import (
     shown_line,
     shown_stall,
 )
+from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.delivery.statuses import Status
-from warmpost.rules.model.documents import Batch
 from warmpost.rules.model.writes import Stored
 
 STATUSES = ("held", *(status.value for status in Status))

@@ -7,9 +7,9 @@ from typing import Any, Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.actions.batches.control_batch import find_batch
 from warmpost.actions.batches.forecast_batch import Days, Forecast, forecast_batch, forecast_order
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
+from warmpost.actions.delivery.find import find_batch
 from warmpost.errors import Invalid
 from warmpost.gateways.api import forecast_answers
 from warmpost.gateways.api.models import BatchModel, batch_order

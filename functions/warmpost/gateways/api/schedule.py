@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.schedules.control_schedule import end_schedule, pause_schedule, resume_schedule
 from warmpost.actions.schedules.create_schedule import Timetable, create_schedule
 from warmpost.actions.schedules.schedules import find_schedule, list_runs, list_schedules, read_order

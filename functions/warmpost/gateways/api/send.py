@@ -5,10 +5,11 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.actions.batches.report import find_message, message_lines, overall_status, read_stall
+from warmpost.actions.batches.report import message_lines, overall_status, read_stall
 from warmpost.actions.batches.send_message import send_message
 from warmpost.actions.batches.settle_uncertain import settle_message
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
+from warmpost.actions.delivery.find import find_message
 from warmpost.gateways.api import answers
 from warmpost.gateways.api.models import SendModel, Settled, UncertainModel, send_order
 from warmpost.gateways.http.app import Route, Router, decode, json_response, read_body

@@ -8,7 +8,7 @@ from typing import TypeVar
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.statistics.flush_usage import write_leftovers
 from warmpost.gateways.http.app import answer
 from warmpost.rules.model.usage import Usage, task_operations

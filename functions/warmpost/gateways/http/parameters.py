@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.actions.batches.report import Stall
+from warmpost.actions.context import Services
 from warmpost.actions.delivery.recipient_status import Line
-from warmpost.actions.ports import Services
 from warmpost.errors import Invalid, Problem
 from warmpost.gateways.http.app import Parameter, Route, Router, segments
 from warmpost.gateways.http.auth import Caller, Keys

@@ -7,8 +7,8 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.actions.context import Services
 from warmpost.actions.identity import manage_addresses
-from warmpost.actions.ports import Services
 from warmpost.gateways.api.answers import Answer, Listed
 from warmpost.gateways.http import collections
 from warmpost.gateways.http.app import Route, json_response

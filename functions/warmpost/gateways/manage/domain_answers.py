@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import field
 
 from warmpost.gateways.api.answers import Answer, Count
-from warmpost.rules.identity.domains import IdentityTurn
+from warmpost.rules.warmup.documents import IdentityTurn
 from warmpost.rules.warmup.levels import Figure
 
 Change = Literal["raised", "lowered", "blocked", "paused", "resumed", "kept", "set"]

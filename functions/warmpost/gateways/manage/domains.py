@@ -8,15 +8,16 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.actions.context import Services
 from warmpost.actions.identity import manage_domains
-from warmpost.actions.ports import Services
 from warmpost.actions.warmup.manage_warmup import list_history, report_warmth, set_warmth
 from warmpost.gateways.api.answers import Listed
 from warmpost.gateways.http import collections
 from warmpost.gateways.http.app import Route, json_response
 from warmpost.gateways.manage import domain_answers
 from warmpost.rules.identity.checks import broken_records, is_healthy, suspension_reason
-from warmpost.rules.identity.domains import Domain, HistoryEntry
+from warmpost.rules.identity.domains import Domain
+from warmpost.rules.warmup.documents import HistoryEntry
 
 
 class Dkim(collections.Body):

@@ -8,8 +8,8 @@ from typing import Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.actions.context import Services
 from warmpost.actions.operations.health import look_after
-from warmpost.actions.ports import Services
 from warmpost.errors import Invalid
 from warmpost.gateways.api.answers import Answer, Count
 from warmpost.gateways.http.app import Parameter, Route, json_response

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.gateways.http.app import Route, json_response
 from warmpost.gateways.manage.domain_answers import Levels
 from warmpost.rules.warmup.levels import describe_table

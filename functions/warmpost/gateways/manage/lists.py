@@ -8,13 +8,13 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.actions.context import Services
 from warmpost.actions.lists import manage_lists
-from warmpost.actions.ports import Services
 from warmpost.actions.storage.names import find_list
 from warmpost.gateways.api.answers import Answer, Count, Id, Listed
 from warmpost.gateways.http import collections
 from warmpost.gateways.http.app import Route, json_response
-from warmpost.rules.model.documents import RecipientList
+from warmpost.rules.lists.documents import RecipientList
 from warmpost.rules.model.writes import Stored
 
 

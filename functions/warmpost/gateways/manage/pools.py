@@ -10,8 +10,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.actions.context import Services
 from warmpost.actions.identity import manage_pools
-from warmpost.actions.ports import Services
 from warmpost.gateways.api.answers import Answer, Count, Listed
 from warmpost.gateways.http import collections
 from warmpost.gateways.http.app import Route, json_response

@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.actions.context import Services
 from warmpost.actions.identity.preflight import preflight
-from warmpost.actions.ports import Services
 from warmpost.gateways.http.app import Route, json_response
 from warmpost.gateways.manage.domain_answers import Preflight
 from warmpost.rules.identity.preflight import Point

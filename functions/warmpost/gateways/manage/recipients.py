@@ -8,9 +8,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.actions.context import Services
 from warmpost.actions.lists import manage_lists
 from warmpost.actions.lists.import_recipients import import_recipients
-from warmpost.actions.ports import Services
 from warmpost.actions.storage.pagination import Listed
 from warmpost.errors import Invalid
 from warmpost.gateways.api.answers import Answer, ImportedRecipients

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.actions.batches.sent_to import Sent, sent_to
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.gateways.api.answers import SentTo
 from warmpost.gateways.http.app import Route, json_response
 from warmpost.gateways.http.parameters import moment, shown_line

@@ -12,7 +12,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.statistics.costs import period_usage
 from warmpost.actions.statistics.statistics import GRAINS, Grain, Question, Row, add_up, read_booked
 from warmpost.errors import Invalid

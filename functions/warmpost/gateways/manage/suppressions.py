@@ -10,7 +10,7 @@ from typing import Any, Literal
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.suppressions import manage_suppressions
 from warmpost.actions.suppressions.import_suppressions import import_suppressions
 from warmpost.actions.suppressions.manage_suppressions import (
@@ -25,8 +25,8 @@ from warmpost.gateways.http import collections
 from warmpost.gateways.http.app import MOST_BODY, Parameter, Route, json_response, read_body
 from warmpost.gateways.http.parameters import moment
 from warmpost.rules.model.addresses import Flaw
-from warmpost.rules.model.documents import Suppression, SuppressionReason
 from warmpost.rules.model.writes import Stored
+from warmpost.rules.suppressions.documents import Suppression, SuppressionReason
 from warmpost.rules.suppressions.precedence import COLUMNS, REASONS, by_hand, open_suppressions, read_scope
 
 

@@ -9,14 +9,14 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.templates import manage_templates
 from warmpost.errors import Invalid
 from warmpost.gateways.api.answers import Answer, Id, Listed
 from warmpost.gateways.api.models import Tracking, track_of
 from warmpost.gateways.http import collections
 from warmpost.gateways.http.app import Parameter, Route, json_response
-from warmpost.rules.model.documents import Template
+from warmpost.rules.lists.documents import Template
 from warmpost.rules.model.writes import Stored
 from warmpost.rules.tracking.tracking import Track
 

@@ -12,7 +12,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.actions.ports import Services
+from warmpost.actions.context import Services
 from warmpost.actions.storage.pagination import Page
 from warmpost.actions.webhooks import manage_webhooks
 from warmpost.actions.webhooks.manage_webhooks import RECENT, Wish

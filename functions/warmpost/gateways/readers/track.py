@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.actions.context import Services
 from warmpost.actions.events import reader_actions
-from warmpost.actions.ports import Services
 from warmpost.actions.storage import log
 from warmpost.errors import NotFound, Problem, Unavailable
 from warmpost.gateways.api.answers import Refusal

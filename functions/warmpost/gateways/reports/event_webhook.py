@@ -10,9 +10,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.actions.context import Services
 from warmpost.actions.events.reader_actions import unsubscribe
 from warmpost.actions.outbox.event_log import log_events
-from warmpost.actions.ports import Services
 from warmpost.actions.storage.log import refusals
 from warmpost.errors import NotFound, Unauthorized
 from warmpost.gateways.api.answers import Taken

@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.actions.context import Services
 from warmpost.actions.operations.daily import run_daily
-from warmpost.actions.ports import Services
 from warmpost.actions.storage.log import refusals
 from warmpost.errors import NotFound
 from warmpost.gateways.http.app import json_response, segments

@@ -10,12 +10,12 @@ from starlette.responses import Response
 
 from warmpost.actions.batches.plan_batch import PlanMissingError, plan_batch
 from warmpost.actions.batches.release_chunks import ReleaseMissingError, release_chunks
+from warmpost.actions.context import Services
 from warmpost.actions.delivery.deliver import NotFoundYetError, deliver
 from warmpost.actions.delivery.delivery_job import Errand
 from warmpost.actions.events.ingest_events import fold_events
 from warmpost.actions.identity.check_domains import check_identity
 from warmpost.actions.operations.daily import sweep
-from warmpost.actions.ports import Services
 from warmpost.actions.schedules.fire_schedule import ScheduleMissingError, fire_schedule
 from warmpost.actions.storage import log
 from warmpost.actions.warmup.assess_domain import assess_domain

@@ -7,14 +7,13 @@ address hashes to find an address by.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from warmpost.rules.message.message import Recipient
+from warmpost.rules.model.compression import deflate, inflate
+from warmpost.rules.model.derived_ids import address_hash
 
 MOST_RECIPIENTS = 500
 MOST_BYTES = 600_000
@@ -33,11 +32,6 @@ class Chunk:
     @property
     def end(self) -> int:
         return self.first + self.count
-
-
-def address_hash(address: str) -> int:
-    """64 bits by which an address is found again, whatever its upper and lower case; signed, as Firestore counts."""
-    return int.from_bytes(hashlib.sha256(address.lower().encode()).digest()[:8], "big", signed=True)
 
 
 def pack(first: int, recipients: Sequence[Recipient]) -> Chunk:
@@ -68,11 +62,3 @@ def pack_all(recipients: Iterable[Recipient], first: int = 0) -> Iterator[Chunk]
         size += weight
     if waiting:
         yield pack(first, waiting)
-
-
-def deflate(value: Any) -> bytes:
-    return zlib.compress(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), 1)
-
-
-def inflate(packed: bytes) -> Any:
-    return json.loads(zlib.decompress(packed))

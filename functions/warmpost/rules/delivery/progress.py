@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from warmpost.rules.delivery.chunks import deflate, inflate
 from warmpost.rules.delivery.statuses import BY_MARK, MARKS, UNFINISHED, Status, may_become
+from warmpost.rules.model.compression import deflate, inflate
 
 OnUncertain = Literal["hold", "resend"]
 MOST_NOTES = 20

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from warmpost.rules.delivery.documents import ProgressFields
 from warmpost.rules.delivery.progress import Progress, begin, pack_details, unpack_details
-from warmpost.rules.model.documents import ProgressFields
 
 
 def store_progress(progress: Progress, seq: int) -> ProgressFields:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from typing import Any
 
-from warmpost.rules.delivery.chunks import deflate, inflate
 from warmpost.rules.events.reported_status import Reactions
+from warmpost.rules.model.compression import deflate, inflate
 from warmpost.rules.model.events import Event, Target
 
 MOST_PACKED = 900_000

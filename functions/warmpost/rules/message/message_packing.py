@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from warmpost.rules.delivery.chunks import deflate, inflate
 from warmpost.rules.message.message import Attachment, Content, Letter, Mailbox
+from warmpost.rules.model.compression import deflate, inflate
 from warmpost.rules.tracking.tracking import Track, Unsubscribe
 
 MOST_INLINE = 700_000

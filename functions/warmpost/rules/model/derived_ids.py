@@ -28,3 +28,8 @@ def send_message_id(project: str, message: str, domain: str) -> str:
 def task_name(*parts: object) -> str:
     """Hashed first: sequential task names slow Cloud Tasks down."""
     return f"{short_hash(*parts, length=10)}-{'-'.join(map(str, parts))}"
+
+
+def address_hash(address: str) -> int:
+    """64 bits by which an address is found again, whatever its upper and lower case; signed, as Firestore counts."""
+    return int.from_bytes(hashlib.sha256(address.lower().encode()).digest()[:8], "big", signed=True)

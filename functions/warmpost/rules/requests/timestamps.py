@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from warmpost.errors import Invalid
-from warmpost.rules.schedules.recurrence import resolve
+from warmpost.rules.requests.wall_time import resolve
 
 _MOMENT = re.compile(
     r"(?P<wall>\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d)?)(?P<fraction>\.\d{1,9})?"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import count
 
+from warmpost.rules.requests.wall_time import resolve
+
 LONGEST_INTERVAL_HOURS = 24 * 3660
 _EVERY = re.compile(r"(\d{1,6})\s*(h|d|w)?", re.ASCII)
 _HOURS = {None: 1, "h": 1, "d": 24, "w": 24 * 7}
@@ -78,29 +80,6 @@ def missed_runs(
             return
         if last is None or moment > last:
             yield moment
-
-
-def resolve(wall: datetime, zone: tzinfo) -> datetime:
-    """The moment in UTC at which a naive wall time occurs: the first of two; where skipped, the moment of the change."""
-    by_offset_before, by_offset_after = (
-        wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)
-    )
-    if by_offset_before.astimezone(zone).replace(tzinfo=None) == wall:
-        return by_offset_before
-    return _change_between(by_offset_after, by_offset_before, zone)
-
-
-def _change_between(before: datetime, after: datetime, zone: tzinfo) -> datetime:
-    """The first second at which the zone's offset is that of `after`; both in UTC, with one change between them."""
-    low, high = 0, round((after - before).total_seconds())
-    offset = after.astimezone(zone).utcoffset()
-    while low < high:
-        middle = (low + high) // 2
-        if (before + timedelta(seconds=middle)).astimezone(zone).utcoffset() == offset:
-            high = middle
-        else:
-            low = middle + 1
-    return before.replace(microsecond=0) + timedelta(seconds=low)
 
 
 def _moments(series: Series, expand: WallTimes) -> Iterator[datetime]:

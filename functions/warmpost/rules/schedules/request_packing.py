@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import astuple, fields, replace
 from typing import Any
 
-from warmpost.rules.delivery.chunks import deflate, inflate
 from warmpost.rules.message.message import Attachment
+from warmpost.rules.model.compression import deflate, inflate
 from warmpost.rules.requests.requests import BatchOrder, RecipientOrder, SendOrder
 from warmpost.rules.tracking.tracking import Track, Unsubscribe
 

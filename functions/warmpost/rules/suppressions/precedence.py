@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import get_args
 
 from warmpost.errors import Invalid
-from warmpost.rules.delivery.chunks import address_hash
 from warmpost.rules.lists.csv_import import CsvRows, Rejected, Row, open_csv, rejected
 from warmpost.rules.model.addresses import Flaw, read_address, read_domain
-from warmpost.rules.model.documents import Suppression, SuppressionReason
+from warmpost.rules.model.derived_ids import address_hash
 from warmpost.rules.model.names import has_controls
 from warmpost.rules.requests.timestamps import read_moment
+from warmpost.rules.suppressions.documents import Suppression, SuppressionReason
 
 MOST_NOTE_CHARACTERS = 500
 REASONS: tuple[SuppressionReason, ...] = get_args(SuppressionReason)

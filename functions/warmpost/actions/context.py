@@ -1,0 +1,63 @@
+"""What a verb is given: the ports of the outside, and what this process remembers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from warmpost.actions.ports import (
+    Accounts,
+    Clock,
+    Pictures,
+    Press,
+    Probes,
+    Recurrence,
+    Relays,
+    Resolver,
+    Seal,
+    Store,
+    Tasks,
+    Templates,
+    WebhookClient,
+)
+from warmpost.actions.state.cache import Cache
+from warmpost.actions.state.message_store import LetterStore
+from warmpost.actions.state.reservations import Reserved
+from warmpost.actions.state.suppression_lookup import Suppressed
+from warmpost.actions.state.throttle import Throttle
+from warmpost.actions.state.worker_slots import Desk
+from warmpost.rules.model.days import day_of
+from warmpost.rules.operations.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a verb may use.
+
+    letters, cache, suppressed, desk, reserved, throttle: what this process remembers. worker: names it in claims.
+    """
+
+    clock: Clock
+    accounts: Accounts
+    store: Store
+    tasks: Tasks
+    templates: Templates
+    press: Press
+    relays: Relays
+    resolver: Resolver
+    seal: Seal
+    webhooks: WebhookClient
+    pictures: Pictures
+    probes: Probes
+    recurrence: Recurrence
+    letters: LetterStore
+    cache: Cache
+    suppressed: Suppressed
+    desk: Desk
+    reserved: Reserved
+    throttle: Throttle
+    policy: Policy
+    worker: str
+
+    def today(self) -> str:
+        """The calendar day in the deployment's time zone."""
+        return day_of(self.clock.now(), self.policy.time_zone)

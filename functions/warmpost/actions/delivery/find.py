@@ -1,0 +1,28 @@
+"""A batch or a single send by the id that a caller gave."""
+
+from __future__ import annotations
+
+from warmpost.actions.context import Services
+from warmpost.errors import NotFound
+from warmpost.rules.delivery.documents import Batch, Message
+from warmpost.rules.model.writes import Stored
+
+MOST_ID = 64
+
+
+async def find_batch(services: Services, batch_id: str) -> Stored[Batch]:
+    """Raises NotFound."""
+    known = batch_id.isascii() and batch_id.isdigit() and len(batch_id) < 16
+    batch = await services.store.get(Batch, f"batches/{int(batch_id)}") if known else None
+    if batch is None:
+        raise NotFound("batch_not_found", f"There is no batch {batch_id[:100]!r}.")
+    return batch
+
+
+async def find_message(services: Services, message_id: str) -> Stored[Message]:
+    """Raises NotFound."""
+    known = message_id.isascii() and message_id.isalnum() and len(message_id) <= MOST_ID
+    message = await services.store.get(Message, f"messages/{message_id}") if known else None
+    if message is None:
+        raise NotFound("message_not_found", f"There is no message {message_id[:MOST_ID]!r}.")
+    return message

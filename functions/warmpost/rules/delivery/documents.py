@@ -1,0 +1,109 @@
+"""What the store keeps of batches, single sends and how far they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from warmpost.rules.delivery.progress import OnUncertain
+from warmpost.rules.model.usage import Usage
+
+BatchStatus = Literal["planning", "sending", "paused", "done", "cancelled", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """`batches/{id}`.
+
+    letter: deflated JSON of everything the recipients share, empty where `parts` documents keep it. tracked: openings
+    count. total: recipients asked for. planned, chunks: how many of them are snapshot, in how many chunks. released: how
+    many have left the held queue, counted from the first; queued: for how many of those tasks exist. days: from which
+    position on the recipients' volume was reserved on which day. generation: how often the tasks were made anew (resume,
+    sweep). on_block: what becomes of the unsent when the domain is blocked for a day. schedule, run: of a series. cost:
+    what it used up until its recipients were on their way, and at its end; the rest is in its figures.
+    """
+
+    name: str
+    status: BatchStatus
+    domain: str
+    sender: str
+    letter: bytes
+    parts: int
+    list_id: str
+    list_pages: int
+    total: int
+    planned: int
+    chunks: int
+    created_at: datetime
+    key_id: str
+    on_uncertain: OnUncertain = "hold"
+    on_block: Literal["fail", "hold"] = "fail"
+    released: int = 0
+    queued: int = 0
+    generation: int = 0
+    duplicates: int = 0
+    template: str = ""
+    template_version: int = 0
+    schedule: str = ""
+    run: datetime | None = None
+    tracked: bool = False
+    tags: dict[str, str] = field(default_factory=dict)
+    days: dict[str, str] = field(default_factory=dict)
+    reason: str = ""
+    finished_at: datetime | None = None
+    cost: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressFields:
+    """How `Progress` is stored: in `batches/{id}/progress/{n}`, or as part of a message.
+
+    seq: counts the writes; owner and seq tell a worker its own write from another's.
+    """
+
+    results: str
+    details: bytes
+    counts: dict[str, int]
+    owner: str
+    lease_until: float
+    round: int
+    retry_at: float
+    stalled_since: float
+    finished: bool
+    seq: int
+    stalled_reason: str = ""
+    slowed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`messages/{id}`: a single send: letter as in Batch, recipients as in Chunk, progress as beside a chunk."""
+
+    domain: str
+    sender: str
+    subject: str
+    letter: bytes
+    parts: int
+    recipients: bytes
+    hashes: tuple[int, ...]
+    digest: str
+    created_at: datetime
+    key_id: str
+    progress: ProgressFields
+    on_uncertain: OnUncertain = "resend"
+    day: str = ""
+    generation: int = 0
+    template: str = ""
+    template_version: int = 0
+    schedule: str = ""
+    run: datetime | None = None
+    tracked: bool = False
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """`…/parts/{n}`: a slice of content too large for its document."""
+
+    content: bytes

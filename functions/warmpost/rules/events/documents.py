@@ -1,0 +1,36 @@
+"""What the store keeps of events, and of what they say about recipients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EventLog:
+    """`events/{id}`: what came in with one request, until and after it is folded.
+
+    content: deflated rows of `event_packing`. applied: how many of them are folded. due: when it is to be folded, in
+    epoch seconds; None once it is. tries: how often it was put off.
+    """
+
+    source: str
+    content: bytes
+    count: int
+    received_at: datetime
+    expires_at: datetime
+    due: float | None
+    applied: int = 0
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionFields:
+    """How `Reactions` are stored: in `batches/{id}/reactions/{n}`, or in `messages/{id}/reactions/all`.
+
+    counts: by status, what they change of the worker's counts. booked: as in `Progress`.
+    """
+
+    content: bytes
+    counts: dict[str, int]
+    booked: str
