@@ -27,7 +27,12 @@ def test_the_least_that_is_needed_gives_the_rest():
     assert settings.verify_signature
     assert settings.first_key == settings.tasks_emulator == ""
     policy = settings.policy
-    assert (policy.stride, policy.lease, policy.work_limit, policy.time_zone) == (125, 15.0, 480.0, "UTC")
+    assert (policy.claim_batch, policy.lease, policy.work_limit, policy.time_zone) == (
+        125,
+        15.0,
+        480.0,
+        "UTC",
+    )
     assert policy.retries.give_up == 86400.0
     assert policy.project == "p"
 
@@ -43,10 +48,10 @@ def test_what_is_needed_is_named_when_it_is_missing(name, value):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("WARMPOST_STRIDE", "0"),
-        ("WARMPOST_STRIDE", "501"),
-        ("WARMPOST_STRIDE", "ten"),
-        ("WARMPOST_STRIDE", "²"),
+        ("WARMPOST_CLAIM_BATCH", "0"),
+        ("WARMPOST_CLAIM_BATCH", "501"),
+        ("WARMPOST_CLAIM_BATCH", "ten"),
+        ("WARMPOST_CLAIM_BATCH", "²"),
         ("WARMPOST_CONNECTIONS", "-1"),
         ("WARMPOST_SIGNING_THREADS", "1.5"),
         ("WARMPOST_LEASE_SECONDS", "0"),
@@ -91,7 +96,7 @@ def test_what_is_set_is_taken():
     settings = Settings.from_env(
         LEAST
         | {
-            "WARMPOST_STRIDE": "50",
+            "WARMPOST_CLAIM_BATCH": "50",
             "WARMPOST_RETRY_SECONDS": "1, 2.5,3",
             "WARMPOST_GIVE_UP_SECONDS": "10",
             "WARMPOST_DNS": "127.0.0.1:53, 127.0.0.2:54,",
@@ -101,7 +106,7 @@ def test_what_is_set_is_taken():
             "WARMPOST_CONNECTIONS": "3",
         }
     )
-    assert settings.policy.stride == 50
+    assert settings.policy.claim_batch == 50
     assert settings.policy.retries.delays == (1.0, 2.5, 3.0)
     assert settings.policy.retries.give_up == 10.0
     assert settings.dns == ("127.0.0.1:53", "127.0.0.2:54")

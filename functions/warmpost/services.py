@@ -11,21 +11,21 @@ from threading import Lock
 from typing import Any, TypeVar, cast
 
 from warmpost.actions.context import Services
-from warmpost.actions.ports import Clock, Press, Probes, Recurrence, Relays, Resolver, Templates
+from warmpost.actions.ports import Clock, Probes, Recurrence, Relays, Resolver, SigningPool, Templates
 from warmpost.actions.state.cache import Cache
-from warmpost.actions.state.message_store import LetterStore
+from warmpost.actions.state.message_store import MessageStore
 from warmpost.actions.state.reservations import Reserved
 from warmpost.actions.state.suppression_lookup import Suppressed
 from warmpost.actions.state.throttle import Throttle
-from warmpost.actions.state.worker_slots import Desk
-from warmpost.actions.statistics.flush_usage import write_leftovers
+from warmpost.actions.state.worker_slots import WorkerSlots
+from warmpost.actions.statistics.flush_usage import flush_usage
 from warmpost.actions.storage import log
 from warmpost.adapters.clock import SystemClock
 from warmpost.adapters.google.cloud_logging import LogLines, TextLines, write_log
 from warmpost.adapters.google.cloud_tasks import CloudTasks
 from warmpost.adapters.google.firestore import FirestoreStore
 from warmpost.adapters.google.firestore_meter import Meter
-from warmpost.adapters.google.metering import Accounts
+from warmpost.adapters.google.metering import Metering
 from warmpost.gateways.http.auth import Keys, Limits, TokenCheck
 from warmpost.gateways.reports.event_webhook import Reporters
 from warmpost.rules.requests.token_bucket import Rate
@@ -90,50 +90,50 @@ def settings() -> Settings:
 def services() -> Services:
     """Raises settings.SettingsError."""
     from warmpost.adapters.charts import Pictures
-    from warmpost.adapters.google.shutdown import on_departure
-    from warmpost.adapters.message.encryption import Seal
+    from warmpost.adapters.google.shutdown import on_shutdown
+    from warmpost.adapters.message.encryption import Encryption
     from warmpost.adapters.webhooks import WebhookClient
 
     chosen = settings()
-    accounts = Accounts(chosen.instances)
-    desk = Desk()
-    leaving: list[Callable[[], None]] = [desk.close]
+    metering = Metering(chosen.instances)
+    worker_slots = WorkerSlots()
+    leaving: list[Callable[[], None]] = [worker_slots.close]
 
     def leave() -> None:
         for part in leaving:
             part()
 
-    on_departure(leave)
+    on_shutdown(leave)
     clock = _local.clock or SystemClock()
-    store = FirestoreStore(chosen.project, _local.meter, accounts)
+    store = FirestoreStore(chosen.project, _local.meter, metering)
     tasks = CloudTasks(
-        chosen.project, chosen.location, chosen.base_url, chosen.invoker, chosen.tasks_emulator, accounts
+        chosen.project, chosen.location, chosen.base_url, chosen.invoker, chosen.tasks_emulator, metering
     )
-    seal = Seal(chosen.master_key)
+    encryption = Encryption(chosen.master_key)
     made = Services(
         clock=clock,
-        accounts=accounts,
+        metering=metering,
         store=store,
         tasks=tasks,
         templates=_later(_templates),
-        press=_later(_press),
-        relays=_later(lambda: _relays(accounts, leaving)),
+        signing_pool=_later(_signing_pool),
+        relays=_later(lambda: _relays(metering, leaving)),
         resolver=_later(_resolver),
-        seal=seal,
-        webhooks=WebhookClient(chosen.policy.private_webhooks, accounts=accounts),
+        encryption=encryption,
+        webhooks=WebhookClient(chosen.policy.private_webhooks, metering=metering),
         pictures=Pictures(),
         probes=_later(lambda: _probes(tasks)),
         recurrence=_later(_recurrence),
-        letters=LetterStore(store),
+        message_store=MessageStore(store),
         cache=Cache(store, clock),
         suppressed=Suppressed(store),
-        desk=desk,
+        worker_slots=worker_slots,
         reserved=Reserved(),
         throttle=Throttle(chosen.policy.provider_limits, clock),
         policy=chosen.policy,
         worker=random.token_hex(8),
     )
-    leaving.append(lambda: accounts.leave(lambda: write_leftovers(made)))
+    leaving.append(lambda: metering.leave(lambda: flush_usage(made)))
     gc.freeze()  # what stays for the life of the process need not be looked through by every full collection
     return made
 
@@ -145,13 +145,17 @@ def _templates() -> Templates:
     return templates.Templates()
 
 
-def _press() -> Press:
+def _signing_pool() -> SigningPool:
     from warmpost.adapters.message import encryption, signing_pool
     from warmpost.adapters.templates import templates
 
     chosen = settings()
-    seal = encryption.Seal(chosen.master_key)
-    return signing_pool.Press(cast(templates.Templates, _templates()), seal, chosen.signing_threads, links())
+    return signing_pool.SigningPool(
+        cast(templates.Templates, _templates()),
+        encryption.Encryption(chosen.master_key),
+        chosen.signing_threads,
+        links(),
+    )
 
 
 def _probes(tasks: CloudTasks) -> Probes:
@@ -160,10 +164,10 @@ def _probes(tasks: CloudTasks) -> Probes:
     return probe.Probes(tasks, secret, settings().hostname)
 
 
-def _relays(accounts: Accounts, leaving: list[Callable[[], None]]) -> Relays:
+def _relays(metering: Metering, leaving: list[Callable[[], None]]) -> Relays:
     from warmpost.adapters.smtp import pool
 
-    made = pool.Relays(secret=secret, local_hostname=settings().hostname, accounts=accounts)
+    made = pool.Relays(secret=secret, local_hostname=settings().hostname, metering=metering)
     leaving.append(made.leave)
     return made
 

@@ -77,7 +77,7 @@ class Settings:
                 time_zone=get.time_zone("WARMPOST_TIME_ZONE"),
                 simulator_domain=get.text("WARMPOST_SIMULATOR_DOMAIN", "simulator.invalid").lower(),
                 spf_include=get.text("WARMPOST_SPF_INCLUDE"),
-                stride=get.whole("WARMPOST_STRIDE", 125, 1, 500),
+                claim_batch=get.whole("WARMPOST_CLAIM_BATCH", 125, 1, 500),
                 lease=get.seconds("WARMPOST_LEASE_SECONDS", 15.0),
                 work_limit=get.seconds("WARMPOST_WORK_SECONDS", 480.0),
                 retries=get.retries("WARMPOST_RETRY_SECONDS", "WARMPOST_GIVE_UP_SECONDS"),

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from rich.console import Console
 
 from infra.bench import needs
-from infra.bench.contenders import CONTENDERS, Failed
+from infra.bench.engines import CONTENDERS, Failed
 from infra.bench.figures import summed_up
 from infra.bench.goals import goals
 from infra.bench.long import long_run

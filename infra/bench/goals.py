@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from infra.bench.contenders import CONNECTIONS, DELAY, NODEMAILER, ONE_CORE, PIPELINE, RSA, Course
+from infra.bench.engines import CONNECTIONS, DELAY, NODEMAILER, ONE_CORE, PIPELINE, RSA, Course
 from infra.bench.figures import Figures
 from infra.bench.long import Long
 from infra.bench.rounds import WORKER, Key

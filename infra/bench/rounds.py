@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from infra.bench import message
-from infra.bench.contenders import (
+from infra.bench.engines import (
     CONTENDERS,
     DELAY,
     MEGABYTE,

@@ -13,7 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from infra.bench.contenders import CONTENDERS, NODEMAILER, RSA, Course
+from infra.bench.engines import CONTENDERS, NODEMAILER, RSA, Course
 from infra.bench.figures import Figures
 from infra.bench.goals import Goal
 from infra.bench.rounds import TWO_WORKERS, WORKER, Key

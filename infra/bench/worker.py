@@ -17,7 +17,7 @@ from pathlib import Path
 import aiohttp
 
 from infra.bench import message
-from infra.bench.contenders import CONNECTIONS
+from infra.bench.engines import CONNECTIONS
 from infra.bench.relay import Sink
 from infra.bench.senders.job import Measured
 from infra.local.demo.api import Api, Json

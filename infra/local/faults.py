@@ -7,7 +7,7 @@ queue is a point such as `plan commit 3 before`, counted anew whenever the file 
     <verb> <operation> <number> <moment>  the process that comes to this point kills itself with SIGKILL and takes the
                                           line away first, so that it happens once
 
-Operations: `commit` (Firestore), `enqueue` (Cloud Tasks, a task at a time), `hand_over` (a stride to the relay), `post`
+Operations: `commit` (Firestore), `enqueue` (Cloud Tasks, a task at a time), `hand_over` (a claim batch to the relay), `post`
 (a request to a customer's endpoint).
 """
 

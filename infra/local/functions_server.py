@@ -58,7 +58,7 @@ def _application(target: str, source: Path) -> ASGIApp:
 
 
 def _not_written_down() -> dict[str, dict[str, int]]:
-    return {name: dict(usage.as_amounts()) for name, usage in services.services().accounts.kept.items()}
+    return {name: dict(usage.as_amounts()) for name, usage in services.services().metering.kept.items()}
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cronsim import CronSim, CronSimError
 
 from infra.local.clock import MovableClock
-from infra.local.cloud_tasks.courier import Courier
+from infra.local.cloud_tasks.http_request import Courier
 from infra.local.cloud_tasks.retries import RetryPolicy
 
 ATTEMPT_DEADLINE = 180.0

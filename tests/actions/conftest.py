@@ -1,16 +1,16 @@
-"""A workshop on an empty database."""
+"""A harness on an empty database."""
 
 import pytest
 
-from tests.actions.planner import Planner
-from tests.actions.workshop import Workshop
+from tests.actions.harness import Harness
+from tests.actions.schedule_harness import Planner
 
 
 @pytest.fixture
-async def workshop(store):
-    return await Workshop(store).open()
+async def harness(store):
+    return await Harness(store).open()
 
 
 @pytest.fixture
-def planner(workshop):
-    return Planner(workshop)
+def planner(harness):
+    return Planner(harness)

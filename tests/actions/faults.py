@@ -49,7 +49,7 @@ class Mortal:
 
 
 class MortalRelays:
-    """A step before and behind each message, so that a worker can end in the middle of a stride."""
+    """A step before and behind each message, so that a worker can end in the middle of a claim batch."""
 
     def __init__(self, relays: Any, fate: Fate) -> None:
         self._relays = relays
@@ -59,10 +59,10 @@ class MortalRelays:
         return self._relays.closed(pool)
 
     async def hand_over(
-        self, pool: Any, stride: Any, *, stop_at: float | None = None, gates: Any = ()
+        self, pool: Any, claim_batch: Any, *, stop_at: float | None = None, gates: Any = ()
     ) -> Any:
         outcomes = []
-        for message in stride:
+        for message in claim_batch:
             self._fate.step()
             outcomes += await self._relays.hand_over(pool, [message], stop_at=stop_at)
             self._fate.step()
@@ -72,10 +72,10 @@ class MortalRelays:
 STORE_VERBS = ("get", "find", "fields", "count", "sums", "commit", "next_number")
 
 
-def mortal_worker(workshop: Any, name: str, fate: Fate) -> Any:
-    store = Mortal(workshop.store, fate, *STORE_VERBS)
-    tasks = Mortal(workshop.queue, fate, "enqueue")
-    return workshop.worker(name, store=store, tasks=tasks, relays=MortalRelays(workshop.relays, fate))
+def mortal_worker(harness: Any, name: str, fate: Fate) -> Any:
+    store = Mortal(harness.store, fate, *STORE_VERBS)
+    tasks = Mortal(harness.queue, fate, "enqueue")
+    return harness.worker(name, store=store, tasks=tasks, relays=MortalRelays(harness.relays, fate))
 
 
 class EndsBefore:

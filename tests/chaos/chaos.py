@@ -45,7 +45,7 @@ class Plan:
     seed: int
     drop_rate: float = 0.003
     workers: int = 3
-    stride: int = 20
+    claim_batch: int = 20
     days: int = 2
 
     @property
@@ -144,7 +144,7 @@ async def run(plan: Plan) -> Course:
     async with dropping_relay(dice, plan.drop_rate) as relay, receiving() as receiver:
         relay_url = f"smtp://127.0.0.1:{relay.port}?starttls=never&reports=events"
         arguments = ("--workers", str(plan.workers), "--duplicate-rate", "0.1", "--relay", relay_url)
-        environment = {**SETTINGS, "WARMPOST_STRIDE": str(plan.stride)}
+        environment = {**SETTINGS, "WARMPOST_CLAIM_BATCH": str(plan.claim_batch)}
         with RunningStack(*arguments, environment=environment) as stack:
             async with stack.open_client(timeout=600) as client:
                 return await _run(plan, stack, client, relay, receiver, dice)

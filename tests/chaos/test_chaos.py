@@ -42,7 +42,7 @@ def assert_all_is_well(course: Course) -> None:
 
 
 async def test_few_kills_of_a_few_hundred_recipients():
-    course = await run(Plan(recipients=200, kills=3, seed=1, workers=2, stride=10, days=1))
+    course = await run(Plan(recipients=200, kills=3, seed=1, workers=2, claim_batch=10, days=1))
     print(f"\n{course.table()}")
     assert_all_is_well(course)
 

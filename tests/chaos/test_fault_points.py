@@ -24,8 +24,8 @@ from warmpost.adapters.google.firestore import FirestoreStore
 from warmpost.rules.delivery.chunks import Chunk, pack, unpack
 from warmpost.rules.model.writes import Put, Update
 
-VERBS = ("plan", "release", "deliver", "fold", "notify")
-SETTINGS = {"WARMPOST_LEASE_SECONDS": "1", "WARMPOST_STRIDE": "2", "WARMPOST_RETRY_SECONDS": "1"}
+VERBS = ("plan", "release", "deliver", "ingest", "notify")
+SETTINGS = {"WARMPOST_LEASE_SECONDS": "1", "WARMPOST_CLAIM_BATCH": "2", "WARMPOST_RETRY_SECONDS": "1"}
 PEOPLE = 7
 PAGES = 21
 """More than are planned while a batch is submitted."""
@@ -105,7 +105,7 @@ class Bench:
         assert set(listed.values()) <= {"sent", "uncertain", "delivered", "bounced"}, point
         assert {to for to, status in listed.items() if status == "sent"} <= set(taken), point
         unsure = [to for to, status in listed.items() if status == "uncertain"]
-        assert len(unsure) <= 2, f"{point}: more than a stride in doubt"
+        assert len(unsure) <= 2, f"{point}: more than a claim batch in doubt"
         assert not unsure or point.startswith("deliver "), f"{point}: {unsure}"
 
 
@@ -145,7 +145,7 @@ async def kill_at(bench, points, **to):
 @pytest.mark.slow
 async def test_worker_killed_at_a_point_of_each_verb_leaves_nothing_undone(start_stack, tmp_path):
     async with bench(start_stack, tmp_path) as table:
-        points = ["release enqueue 1 before", "deliver commit 2 after", "fold commit 1 after"]
+        points = ["release enqueue 1 before", "deliver commit 2 after", "ingest commit 1 after"]
         await kill_at(table, points)
 
 

@@ -37,7 +37,7 @@ async def begun(client, sender, name: str) -> str:
 
 
 async def at_rest(client, batch: int) -> Json:
-    """The batch once no stride is under way any more: those that had begun still go out."""
+    """The batch once no claim batch is under way any more: those that had begun still go out."""
     before: Json = {}
     while True:
         shown = await checks.watch(client, batch, until=lambda shown: not shown["counts"]["sending"])

@@ -15,7 +15,7 @@ from tests.e2e import checks
 from tests.e2e.checks import Json
 from tests.running_stack import RunningStack
 
-IN_DOUBT = 2 * 125  # of each worker: a stride of each chunk that it serves
+IN_DOUBT = 2 * 125  # of each worker: a claim batch of each chunk that it serves
 LEASE = {"WARMPOST_LEASE_SECONDS": "3"}  # seconds of a lease are what a recovery costs
 
 
@@ -74,7 +74,7 @@ def assert_accounted_for(
     assert all(listed[to] in ("sent", "uncertain") for to in arrived)
 
 
-async def test_worker_killed_in_the_middle_leaves_one_stride_in_doubt_at_most(start_stack):
+async def test_worker_killed_in_the_middle_leaves_one_claim_batch_in_doubt_at_most(start_stack):
     stack = start_stack(environment=LEASE)
     batch, listed = await run_batch(stack, 2000, kill("functions"))
     assert_accounted_for(stack, batch, listed, 2000, in_doubt=IN_DOUBT)
@@ -117,7 +117,7 @@ async def test_everything_killed_at_once_but_the_store(start_stack):
             for pid in stack.pids(group):
                 os.kill(pid, signal.SIGKILL)
 
-    # of the workers each may have its strides in doubt
+    # of the workers each may have its claim batches in doubt
     batch, listed = await run_batch(stack, 3000, strike)
     assert_accounted_for(stack, batch, listed, 3000, in_doubt=2 * IN_DOUBT)
 

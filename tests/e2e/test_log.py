@@ -29,7 +29,7 @@ EXPECTED = {
     "caller_rejected",
     "daily_run",
     "event_signature_rejected",
-    "fold_failed",
+    "ingest_failed",
     "level_changed",
     "relay_unreachable",
     "uncertain",
@@ -127,8 +127,8 @@ async def test_failures_of_all_kinds_are_told_without_addresses_and_secrets(log_
     found = told(log_stack)
     assert int(str(found["uncertain"]["recipients"])) >= 1
     assert found["relay_unreachable"]["pool"] == "broken"
-    assert found["fold_failed"]["severity"] == "ERROR"
-    assert "Traceback" in str(found["fold_failed"]["stack_trace"])
+    assert found["ingest_failed"]["severity"] == "ERROR"
+    assert "Traceback" in str(found["ingest_failed"]["stack_trace"])
 
 
 async def test_a_line_carries_the_trace_of_its_request(log_stack):

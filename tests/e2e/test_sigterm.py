@@ -25,8 +25,8 @@ from tests.e2e import checks
 from tests.e2e.checks import ok
 
 GRANTED = 10.0
-STRIDE = 20
-SETTINGS = {"WARMPOST_STRIDE": str(STRIDE), "WARMPOST_LEASE_SECONDS": "20"}
+CLAIM_BATCH = 20
+SETTINGS = {"WARMPOST_CLAIM_BATCH": str(CLAIM_BATCH), "WARMPOST_LEASE_SECONDS": "20"}
 
 
 @asynccontextmanager
@@ -123,10 +123,12 @@ async def run(stack, recipients, *, strike_at):
         return answer, seconds, left["counts"], ended["counts"]
 
 
-async def test_worker_finishes_its_stride_gives_back_its_lease_and_leaves_the_rest_to_the_next(start_stack):
+async def test_worker_finishes_its_claim_batch_gives_back_its_lease_and_leaves_the_rest_to_the_next(
+    start_stack,
+):
     stack = start_stack(environment=SETTINGS)
     recipients = [f"slow-0.2-{n}@inbox.example" for n in range(120)]
-    answer, seconds, left, ended = await run(stack, recipients, strike_at=STRIDE + 5)
+    answer, seconds, left, ended = await run(stack, recipients, strike_at=CLAIM_BATCH + 5)
     assert answer.status_code == 200, answer.text
     assert msgspec.json.decode(answer.content) == {"done": True}
     assert seconds < GRANTED
@@ -142,7 +144,7 @@ async def test_worker_finishes_its_stride_gives_back_its_lease_and_leaves_the_re
 async def test_only_messages_whose_answer_does_not_come_in_time_are_uncertain(start_stack):
     stack = start_stack(environment=SETTINGS)
     recipients = ["slow-60-x@inbox.example", *(f"r{n}@inbox.example" for n in range(59))]
-    answer, seconds, left, ended = await run(stack, recipients, strike_at=STRIDE - 1)
+    answer, seconds, left, ended = await run(stack, recipients, strike_at=CLAIM_BATCH - 1)
     assert answer.status_code == 200, answer.text
     assert seconds < GRANTED
     assert left["uncertain"] == 1

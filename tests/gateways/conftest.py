@@ -2,15 +2,15 @@
 
 import pytest
 
-from tests.actions.workshop import Workshop, template
-from tests.gateways.reading import HTML, Site
+from tests.actions.harness import Harness, template
+from tests.gateways.mail_reader import HTML, Site
 from warmpost.rules.model.writes import Put
 
 
 @pytest.fixture
 async def site(store):
-    workshop = await Workshop(store).open()
+    harness = await Harness(store).open()
     await store.commit(Put("templates/1", template("Hello {{ name }}", HTML)))
-    site = Site(workshop)
+    site = Site(harness)
     yield site
     await site.http.aclose()

@@ -119,7 +119,7 @@ async def running_inbox(folder: Path, *options: str) -> AsyncIterator[RunningInb
             await process.wait()
 
 
-def letter(subject: str, body: str = "Hello.\r\n", **headers: str) -> bytes:
+def build_message(subject: str, body: str = "Hello.\r\n", **headers: str) -> bytes:
     """A plain message with CRLF line ends."""
     fields = {"From": "News <hello@news.example>", "To": "reader@example.com", "Subject": subject} | headers
     return (

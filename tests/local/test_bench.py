@@ -10,7 +10,7 @@ from rich.console import Console
 
 from infra.bench import needs, relay
 from infra.bench.bench import measure
-from infra.bench.contenders import CONTENDERS, ONE_CORE, PIPELINE, RSA, SMTP_SOURCE, TEXTBOOK, Course, Failed
+from infra.bench.engines import CONTENDERS, ONE_CORE, PIPELINE, RSA, SMTP_SOURCE, TEXTBOOK, Course, Failed
 from infra.bench.figures import summed_up
 from infra.bench.relay import open_delay, open_sink
 from infra.bench.rounds import WORKER, Field, Scale

@@ -11,7 +11,7 @@ from google.api_core.exceptions import AlreadyExists, NotFound
 from google.protobuf.duration_pb2 import Duration
 
 from infra.local.clock import MovableClock
-from infra.local.cloud_tasks.courier import Answer, Courier
+from infra.local.cloud_tasks.http_request import Answer, Courier
 from infra.local.cloud_tasks.issuer import Issuer, new_signing_key
 from tests.local.cloud_tasks_emulator import add, new_queue, until
 

@@ -14,13 +14,13 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from infra.local.bootstrap import ROOT
-from infra.local.demo.cast import GONE, new_cast
-from infra.local.demo.expecting import Ending, figures, mistakes, suppressed, tales
+from infra.local.demo.expected_events import Ending, figures, mistakes, suppressed, tales
 from infra.local.demo.receiver import Receiver
+from infra.local.demo.scripted_readers import GONE, script_readers
 
 COMMAND = [sys.executable, str(ROOT / "infra" / "dev.py"), "demo", "--events"]
 SECRET = "whsec_kNWx/3QWUCgjWmi3Mpsl23bxrBOBMJGe1bkKCJ4qap8="
-CAST = new_cast()
+READERS = script_readers()
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -96,15 +96,15 @@ async def test_receiver_whose_answer_was_lost_knows_the_repetition_by_its_id():
 def as_it_should_be() -> Ending:
     everything = [
         {"id": f"{kind} {to} {number}", "type": kind, "to": to}
-        for (kind, to), times in tales(CAST, {}).items()
+        for (kind, to), times in tales(READERS, {}).items()
         for number in range(times)
     ]
-    left_out = {"counts": {"suppressed": len(suppressed(CAST))}}
-    return Ending(everything, {}, suppressed(CAST), figures(CAST), {}, left_out)
+    left_out = {"counts": {"suppressed": len(suppressed(READERS))}}
+    return Ending(everything, {}, suppressed(READERS), figures(READERS), {}, left_out)
 
 
 def test_nothing_is_wrong_where_all_agrees():
-    assert mistakes(CAST, as_it_should_be()) == []
+    assert mistakes(READERS, as_it_should_be()) == []
 
 
 def test_event_that_is_missing_double_or_strange_is_seen():
@@ -116,23 +116,23 @@ def test_event_that_is_missing_double_or_strange_is_seen():
         (replace(right, told=[*right.told, first]), f"1 events were told twice, such as {first['id']}"),
         (replace(right, told=[*right.told, strange]), "not expected, such as bounced of nobody@example.net"),
     ):
-        assert words in " ".join(mistakes(CAST, ending))
+        assert words in " ".join(mistakes(READERS, ending))
 
 
 def test_mail_figure_and_suppression_that_do_not_agree_are_seen():
     right = as_it_should_be()
     for ending, words in (
         (
-            replace(right, arrived={CAST.complaining[0]: 2}),
-            f"in spite of their suppression: {CAST.complaining[0]}",
+            replace(right, arrived={READERS.complaining[0]: 2}),
+            f"in spite of their suppression: {READERS.complaining[0]}",
         ),
         (replace(right, arrived={GONE[0]: 1}), f"in spite of their suppression: {GONE[0]}"),
         (
-            replace(right, figures=figures(CAST) | {"opened": 59}),
+            replace(right, figures=figures(READERS) | {"opened": 59}),
             "opened is 59 in the statistics, 60 happened",
         ),
         (replace(right, suppressed={}), "suppressed otherwise than expected"),
         (replace(right, second={"counts": {"suppressed": 0}}), "the second batch left out 0"),
     ):
-        assert words in " ".join(mistakes(CAST, ending))
-    assert mistakes(CAST, replace(right, arrived={CAST.complaining[0]: 1})) == []
+        assert words in " ".join(mistakes(READERS, ending))
+    assert mistakes(READERS, replace(right, arrived={READERS.complaining[0]: 1})) == []

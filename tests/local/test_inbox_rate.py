@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.running_inbox import Dialogue, letter, running_inbox
+from tests.local.running_inbox import Dialogue, build_message, running_inbox
 
 CONNECTIONS = 10
 MESSAGES = 5000
@@ -19,7 +19,7 @@ def _group(recipient: str) -> bytes:
 
 async def _send(dialogue: Dialogue, name: str, count: int) -> None:
     """Sends `count` messages, each behind the one before in the same write (RFC 2920)."""
-    message = letter("rate", BODY) + b".\r\n"
+    message = build_message("rate", BODY) + b".\r\n"
     dialogue.send(_group(f"{name}-0@rate.example"))
     for number in range(count):
         for code in ("250", "250", "354"):

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from infra.local.inbox.maildir import take_apart
 from infra.local.ports import free_ports
-from tests.local.running_inbox import letter, running_inbox
+from tests.local.running_inbox import build_message, running_inbox
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -28,17 +28,17 @@ async def _source(inbox, to):
 
 async def test_a_message_is_in_the_maildir_before_it_is_acknowledged(inbox):
     dialogue = await inbox.dialogue()
-    reply = await dialogue.deliver("kept@example.com", letter("kept"))
+    reply = await dialogue.deliver("kept@example.com", build_message("kept"))
     assert reply.startswith("250 2.0.0")
     raw = (inbox.maildir / "new" / reply.split()[-1]).read_bytes()
     assert raw == (
         b"Return-Path: <sender@news.example>\r\nDelivered-To: kept@example.com\r\nX-Original-To: kept@example.com\r\n"
-        + letter("kept")
+        + build_message("kept")
     )
 
 
 async def test_other_mail_programs_can_open_the_maildir(inbox):
-    await (await inbox.dialogue()).deliver("standard@example.com", letter("standard"))
+    await (await inbox.dialogue()).deliver("standard@example.com", build_message("standard"))
     box = mailbox.Maildir(inbox.maildir, create=False)
     assert [m["Subject"] for m in box if m["Delivered-To"] == "standard@example.com"] == ["standard"]
 
@@ -46,8 +46,8 @@ async def test_other_mail_programs_can_open_the_maildir(inbox):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("plain", letter("plain")),
-        ("8bit", letter("Ünï", "书单 قائمة\r\n")),
+        ("plain", build_message("plain")),
+        ("8bit", build_message("Ünï", "书单 قائمة\r\n")),
         ("binary", b"Subject: x\r\n\r\n" + bytes(b for b in range(256) if b not in b"\r\n") + b"\r\n"),
         ("bare-line-feeds", b"Subject: x\n\na\n.\nb\n.\r\r\n"),
         ("no-body", b"Subject: x\r\n"),
@@ -77,18 +77,18 @@ async def test_a_message_that_arrives_octet_by_octet_is_read_whole(inbox):
     await dialogue.say("MAIL FROM:<a@news.example>")
     await dialogue.say("RCPT TO:<slowly@octets.example>")
     await dialogue.say("DATA")
-    for octet in letter("slowly", "a.\r\n..b\r\n") + b".\r\n":
+    for octet in build_message("slowly", "a.\r\n..b\r\n") + b".\r\n":
         dialogue.send(bytes([octet]))
         await dialogue.writer.drain()
     assert (await dialogue.reply()).startswith("250")
-    assert await _source(inbox, "slowly@octets.example") == letter("slowly", "a.\r\n.b\r\n")
+    assert await _source(inbox, "slowly@octets.example") == build_message("slowly", "a.\r\n.b\r\n")
 
 
 async def test_a_line_that_is_too_long_is_refused_and_the_session_goes_on(inbox):
     dialogue = await inbox.dialogue()
     reply = await dialogue.deliver("long@lines.example", b"Subject: x\r\n\r\n" + b"y" * 999 + b"\r\n")
     assert reply.startswith("500 5.6.0")
-    assert (await dialogue.deliver("long@lines.example", letter("short"))).startswith("250")
+    assert (await dialogue.deliver("long@lines.example", build_message("short"))).startswith("250")
 
 
 async def test_a_message_that_is_too_large_is_refused_and_the_session_goes_on(inbox):
@@ -98,7 +98,7 @@ async def test_a_message_that_is_too_large_is_refused_and_the_session_goes_on(in
         "large@refused.example", b"x" * 78 + b"\r\n" + (b"y" * 78 + b"\r\n") * 420_000
     )
     assert reply.startswith("552 5.3.4")
-    assert (await dialogue.deliver("large@refused.example", letter("small"))).startswith("250")
+    assert (await dialogue.deliver("large@refused.example", build_message("small"))).startswith("250")
 
 
 async def test_pipelined_transactions_are_answered_in_order_and_in_one_piece(inbox):
@@ -106,15 +106,15 @@ async def test_pipelined_transactions_are_answered_in_order_and_in_one_piece(inb
     group = "MAIL FROM:<p@news.example>\r\nRCPT TO:<{}@pipe.example>\r\nDATA\r\n"
     dialogue.send(group.format("first").encode())
     assert [(await dialogue.reply())[:3] for _ in range(3)] == ["250", "250", "354"]
-    dialogue.send(letter("first") + b".\r\n" + group.format("second").encode())
+    dialogue.send(build_message("first") + b".\r\n" + group.format("second").encode())
     async with asyncio.timeout(10):
         answers = (await dialogue.reader.readuntil(b"354 ")).decode().splitlines()
     assert [answer[:9] for answer in answers] == ["250 2.0.0", "250 OK", "250 2.1.5", "354 "]
     await dialogue.reader.readline()
-    dialogue.send(letter("second") + b".\r\nQUIT\r\n")
+    dialogue.send(build_message("second") + b".\r\nQUIT\r\n")
     assert [(await dialogue.reply())[:3] for _ in range(2)] == ["250", "221"]
-    assert await _source(inbox, "first@pipe.example") == letter("first")
-    assert await _source(inbox, "second@pipe.example") == letter("second")
+    assert await _source(inbox, "first@pipe.example") == build_message("first")
+    assert await _source(inbox, "second@pipe.example") == build_message("second")
 
 
 async def test_a_pipelined_group_without_a_valid_recipient_gets_no_354(inbox):
@@ -136,7 +136,7 @@ async def test_every_recipient_gets_a_copy(inbox):
     for name in ("one", "Two+tag", "böb"):
         assert (await dialogue.say(f"RCPT TO:<{name}@copies.example>")).startswith("250")
     await dialogue.say("DATA")
-    dialogue.send(letter("copies") + b".\r\n")
+    dialogue.send(build_message("copies") + b".\r\n")
     assert (await dialogue.reply()).startswith("250")
     for name in ("one", "Two%2Btag", "böb"):
         message = await inbox.only(f"{name}@copies.example")
@@ -146,7 +146,7 @@ async def test_every_recipient_gets_a_copy(inbox):
 @pytest.mark.parametrize("code", ["451", "550", "552", "554"])
 async def test_scripted_refusals_at_rcpt(inbox, code):
     dialogue = await inbox.dialogue()
-    reply = await dialogue.deliver(f"reply-{code}-x@script.example", letter("no"))
+    reply = await dialogue.deliver(f"reply-{code}-x@script.example", build_message("no"))
     assert reply.startswith(f"{code} {code[0]}.")
     assert (await dialogue.say("NOOP")).startswith("250")
     assert (await inbox.json(f"/api/count?to=reply-{code}-x@script.example"))["count"] == 0
@@ -160,38 +160,40 @@ async def test_a_scripted_421_closes_the_connection_and_forgets_what_was_pipelin
 
 async def test_scripted_refusals_at_the_end_of_data_keep_nothing(inbox):
     dialogue = await inbox.dialogue()
-    assert (await dialogue.deliver("data-451-x@script.example", letter("no"))).startswith("451 4.3.0")
-    assert (await dialogue.deliver("data-554-x@script.example", letter("no"))).startswith("554 5.7.1")
-    assert (await dialogue.deliver("data-421-x@script.example", letter("no"))).startswith("421 4.3.2")
+    assert (await dialogue.deliver("data-451-x@script.example", build_message("no"))).startswith("451 4.3.0")
+    assert (await dialogue.deliver("data-554-x@script.example", build_message("no"))).startswith("554 5.7.1")
+    assert (await dialogue.deliver("data-421-x@script.example", build_message("no"))).startswith("421 4.3.2")
     assert await dialogue.reply() == ""
     assert (await inbox.json("/api/count?to=data-"))["count"] == 0
 
 
 async def test_drop_after_data_keeps_the_message_and_never_answers(inbox):
     dialogue = await inbox.dialogue()
-    assert await dialogue.deliver("drop-after-data-x@script.example", letter("kept anyway")) == ""
+    assert await dialogue.deliver("drop-after-data-x@script.example", build_message("kept anyway")) == ""
     assert (await inbox.only("drop-after-data-x@script.example"))["subject"] == "kept anyway"
 
 
 async def test_drop_in_data_keeps_nothing(inbox):
     dialogue = await inbox.dialogue()
-    assert await dialogue.deliver("drop-in-data-x@script.example", letter("lost")) == ""
+    assert await dialogue.deliver("drop-in-data-x@script.example", build_message("lost")) == ""
     assert (await inbox.json("/api/count?to=drop-in-data-x@script.example"))["count"] == 0
 
 
 async def test_slow_recipients_hold_up_nobody_else(inbox):
     slow, quick = await inbox.dialogue(), await inbox.dialogue()
-    answer = asyncio.create_task(slow.deliver("slow-1.5-x@script.example", letter("slow")))
-    assert (await quick.deliver("quick@script.example", letter("quick"))).startswith("250")
+    answer = asyncio.create_task(slow.deliver("slow-1.5-x@script.example", build_message("slow")))
+    assert (await quick.deliver("quick@script.example", build_message("quick"))).startswith("250")
     assert not answer.done()
     assert (await answer).startswith("250")
 
 
 async def test_greylisting_refuses_an_address_once(inbox):
     dialogue = await inbox.dialogue()
-    assert (await dialogue.deliver("greylist-x@script.example", letter("grey"))).startswith("451 4.7.1")
+    assert (await dialogue.deliver("greylist-x@script.example", build_message("grey"))).startswith(
+        "451 4.7.1"
+    )
     await dialogue.say("RSET")
-    assert (await dialogue.deliver("greylist-x@script.example", letter("grey"))).startswith("250")
+    assert (await dialogue.deliver("greylist-x@script.example", build_message("grey"))).startswith("250")
 
 
 async def test_starttls_encrypts_with_a_certificate_clients_can_trust(inbox):
@@ -201,7 +203,9 @@ async def test_starttls_encrypts_with_a_certificate_clients_can_trust(inbox):
     ) as client:
         await client.ehlo()
         assert not client.supports_extension("starttls")
-        await client.sendmail("a@news.example", "starttls@tls.example", letter("x", "y" * 70 + "\r\n") * 2000)
+        await client.sendmail(
+            "a@news.example", "starttls@tls.example", build_message("x", "y" * 70 + "\r\n") * 2000
+        )
     assert (await inbox.only("starttls@tls.example"))["size"] > 200_000
 
 
@@ -220,7 +224,7 @@ async def test_tls_from_the_first_byte(inbox):
         hostname="localhost", port=inbox.tls_port, use_tls=True, tls_context=trust
     ) as client:
         await client.login("anybody", "anything")
-        await client.sendmail("a@news.example", "implicit@tls.example", letter("implicit"))
+        await client.sendmail("a@news.example", "implicit@tls.example", build_message("implicit"))
     assert (await inbox.only("implicit@tls.example"))["subject"] == "implicit"
 
 
@@ -243,14 +247,14 @@ async def test_required_auth_takes_only_the_right_password(tmp_path):
                 with pytest.raises(aiosmtplib.SMTPAuthenticationError):
                     await getattr(client, f"auth_{mechanism}")("api", "wrong")
                 await getattr(client, f"auth_{mechanism}")("api", "s3cret")
-                await client.sendmail("a@news.example", f"{mechanism}@auth.example", letter("in"))
+                await client.sendmail("a@news.example", f"{mechanism}@auth.example", build_message("in"))
         assert (await inbox.json("/api/count"))["count"] == 2
 
 
 async def test_a_stock_client_gets_along(inbox):
     def send():
         with smtplib.SMTP("127.0.0.1", inbox.smtp_port) as client:
-            client.sendmail("a@news.example", ["stock@example.com"], letter("stock"))
+            client.sendmail("a@news.example", ["stock@example.com"], build_message("stock"))
 
     await asyncio.to_thread(send)
     assert (await inbox.only("stock@example.com"))["subject"] == "stock"
@@ -262,7 +266,7 @@ async def test_sigkill_loses_nothing_that_was_acknowledged(tmp_path):
     async def send(process, dialogue, name):
         number = 0
         while reply := await dialogue.deliver(
-            f"{name}-{number}@kill.example", letter("x", "y" * 70 + "\r\n")
+            f"{name}-{number}@kill.example", build_message("x", "y" * 70 + "\r\n")
         ):
             assert reply.startswith("250")
             acknowledged.add(f"{name}-{number}@kill.example")
@@ -285,7 +289,7 @@ async def test_sigkill_loses_nothing_that_was_acknowledged(tmp_path):
 async def test_a_signal_stops_it_at_once_and_frees_its_ports(tmp_path, number):
     async with running_inbox(tmp_path) as inbox:
         dialogue = await inbox.dialogue()
-        answer = asyncio.create_task(dialogue.deliver("slow-60-x@example.com", letter("pending")))
+        answer = asyncio.create_task(dialogue.deliver("slow-60-x@example.com", build_message("pending")))
         while not (await inbox.json("/api/count"))["count"]:
             await asyncio.sleep(0)
         inbox.process.send_signal(number)

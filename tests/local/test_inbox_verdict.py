@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from infra.local.nameserver import publish
 from infra.local.ports import free_ports
-from tests.local.running_inbox import ROOT, letter, running_inbox
+from tests.local.running_inbox import ROOT, build_message, running_inbox
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _signed(keys: Keys, message: bytes, selector: bytes = b"r", domain: bytes = 
 
 
 async def test_a_signed_message_verifies_through_the_name_server(inbox, keys):
-    message = letter("signed")
+    message = build_message("signed")
     twice = _signed(keys, message, b"e")[: -len(message)] + _signed(keys, message)
     id = await inbox.deliver("signed@dkim.example", twice)
     found = await inbox.json(f"/api/messages/{id}")
@@ -84,7 +84,9 @@ async def test_a_signed_message_verifies_through_the_name_server(inbox, keys):
 
 
 async def test_a_tampered_body_fails_and_the_page_says_why(inbox, keys):
-    id = await inbox.deliver("body@dkim.example", _signed(keys, letter("x")).replace(b"Hello.", b"Hullo."))
+    id = await inbox.deliver(
+        "body@dkim.example", _signed(keys, build_message("x")).replace(b"Hello.", b"Hullo.")
+    )
     (verdict,) = (await inbox.json(f"/api/messages/{id}"))["dkim"]
     assert verdict["result"] == "fail"
     assert verdict["reason"] == "the body was changed after signing (body hash mismatch)"
@@ -94,7 +96,7 @@ async def test_a_tampered_body_fails_and_the_page_says_why(inbox, keys):
 
 async def test_a_tampered_header_fails(inbox, keys):
     id = await inbox.deliver(
-        "header@dkim.example", _signed(keys, letter("cheap")).replace(b"cheap", b"free!")
+        "header@dkim.example", _signed(keys, build_message("cheap")).replace(b"cheap", b"free!")
     )
     (verdict,) = (await inbox.json(f"/api/messages/{id}"))["dkim"]
     assert (verdict["result"], verdict["reason"]) == (
@@ -104,7 +106,7 @@ async def test_a_tampered_header_fails(inbox, keys):
 
 
 async def test_a_signature_whose_key_nobody_published_fails(inbox, keys):
-    id = await inbox.deliver("nokey@dkim.example", _signed(keys, letter("x"), domain=b"other.example"))
+    id = await inbox.deliver("nokey@dkim.example", _signed(keys, build_message("x"), domain=b"other.example"))
     (verdict,) = (await inbox.json(f"/api/messages/{id}"))["dkim"]
     assert (verdict["result"], verdict["aligned"]) == ("fail", False)
     assert verdict["reason"] == "no key is published at r._domainkey.other.example"
@@ -114,12 +116,12 @@ async def test_a_signature_dated_ahead_of_this_clock_still_verifies(inbox, keys,
     now = dkim.time.time()
     with monkeypatch.context() as patch:
         patch.setattr(dkim.time, "time", lambda: now + 20 * 86400)
-        message = _signed(keys, letter("later"))
+        message = _signed(keys, build_message("later"))
     id = await inbox.deliver("later@dkim.example", message)
     (verdict,) = (await inbox.json(f"/api/messages/{id}"))["dkim"]
     assert verdict["result"] == "pass" and "ahead of this machine's clock" in verdict["reason"]
 
 
 async def test_an_unsigned_message_has_no_verdict(inbox):
-    id = await inbox.deliver("unsigned@dkim.example", letter("x"))
+    id = await inbox.deliver("unsigned@dkim.example", build_message("x"))
     assert (await inbox.json(f"/api/messages/{id}"))["dkim"] == []

@@ -7,7 +7,7 @@ import re
 import aiohttp
 import pytest_asyncio
 
-from tests.local.running_inbox import letter, running_inbox
+from tests.local.running_inbox import build_message, running_inbox
 
 HOSTILE = (
     "<script>parent.location='https://evil.example'</script>"
@@ -24,9 +24,9 @@ async def inbox(tmp_path_factory):
 
 
 async def test_search_finds_recipients_and_subjects_in_any_script(inbox):
-    await inbox.deliver("Wang@search.example", letter("=?utf-8?b?5Lmm5Y2V?= October"))
-    await inbox.deliver("layla@search.example", letter("قائمة القراءة"))
-    await inbox.deliver("xlayla@search.example", letter("other"))
+    await inbox.deliver("Wang@search.example", build_message("=?utf-8?b?5Lmm5Y2V?= October"))
+    await inbox.deliver("layla@search.example", build_message("قائمة القراءة"))
+    await inbox.deliver("xlayla@search.example", build_message("other"))
 
     async def found(query):
         return [line["to"] for line in (await inbox.json(f"/api/messages?{query}"))["messages"]]
@@ -43,7 +43,7 @@ async def test_search_finds_recipients_and_subjects_in_any_script(inbox):
 
 
 async def test_pages_follow_each_other_without_gaps(inbox):
-    ids = [await inbox.deliver("reader@pages.example", letter(f"n{n}")) for n in range(7)]
+    ids = [await inbox.deliver("reader@pages.example", build_message(f"n{n}")) for n in range(7)]
     seen, cursor = [], ""
     while cursor is not None:
         page = await inbox.json(f"/api/messages?to=reader@pages.example&limit=3&cursor={cursor}")
@@ -78,7 +78,7 @@ async def test_the_json_of_a_message_is_complete(inbox):
 
 
 async def test_hostile_html_stays_in_the_sandbox(inbox):
-    message = letter("x", HOSTILE, **{"Content-Type": "text/html"})
+    message = build_message("x", HOSTILE, **{"Content-Type": "text/html"})
     id = await inbox.deliver("hostile@example.com", message)
     page = (await inbox.get(f"/messages/{id}"))[2].decode()
     assert "evil.example" not in page
@@ -98,7 +98,9 @@ async def test_hostile_html_stays_in_the_sandbox(inbox):
 
 
 async def test_remote_images_load_only_when_the_reader_asks(inbox):
-    id = await inbox.deliver("pixel@example.com", letter("x", HOSTILE, **{"Content-Type": "text/html"}))
+    id = await inbox.deliver(
+        "pixel@example.com", build_message("x", HOSTILE, **{"Content-Type": "text/html"})
+    )
     policy = _policy((await inbox.get(f"/messages/{id}/html?images=1"))[1])
     assert policy["img-src"] == "data: http: https:"
     assert policy["default-src"] == "'none'" and "sandbox" in policy
@@ -107,7 +109,7 @@ async def test_remote_images_load_only_when_the_reader_asks(inbox):
 
 async def test_nothing_a_message_says_becomes_markup_of_the_page(inbox):
     nasty = "\"><script>alert(1)</script><img src=x onerror=alert(1)>'"
-    message = letter(nasty, nasty + "\r\n", From=nasty, To=nasty, **{f"X-{'y' * 8}": nasty})
+    message = build_message(nasty, nasty + "\r\n", From=nasty, To=nasty, **{f"X-{'y' * 8}": nasty})
     id = await inbox.deliver("nasty@example.com", message)
     allowed = re.compile(r"^/(assets|messages|api)/|^/\?|^/$|^#message$")
     for path in [f"/messages/{id}?view={view}" for view in ("text", "headers", "source")] + [
@@ -147,10 +149,10 @@ async def test_the_page_allows_nothing_inline_and_nothing_from_elsewhere(inbox):
 
 
 async def test_the_source_is_plain_text_whatever_it_contains(inbox):
-    id = await inbox.deliver("source@example.com", letter("x", "<script>alert(1)</script>\r\n"))
+    id = await inbox.deliver("source@example.com", build_message("x", "<script>alert(1)</script>\r\n"))
     _, headers, body = await inbox.get(f"/api/messages/{id}/source")
     assert headers["Content-Type"].startswith("text/plain")
-    assert body == letter("x", "<script>alert(1)</script>\r\n")
+    assert body == build_message("x", "<script>alert(1)</script>\r\n")
 
 
 async def test_ids_are_never_paths(inbox):
@@ -163,10 +165,10 @@ async def test_ids_are_never_paths(inbox):
 
 
 async def test_the_list_is_sent_again_only_when_something_came(inbox):
-    await inbox.deliver("live@example.com", letter("live"))
+    await inbox.deliver("live@example.com", build_message("live"))
     _, headers, _ = await inbox.get("/list")
     assert (await inbox.get("/list", **{"If-None-Match": headers["ETag"]}))[0] == 304
-    await inbox.deliver("live@example.com", letter("livelier"))
+    await inbox.deliver("live@example.com", build_message("livelier"))
     status, _, body = await inbox.get("/list", **{"If-None-Match": headers["ETag"]})
     assert status == 200 and b"livelier" in body
 
@@ -179,9 +181,9 @@ async def test_bad_limits_are_refused(inbox):
 
 async def test_what_others_do_to_the_maildir_is_seen(tmp_path):
     async with running_inbox(tmp_path) as inbox:
-        id = await inbox.deliver("moved@example.com", letter("moved"))
+        id = await inbox.deliver("moved@example.com", build_message("moved"))
         (inbox.maildir / "new" / id).rename(inbox.maildir / "cur" / f"{id}:2,S")
-        (inbox.maildir / "new" / "1000.foreign").write_bytes(letter("foreign"))
+        (inbox.maildir / "new" / "1000.foreign").write_bytes(build_message("foreign"))
         async with asyncio.timeout(10):
             while (await inbox.json("/api/count"))["count"] != 2:
                 await asyncio.sleep(0.01)
@@ -190,23 +192,23 @@ async def test_what_others_do_to_the_maildir_is_seen(tmp_path):
             ("moved", "moved@example.com"),
             ("foreign", "reader@example.com"),
         ]
-        assert (await inbox.get(f"/api/messages/{id}/source"))[2] == letter("moved")
+        assert (await inbox.get(f"/api/messages/{id}/source"))[2] == build_message("moved")
 
 
 async def test_clearing_removes_everything_and_mail_goes_on(tmp_path):
     async with running_inbox(tmp_path) as inbox:
         for number in range(3):
-            await inbox.deliver(f"r{number}@example.com", letter("x"))
+            await inbox.deliver(f"r{number}@example.com", build_message("x"))
         assert await inbox.json("/api/messages", method="DELETE") == {"deleted": 3}
         assert await inbox.json("/api/count") == {"count": 0}
         assert not list((inbox.maildir / "new").iterdir())
-        await inbox.deliver("after@example.com", letter("x"))
+        await inbox.deliver("after@example.com", build_message("x"))
         assert await inbox.json("/api/count") == {"count": 1}
 
 
 async def test_messages_of_an_earlier_run_are_still_there(tmp_path):
     async with running_inbox(tmp_path) as inbox:
-        id = await inbox.deliver("earlier@example.com", letter("earlier"))
+        id = await inbox.deliver("earlier@example.com", build_message("earlier"))
     async with running_inbox(tmp_path) as inbox:
         assert (await inbox.only("earlier@example.com"))["id"] == id
 

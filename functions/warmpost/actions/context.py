@@ -5,26 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from warmpost.actions.ports import (
-    Accounts,
     Clock,
+    Encryption,
+    Metering,
     Pictures,
-    Press,
     Probes,
     Recurrence,
     Relays,
     Resolver,
-    Seal,
+    SigningPool,
     Store,
     Tasks,
     Templates,
     WebhookClient,
 )
 from warmpost.actions.state.cache import Cache
-from warmpost.actions.state.message_store import LetterStore
+from warmpost.actions.state.message_store import MessageStore
 from warmpost.actions.state.reservations import Reserved
 from warmpost.actions.state.suppression_lookup import Suppressed
 from warmpost.actions.state.throttle import Throttle
-from warmpost.actions.state.worker_slots import Desk
+from warmpost.actions.state.worker_slots import WorkerSlots
 from warmpost.rules.model.days import day_of
 from warmpost.rules.operations.policy import Policy
 
@@ -37,22 +37,22 @@ class Services:
     """
 
     clock: Clock
-    accounts: Accounts
+    metering: Metering
     store: Store
     tasks: Tasks
     templates: Templates
-    press: Press
+    signing_pool: SigningPool
     relays: Relays
     resolver: Resolver
-    seal: Seal
+    encryption: Encryption
     webhooks: WebhookClient
     pictures: Pictures
     probes: Probes
     recurrence: Recurrence
-    letters: LetterStore
+    message_store: MessageStore
     cache: Cache
     suppressed: Suppressed
-    desk: Desk
+    worker_slots: WorkerSlots
     reserved: Reserved
     throttle: Throttle
     policy: Policy

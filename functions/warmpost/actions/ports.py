@@ -14,7 +14,7 @@ from warmpost.rules.delivery.envelope import Outcome, Outgoing
 from warmpost.rules.delivery.relay_selection import Closed
 from warmpost.rules.delivery.throttling import Gate
 from warmpost.rules.identity.domains import DomainKey
-from warmpost.rules.message.message import Content, Data, Job, Letter, TemplateFacts, Unrenderable
+from warmpost.rules.message.message import Content, Data, Job, MessageContent, TemplateFacts, Unrenderable
 from warmpost.rules.model.relays import Pool, Relay
 from warmpost.rules.model.tasks import Queue, Task
 from warmpost.rules.model.usage import Usage
@@ -89,7 +89,7 @@ class Tasks(Protocol):
         ...
 
 
-class Accounts(Protocol):
+class Metering(Protocol):
     """Keeps what work uses up until a commit takes it along; see `rules.model.usage`."""
 
     @property
@@ -126,10 +126,12 @@ class Composer(Protocol):
     async def compose(self, jobs: Sequence[Job]) -> list[Outgoing | Unrenderable]: ...
 
 
-class Press(Protocol):
+class SigningPool(Protocol):
     """Prepares composers; keeps compiled templates and opened keys for the life of the process."""
 
-    def composer(self, letter: Letter, domain: str, keys: Sequence[DomainKey]) -> Composer: ...
+    def composer(
+        self, message_content: MessageContent, domain: str, keys: Sequence[DomainKey]
+    ) -> Composer: ...
 
     def new_key(self, algorithm: str, selector: str, domain: str) -> DomainKey: ...
 
@@ -138,7 +140,7 @@ class Relays(Protocol):
     async def hand_over(
         self,
         pool: Pool,
-        stride: Sequence[Outgoing],
+        claim_batch: Sequence[Outgoing],
         *,
         stop_at: float | None = None,
         gates: Sequence[Gate] = (),
@@ -170,12 +172,12 @@ class Recurrence(Protocol):
     def missed_runs(self, last: datetime | None, now: datetime, series: Series) -> Iterator[datetime]: ...
 
 
-class Seal(Protocol):
+class Encryption(Protocol):
     """Keeps secrets at rest; what is sealed opens in its own context only."""
 
-    def close(self, plain: bytes, context: str) -> bytes: ...
+    def encrypt(self, plain: bytes, context: str) -> bytes: ...
 
-    def open(self, sealed: bytes, context: str) -> bytes: ...
+    def decrypt(self, sealed: bytes, context: str) -> bytes: ...
 
 
 class WebhookClient(Protocol):

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from warmpost.adapters.google.metering import Accounts
+from warmpost.adapters.google.metering import Metering
 from warmpost.rules.model.addresses import Flaw
 from warmpost.rules.model.usage import Usage
 from warmpost.rules.webhooks.public_addresses import is_public, is_usable_port, read_url
@@ -49,12 +49,12 @@ class WebhookClient:
         private: bool = False,
         resolver: AbstractResolver | None = None,
         total: float = TOTAL_SECONDS,
-        accounts: Accounts | None = None,
+        metering: Metering | None = None,
     ) -> None:
         self._private = private
         self._resolver = resolver
         self._total = total
-        self._accounts = accounts or Accounts()
+        self._metering = metering or Metering()
         self._opened: ClientSession | None = None
 
     def _session(self) -> ClientSession:
@@ -95,7 +95,7 @@ class WebhookClient:
             return Answer(0, 0.0, f"the URL {checked.reason}")
         sent = {"Content-Type": "application/json", "User-Agent": USER_AGENT, **headers}
         size = len(url) + len(body) + sum(len(name) + len(value) + 4 for name, value in sent.items())
-        self._accounts.add(Usage(egress=size))
+        self._metering.add(Usage(egress=size))
         try:
             async with self._session().post(
                 checked, data=body, headers=sent, allow_redirects=False

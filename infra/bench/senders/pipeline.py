@@ -12,15 +12,15 @@ import uvloop
 from cryptography.hazmat.primitives import serialization
 
 from infra.bench.senders.job import Job, measuring, read_job
-from warmpost.actions.delivery.prefetch import Stride, look_ahead
-from warmpost.actions.state.worker_slots import Desk
-from warmpost.adapters.message.encryption import Seal
-from warmpost.adapters.message.signing_pool import Press, ThreadedComposer, key_context
+from warmpost.actions.delivery.prefetch import ClaimBatch, open_prefetch
+from warmpost.actions.state.worker_slots import WorkerSlots
+from warmpost.adapters.message.encryption import Encryption
+from warmpost.adapters.message.signing_pool import SigningPool, ThreadedComposer, key_context
 from warmpost.adapters.smtp import Relays
 from warmpost.adapters.templates.templates import Templates
 from warmpost.rules.delivery.envelope import HandOver, Outgoing
 from warmpost.rules.identity.domains import DomainKey
-from warmpost.rules.message import message as letters
+from warmpost.rules.message import message as messages
 from warmpost.rules.model.derived_ids import batch_message_id
 from warmpost.rules.model.events import Target
 from warmpost.rules.model.relays import Pool, Relay
@@ -28,26 +28,30 @@ from warmpost.rules.reports.verp import return_path
 from warmpost.rules.tracking.tokens import Signer
 from warmpost.rules.tracking.tracking import Links, Unsubscribe
 
-CHUNK, STRIDE = 500, 125
+CHUNK, CLAIM_BATCH = 500, 125
 """As in `deliver`."""
 PROJECT = "bench"
 SECRET = bytes(32)
 
 
 def composer(job: Job) -> ThreadedComposer:
-    seal = Seal(SECRET)
-    press = Press(Templates(), seal, job.threads, Links(f"https://t.{job.domain}/track", Signer(SECRET)))
-    letter = letters.Letter(
-        sender=letters.Mailbox(job.sender, job.sender_name),
-        content=letters.Content(**job.content, templated=True),
+    encryption = Encryption(SECRET)
+    signing_pool = SigningPool(
+        Templates(), encryption, job.threads, Links(f"https://t.{job.domain}/track", Signer(SECRET))
+    )
+    content = messages.MessageContent(
+        sender=messages.Mailbox(job.sender, job.sender_name),
+        content=messages.Content(**job.content, templated=True),
         attachments=tuple(
-            letters.Attachment(one["filename"], base64.b64decode(one["content"]), one["content_type"])
+            messages.Attachment(one["filename"], base64.b64decode(one["content"]), one["content_type"])
             for one in job.attachments
         ),
         unsubscribe=Unsubscribe(headers=True),
     )
-    sealed = seal.close(job.key.encode(), key_context(job.domain, job.selector))
-    return press.composer(letter, job.domain, [DomainKey(job.selector, "rsa-sha256", _public(job), sealed)])
+    sealed = encryption.encrypt(job.key.encode(), key_context(job.domain, job.selector))
+    return signing_pool.composer(
+        content, job.domain, [DomainKey(job.selector, "rsa-sha256", _public(job), sealed)]
+    )
 
 
 def _public(job: Job) -> str:
@@ -56,12 +60,12 @@ def _public(job: Job) -> str:
     return base64.b64encode(private.public_key().public_bytes(*form)).decode()
 
 
-def message(job: Job, position: int) -> letters.Job:
+def message(job: Job, position: int) -> messages.Job:
     """The identity and return path of a batch's recipient, as `deliver` makes them."""
     one: dict[str, Any] = job.recipient(position)
     target = Target("1", position=position)
-    return letters.Job(
-        letters.Recipient(one["to"], one["data"]),
+    return messages.Job(
+        messages.Recipient(one["to"], one["data"]),
         batch_message_id(PROJECT, "1", position, job.domain),
         return_path(target, job.domain, SECRET),
         time.time(),
@@ -75,7 +79,7 @@ class Line:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._composer = composer(job)
-        self._desk = Desk()
+        self._worker_slots = WorkerSlots()
         self._relays = Relays(secret=lambda _: "", local_hostname=job.domain)
         relay = Relay("sink", "127.0.0.1", job.port, security="none", max_connections=job.connections)
         self._pool = Pool("bench", (relay,))
@@ -86,18 +90,21 @@ class Line:
                 chunks.create_task(self._deliver(messages[at : at + CHUNK]))
 
     async def _deliver(self, chunk: range) -> None:
-        strides = [chunk[at : at + STRIDE] for at in range(0, len(chunk), STRIDE)]
-        async with look_ahead(strides, self._compose, self._desk.room) as ahead, self._desk.turn():
-            for _ in strides:
-                stride = await ahead.take()
-                letters = [one for one in stride.letters if isinstance(one, Outgoing)]
-                outcomes = await self._relays.hand_over(self._pool, letters)
+        claim_batches = [chunk[at : at + CLAIM_BATCH] for at in range(0, len(chunk), CLAIM_BATCH)]
+        async with (
+            open_prefetch(claim_batches, self._compose, self._worker_slots.room) as ahead,
+            self._worker_slots.turn(),
+        ):
+            for _ in claim_batches:
+                claim_batch = await ahead.take()
+                messages = [one for one in claim_batch.messages if isinstance(one, Outgoing)]
+                outcomes = await self._relays.hand_over(self._pool, messages)
                 refused = [one for one in outcomes if one.hand_over is not HandOver.ACCEPTED]
                 assert not refused, refused[0]
 
-    async def _compose(self, positions: Sequence[int]) -> Stride:
+    async def _compose(self, positions: Sequence[int]) -> ClaimBatch:
         jobs = [message(self._job, one) for one in positions]
-        return Stride(positions, await self._composer.compose(jobs))
+        return ClaimBatch(positions, await self._composer.compose(jobs))
 
     async def close(self) -> None:
         await self._relays.close()

@@ -14,10 +14,10 @@ from aiohttp import web
 
 from infra.local.clock import MovableClock
 from infra.local.cloud_tasks.admin import Admin
-from infra.local.cloud_tasks.courier import Courier
+from infra.local.cloud_tasks.advance_clock import Traveller
 from infra.local.cloud_tasks.dispatch import Dispatcher
+from infra.local.cloud_tasks.http_request import Courier
 from infra.local.cloud_tasks.issuer import Issuer, new_signing_key
-from infra.local.cloud_tasks.journey import Traveller
 from infra.local.cloud_tasks.registry import Registry
 from infra.local.cloud_tasks.service import CloudTasksService, new_server
 from infra.local.cloud_tasks.store import Store

@@ -6,9 +6,9 @@ import json
 
 from aiohttp import web
 
+from infra.local.cloud_tasks.advance_clock import Traveller
 from infra.local.cloud_tasks.dispatch import Dispatcher
 from infra.local.cloud_tasks.issuer import Issuer
-from infra.local.cloud_tasks.journey import Traveller
 from infra.local.cloud_tasks.registry import Registry
 
 DEFAULT_TIME_LIMIT = 60.0

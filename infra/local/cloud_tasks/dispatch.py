@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 
 from infra.local.clock import MovableClock
-from infra.local.cloud_tasks.courier import Answer, Courier
+from infra.local.cloud_tasks.http_request import Answer, Courier
 from infra.local.cloud_tasks.limits import seconds
 from infra.local.cloud_tasks.queues import Echo, Queue, Task
 from infra.local.cloud_tasks.registry import Registry

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from infra.local.demo.api import Json
-from infra.local.demo.story import UNDER_WAY
+from infra.local.demo.scenario import UNDER_WAY
 
 ASSUMPTIONS = {
     "level_stays": "the level stays",

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from infra.local.demo import report, story
+from infra.local.demo import report, scenario
 from infra.local.demo.api import Api, Json, Refused
 from infra.local.demo.recipients import SHIPPED, imports
 from infra.local.stack import Options, Stack
@@ -56,15 +56,15 @@ async def demo(file: Path, count: int, keep: bool) -> int:
 
 async def _tell(console: Console, info: Json, file: Path, parts: list[bytes]) -> bool:
     async with Api(info["url"], info["api_key"]) as api, Api(info["inbox_url"], "") as inbox:
-        purposes = await story.verify_domain(api)
-        report.step(console, "domain", f"{story.DOMAIN} verified  [dim]{', '.join(purposes)}[/]")
-        await api.patch(f"/manage/domains/{story.DOMAIN}", {"warmup": False})
+        purposes = await scenario.verify_domain(api)
+        report.step(console, "domain", f"{scenario.DOMAIN} verified  [dim]{', '.join(purposes)}[/]")
+        await api.patch(f"/manage/domains/{scenario.DOMAIN}", {"warmup": False})
         report.step(
             console, "warm-up", "off, as for a domain that is warm  [dim]demo --warmup shows a new one[/]"
         )
-        await story.store_template(api)
+        await scenario.store_template(api)
         report.step(console, "template", "an HTML newsletter and its text  [dim]Jinja2, personalised[/]")
-        imported = await story.import_list(api, file.stem, parts)
+        imported = await scenario.import_list(api, file.stem, parts)
         refused = f"{imported.faulty:,} rows rejected, {imported.duplicates:,} duplicates"
         report.step(
             console, "list", f"{imported.added:,} recipients from {escape(file.name)}  [dim]{refused}[/]"
@@ -78,12 +78,14 @@ async def _tell(console: Console, info: Json, file: Path, parts: list[bytes]) ->
             f"an hour on, {ending.taken_later:,} that were put off are through  [dim]clock moved[/]",
         )
     report.show_ending(console, imported, ending)
-    wrong = story.unaccounted(imported, ending)
+    wrong = scenario.unaccounted(imported, ending)
     report.show_verdict(console, wrong, ending.recipients)
     return not wrong
 
 
-async def _send(console: Console, api: Api, inbox: Api, imported: story.Imported) -> tuple[int, story.Ending]:
+async def _send(
+    console: Console, api: Api, inbox: Api, imported: scenario.Imported
+) -> tuple[int, scenario.Ending]:
     with report.new_progress(console) as progress:
         bar = progress.add_task("", total=imported.added, detail="")
 
@@ -91,4 +93,4 @@ async def _send(console: Console, api: Api, inbox: Api, imported: story.Imported
             through, detail = report.done_in(batch)
             progress.update(bar, completed=through, detail=detail)
 
-        return await story.send_batch(api, inbox, imported, show)
+        return await scenario.send_batch(api, inbox, imported, show)

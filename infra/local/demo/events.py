@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from infra.local.clock import MovableClock
-from infra.local.demo import events_tables, expecting, reading, report, story
+from infra.local.demo import events_tables, expected_events, mail_reader, report, scenario
 from infra.local.demo.api import Api, Json, Refused
-from infra.local.demo.cast import Cast, new_cast
 from infra.local.demo.receiver import Receiver
 from infra.local.demo.relay_reports import Relay, bounce_mail, complaint_mail
+from infra.local.demo.scripted_readers import ScriptedReaders, script_readers
 from infra.local.stack import Options, Stack
 from infra.local.supervisor import last_lines
 from infra.local.up import run_until_signal
@@ -35,7 +35,7 @@ class Scene:
     """clock: the stack's, moved. inbox: where the batch arrives. client: of everybody who is not its owner."""
 
     console: Console
-    cast: Cast
+    readers: ScriptedReaders
     clock: MovableClock
     api: Api
     inbox: Api
@@ -83,7 +83,9 @@ async def _tell(console: Console, clock: MovableClock, info: Json) -> bool:
         Receiver(clock.timestamp) as receiver,
     ):
         relay = Relay(client, info["url"], info["event_secret"], clock.timestamp)
-        scene = Scene(console, new_cast(), clock, api, inbox, info["inbox_url"], client, relay, receiver)
+        scene = Scene(
+            console, script_readers(), clock, api, inbox, info["inbox_url"], client, relay, receiver
+        )
         webhook = await _prepare(scene)
         first = await _send(scene, "Letter no. 48")
         await _come_back(scene, webhook)
@@ -98,10 +100,10 @@ async def _tell(console: Console, clock: MovableClock, info: Json) -> bool:
 
 async def _prepare(scene: Scene) -> str:
     """The webhook's id."""
-    await story.verify_domain(scene.api)
-    await scene.api.patch(f"/manage/domains/{story.DOMAIN}", {"warmup": False})
-    scene.step("domain", f"{story.DOMAIN} verified  [dim]without warm-up[/]")
-    await story.store_template(scene.api)
+    await scenario.verify_domain(scene.api)
+    await scene.api.patch(f"/manage/domains/{scenario.DOMAIN}", {"warmup": False})
+    scene.step("domain", f"{scenario.DOMAIN} verified  [dim]without warm-up[/]")
+    await scenario.store_template(scene.api)
     made = await scene.api.post("/manage/webhooks", {"url": scene.receiver.url, "batch_size": PER_REQUEST})
     scene.receiver.secret = made["secret"]
     scene.receiver.down_until = scene.clock.timestamp() + DOWN
@@ -115,21 +117,21 @@ async def _prepare(scene: Scene) -> str:
 async def _send(scene: Scene, name: str) -> Json:
     order = {
         "name": name,
-        "from": story.SENDER,
+        "from": scenario.SENDER,
         "template": "winter-letter",
-        "recipients": [{"to": one} for one in scene.cast.everybody],
-        "data": story.BLANK,
+        "recipients": [{"to": one} for one in scene.readers.everybody],
+        "data": scenario.BLANK,
         "unsubscribe": True,
     }
     submitted = await scene.api.post("/batch-submit", order)
     with report.new_progress(scene.console) as progress:
-        bar = progress.add_task("", total=len(scene.cast.everybody), detail="")
+        bar = progress.add_task("", total=len(scene.readers.everybody), detail="")
 
         def show(batch: Json) -> None:
             through, detail = report.done_in(batch)
             progress.update(bar, completed=through, detail=detail)
 
-        return await story.watch(scene.api, f"/batch-submit/{submitted['id']}", show)
+        return await scenario.watch(scene.api, f"/batch-submit/{submitted['id']}", show)
 
 
 async def _come_back(scene: Scene, webhook: str) -> None:
@@ -146,35 +148,36 @@ async def _come_back(scene: Scene, webhook: str) -> None:
 
 async def _report(scene: Scene, batch: Json) -> None:
     """Deliveries twice, as relays do when an answer was lost; bounces of mail that was delivered; complaints; a forgery."""
-    cast, relay = scene.cast, scene.relay
+    readers, relay = scene.readers, scene.relay
     at = datetime.fromtimestamp(scene.clock.timestamp(), UTC).isoformat()
-    positions = {one: position for position, one in enumerate(cast.everybody)}
+    positions = {one: position for position, one in enumerate(readers.everybody)}
     body = json.dumps(
         [
             {"type": "delivered", "at": at, "batch": batch["id"], "position": positions[one], "to": one}
-            for one in expecting.delivered(cast)
+            for one in expected_events.delivered(readers)
         ]
     ).encode()
     answers = [await relay.report("warmpost", body), await relay.report("warmpost", body)]
     forged = await relay.report("warmpost", body.replace(b"delivered", b"bounced"), forged=True)
     await scene.let_pass(A_WHILE)
-    found = await reading.mails(scene.inbox, (*cast.late_bounces, *cast.complaining))
-    for one in cast.late_bounces:
+    found = await mail_reader.mails(scene.inbox, (*readers.late_bounces, *readers.complaining))
+    for one in readers.late_bounces:
         mail = found[one]
         report_mail = bounce_mail(mail.return_path, one, await _source(scene, mail.id))
         answers.append(await relay.report("dsn", report_mail, envelope_to=mail.return_path))
-    for one in cast.complaining:
+    for one in readers.complaining:
         mail = found[one]
         report_mail = complaint_mail(mail.return_path, one, await _source(scene, mail.id))
         answers.append(await relay.report("arf", report_mail))
     if answers != [202] * len(answers) or forged != 401:
         raise Refused(f"the reports were answered {answers}, the forged one {forged}")
     scene.step(
-        "relay", f"{len(expecting.delivered(cast))} deliveries, reported twice; the same forged: {forged}"
+        "relay",
+        f"{len(expected_events.delivered(readers))} deliveries, reported twice; the same forged: {forged}",
     )
     scene.step(
         "reports",
-        f"{len(cast.late_bounces)} late bounces (RFC 3464), {len(cast.complaining)} complaints (RFC 5965)",
+        f"{len(readers.late_bounces)} late bounces (RFC 3464), {len(readers.complaining)} complaints (RFC 5965)",
     )
     await scene.let_pass(A_WHILE)
 
@@ -185,59 +188,62 @@ async def _source(scene: Scene, id: str) -> bytes:
 
 
 async def _read(scene: Scene) -> None:
-    cast, readers = scene.cast, reading.Readers(scene.client)
-    leaving = (*cast.one_click, *cast.by_button, *cast.undecided)
-    found = await reading.mails(scene.inbox, (*cast.opening, *cast.prefetched, *cast.scanned, *leaving))
-    await readers.read(cast, found)
+    readers, reader = scene.readers, mail_reader.Readers(scene.client)
+    leaving = (*readers.one_click, *readers.by_button, *readers.undecided)
+    found = await mail_reader.mails(
+        scene.inbox,
+        (*readers.opening, *readers.prefetched, *readers.scanned, *leaving),
+    )
+    await reader.read(readers, found)
     scene.step(
         "readers",
-        f"{len(cast.opening)} open, {len(cast.returning)} of them twice; {len(cast.clicking)} click  "
-        f"[dim]and {len(cast.prefetched) + len(cast.scanned)} programs[/]",
+        f"{len(readers.opening)} open, {len(readers.returning)} of them twice; {len(readers.clicking)} click  "
+        f"[dim]and {len(readers.prefetched) + len(readers.scanned)} programs[/]",
     )
-    await readers.unsubscribe(cast, found)
-    ways = f"{len(cast.one_click)} with one click (RFC 8058), {len(cast.by_button)} by the page"
-    scene.step("leaving", f"{len(leaving)} unsubscribe: {ways}, {len(cast.undecided)} takes it back")
+    await reader.unsubscribe(readers, found)
+    ways = f"{len(readers.one_click)} with one click (RFC 8058), {len(readers.by_button)} by the page"
+    scene.step("leaving", f"{len(leaving)} unsubscribe: {ways}, {len(readers.undecided)} takes it back")
 
 
-async def _settle(scene: Scene, batches: Sequence[Json]) -> tuple[expecting.Ending, list[str]]:
+async def _settle(scene: Scene, batches: Sequence[Json]) -> tuple[expected_events.Ending, list[str]]:
     """Time passes until nothing is missing, and once more: what came twice would show then."""
     agreed = False
     for _ in range(MOST_WHILES):
         await scene.let_pass(A_WHILE)
         ending = await _ending(scene, batches)
-        wrong = expecting.mistakes(scene.cast, ending)
+        wrong = expected_events.mistakes(scene.readers, ending)
         if agreed and not wrong:
             break
         agreed = not wrong
     return ending, [*wrong, *scene.receiver.refused]
 
 
-async def _ending(scene: Scene, batches: Sequence[Json]) -> expecting.Ending:
+async def _ending(scene: Scene, batches: Sequence[Json]) -> expected_events.Ending:
     put_off: Counter[str] = Counter()
     for batch in batches:
         path = f"/batch-submit/{batch['id']}/recipients"
         async for line in scene.api.pages(path, "items", limit="1000"):
-            if line["to"] in expecting.PUT_OFF:
+            if line["to"] in expected_events.PUT_OFF:
                 put_off[line["to"]] += sum(note["status"] == "deferred" for note in line["history"])
     suppressions = [one async for one in scene.api.pages("/manage/suppressions", "items", limit="100")]
     figures: Counter[str] = Counter()
     for row in (await scene.api.get("/manage/statistics", by="provider"))["items"]:
         figures.update({name: number for name, number in row.items() if isinstance(number, int)})
-    return expecting.Ending(
+    return expected_events.Ending(
         told=scene.receiver.events,
         put_off=put_off,
         suppressed={one["address"]: one["reason"] for one in suppressions},
         figures=figures,
-        arrived=await reading.count_by_recipient(scene.inbox),
+        arrived=await mail_reader.count_by_recipient(scene.inbox),
         second=await scene.api.get(f"/batch-submit/{batches[-1]['id']}"),
     )
 
 
-async def _show(scene: Scene, webhook: str, ending: expecting.Ending) -> None:
+async def _show(scene: Scene, webhook: str, ending: expected_events.Ending) -> None:
     left_out = ending.second["counts"]["suppressed"]
     scene.step("second", f"a second batch leaves out {left_out} of {ending.second['recipients']}")
     scene.console.print()
-    events_tables.show_told(scene.console, scene.cast, ending, scene.receiver)
+    events_tables.show_told(scene.console, scene.readers, ending, scene.receiver)
     attempts = [
         one async for one in scene.api.pages(f"/manage/webhooks/{webhook}/attempts", "items", limit="100")
     ]

@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.local.demo.api import Json
-from infra.local.demo.cast import Cast
-from infra.local.demo.expecting import Ending, Tale, counted, tales
+from infra.local.demo.expected_events import Ending, Tale, counted, tales
 from infra.local.demo.receiver import Receiver
+from infra.local.demo.scripted_readers import ScriptedReaders
 
 SIMULATOR = "simulator"
 
@@ -40,8 +40,8 @@ WORDS = ("answer", "reason", "holds", "note")
 REASONS = {"hard_bounce": "red", "complaint": "magenta", "unsubscribe": "blue", "manual": "yellow"}
 
 
-def show_told(console: Console, cast: Cast, ending: Ending, receiver: Receiver) -> None:
-    wanted, got = tales(cast, ending.put_off), counted(ending.told)
+def show_told(console: Console, readers: ScriptedReaders, ending: Ending, receiver: Receiver) -> None:
+    wanted, got = tales(readers, ending.put_off), counted(ending.told)
     table = _table("", "expected", "told", "missing", "too many", "by programs", "simulated")
     for kind, colour in KINDS.items():
         of_kind = [one for one in ending.told if one["type"] == kind]

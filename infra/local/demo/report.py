@@ -23,7 +23,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from infra.local.demo.story import TROUBLE, UNDER_WAY, Ending, Imported, Trouble
+from infra.local.demo.scenario import TROUBLE, UNDER_WAY, Ending, Imported, Trouble
 
 MOST_ROWS = 40  # of a table; what is beyond is counted
 BAR = 30

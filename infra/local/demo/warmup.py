@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from infra.local.demo import days, report, story
+from infra.local.demo import days, report, scenario
 from infra.local.demo.api import Api, Json, Refused
 from infra.local.demo.recipients import MOST_ROWS
 from infra.local.stack import Options, Stack
@@ -90,20 +90,20 @@ async def _tell(console: Console, info: Json, count: int, bounce_rate: float | N
     addresses = list(recipients(count, bounce_rate))
     gone = sum(one.startswith("reply-550-") for one in addresses)
     async with Api(info["url"], info["api_key"]) as api, Api(info["inbox_url"], "") as inbox:
-        await story.verify_domain(api)
-        await story.store_template(api)
-        report.step(console, "domain", f"{story.DOMAIN} verified: level 1, 500 a day")
-        imported = await story.import_list(api, "readers", _imports(addresses))
+        await scenario.verify_domain(api)
+        await scenario.store_template(api)
+        report.step(console, "domain", f"{scenario.DOMAIN} verified: level 1, 500 a day")
+        imported = await scenario.import_list(api, "readers", _imports(addresses))
         spread = "oldest addresses first" if bounce_rate is None else "spread evenly"
         told = f"{imported.added:,} recipients; {gone:,} of them are gone ({gone / count:.1%}), {spread}"
         report.step(console, "list", told)
         report.step(console, "relay", "counts messages and keeps none [dim](the simulator never counts)[/]")
         order = {
             "name": "Letter no. 48",
-            "from": story.SENDER,
+            "from": scenario.SENDER,
             "template": "winter-letter",
             "list": imported.list_id,
-            "data": story.BLANK,
+            "data": scenario.BLANK,
         }
         foreseen = await api.post("/batch-submit/forecast", order)
         days.show_forecast(console, foreseen)
@@ -156,16 +156,16 @@ async def _until_paused(api: Api, path: str, show: Any) -> Json:
             return batch
         if batch["counts"] != last:
             last, changed = batch["counts"], time.monotonic()
-        elif time.monotonic() - changed > story.STANDSTILL:
-            raise Refused(f"nothing has moved for {story.STANDSTILL:.0f} s: {batch}")
+        elif time.monotonic() - changed > scenario.STANDSTILL:
+            raise Refused(f"nothing has moved for {scenario.STANDSTILL:.0f} s: {batch}")
         await asyncio.sleep(LOOK)
 
 
 async def _look_back(api: Api, batch: Json, date: str, course: Course) -> days.PassedDay:
-    domain = await api.get(f"/manage/domains/{story.DOMAIN}")
+    domain = await api.get(f"/manage/domains/{scenario.DOMAIN}")
     entries = [
         one
-        async for one in api.pages(f"/manage/domains/{story.DOMAIN}/history", "items", limit="100")
+        async for one in api.pages(f"/manage/domains/{scenario.DOMAIN}/history", "items", limit="100")
         if one["id"] not in course.seen
     ]
     course.seen |= {one["id"] for one in entries}

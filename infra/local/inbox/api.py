@@ -18,7 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from infra.local.inbox.index import Index, Summary
-from infra.local.inbox.letter import Letter, read_letter
+from infra.local.inbox.parsed_message import ParsedMessage, parse_message
 from infra.local.inbox.verdict import KeyLookup, Verdict, judge
 
 LARGEST_PAGE = 500
@@ -63,7 +63,7 @@ class Api:
             if summary is None or stored is None:
                 return None
             verdicts = judge(stored.wire, self._look_up)
-            details = _details(id, read_letter(stored.wire), verdicts)
+            details = _details(id, parse_message(stored.wire), verdicts)
             return {**_line(summary), "return_path": stored.return_path, **details}
 
         found = await asyncio.to_thread(gather)
@@ -105,11 +105,11 @@ def _line(summary: Summary) -> dict[str, Any]:
     }
 
 
-def _details(id: str, letter: Letter, verdicts: tuple[Verdict, ...]) -> dict[str, Any]:
+def _details(id: str, message: ParsedMessage, verdicts: tuple[Verdict, ...]) -> dict[str, Any]:
     return {
-        "headers": [{"name": name, "value": value} for name, value in letter.headers],
-        "text": letter.text,
-        "html": letter.html,
+        "headers": [{"name": name, "value": value} for name, value in message.headers],
+        "text": message.text,
+        "html": message.html,
         "attachments": [
             {
                 "filename": part.filename,
@@ -118,7 +118,7 @@ def _details(id: str, letter: Letter, verdicts: tuple[Verdict, ...]) -> dict[str
                 "size": len(part.content),
                 "url": f"/messages/{id}/attachments/{number}",
             }
-            for number, part in enumerate(letter.attachments)
+            for number, part in enumerate(message.attachments)
         ],
         "dkim": [
             {

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from infra.local.inbox.letter import decoded, header_date
 from infra.local.inbox.maildir import Maildir, Stored, arrival, take_apart
+from infra.local.inbox.parsed_message import decoded, header_date
 
 HEAD = 64 * 1024  # octets in which the headers of a summary are looked for
 SCAN_SHARE = 20  # the folder is listed again after so many times as long as listing it took

@@ -22,8 +22,8 @@ from aiohttp import web
 
 from infra.local.inbox.api import Api
 from infra.local.inbox.index import Index, Summary
-from infra.local.inbox.letter import Letter, html_for_reading, read_letter
 from infra.local.inbox.maildir import Stored
+from infra.local.inbox.parsed_message import ParsedMessage, html_for_reading, parse_message
 from infra.local.inbox.verdict import KeyLookup, Verdict, judge
 
 VIEWS = ("html", "text", "headers", "source")
@@ -35,11 +35,11 @@ PAGE_CSP = (
 _SANDBOX = (
     "sandbox allow-popups allow-popups-to-escape-sandbox"  # a link that is clicked opens a tab of its own
 )
-LETTER_CSP = (
+MESSAGE_CSP = (
     f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
     f"frame-ancestors 'self'; {_SANDBOX}"
 )
-LETTER_WITH_IMAGES_CSP = LETTER_CSP.replace("img-src data:", "img-src data: http: https:")
+MESSAGE_WITH_IMAGES_CSP = MESSAGE_CSP.replace("img-src data:", "img-src data: http: https:")
 FILE_CSP = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 _REMOTE_IMAGE = re.compile(
@@ -58,13 +58,13 @@ class Opened:
 
     summary: Summary
     stored: Stored
-    letter: Letter
+    message: ParsedMessage
     verdicts: tuple[Verdict, ...]
     view: str
 
     @property
     def has_remote_images(self) -> bool:
-        return bool(self.letter.html and _REMOTE_IMAGE.search(self.letter.html))
+        return bool(self.message.html and _REMOTE_IMAGE.search(self.message.html))
 
     @property
     def source(self) -> str:
@@ -136,20 +136,20 @@ class Web:
 
     async def html(self, request: web.Request) -> web.Response:
         """The message's HTML for its frame; `?images=1` lets it load remote images."""
-        letter = await self._letter(request)
-        body = html_for_reading(letter)
+        message = await self._message(request)
+        body = html_for_reading(message)
         head = _HEAD.search(body)
         at = head.end() if head else 0
         text = f'{body[:at]}<base target="_blank">{body[at:]}'
-        csp = LETTER_WITH_IMAGES_CSP if request.query.get("images") == "1" else LETTER_CSP
+        csp = MESSAGE_WITH_IMAGES_CSP if request.query.get("images") == "1" else MESSAGE_CSP
         return _html(text, csp=csp)
 
     async def attachment(self, request: web.Request) -> web.Response:
-        letter = await self._letter(request)
+        message = await self._message(request)
         number = int(request.match_info["number"])
-        if number >= len(letter.attachments):
+        if number >= len(message.attachments):
             raise web.HTTPNotFound(text="The message has no such attachment.")
-        part = letter.attachments[number]
+        part = message.attachments[number]
         name = re.sub(r"[\x00-\x1f\x7f/\\]", "_", part.filename)
         quoted = urllib.parse.quote(name, safe="", errors="replace")
         headers = {
@@ -165,11 +165,11 @@ class Web:
         content = await asyncio.to_thread((_HERE / "assets" / name).read_bytes)
         return web.Response(body=content, content_type=_ASSETS[name], charset="utf-8")
 
-    async def _letter(self, request: web.Request) -> Letter:
+    async def _message(self, request: web.Request) -> ParsedMessage:
         stored = await asyncio.to_thread(self._index.read, request.match_info["id"])
         if stored is None:
             raise web.HTTPNotFound(text="There is no such message.")
-        return await asyncio.to_thread(read_letter, stored.wire)
+        return await asyncio.to_thread(parse_message, stored.wire)
 
     def _listing(self, request: web.Request, open_id: str) -> dict[str, Any]:
         q, cursor = request.query.get("q", ""), request.query.get("cursor", "")
@@ -180,10 +180,10 @@ class Web:
         summary, stored = self._index.summary(id), self._index.read(id)
         if summary is None or stored is None:
             return None
-        letter = read_letter(stored.wire)
-        if view not in VIEWS or (view == "html" and letter.html is None):
-            view = "html" if letter.html is not None else "text"
-        return Opened(summary, stored, letter, judge(stored.wire, self._look_up), view)
+        message = parse_message(stored.wire)
+        if view not in VIEWS or (view == "html" and message.html is None):
+            view = "html" if message.html is not None else "text"
+        return Opened(summary, stored, message, judge(stored.wire, self._look_up), view)
 
 
 def link(path: str, **query: str) -> str:

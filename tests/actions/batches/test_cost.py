@@ -1,6 +1,6 @@
 """What sending costs in documents written: tens for a thousand recipients."""
 
-from tests.actions.workshop import Workshop, addresses, unique
+from tests.actions.harness import Harness, addresses, unique
 from warmpost.adapters.google.firestore import FirestoreStore
 from warmpost.rules.model.relays import Pool, Relay
 from warmpost.rules.operations.policy import Policy
@@ -25,23 +25,23 @@ class Counter:
 
 async def test_a_thousand_recipients_cost_tens_of_writes(store):
     counter = Counter()
-    policy = Policy("workshop", Pool("shared", (Relay("r1", "127.0.0.1", 25),)))
-    workshop = await Workshop(FirestoreStore(f"test-{unique()}", counter), policy=policy).open()
-    number = await workshop.list_of(COUNT, COUNT // 500)
+    policy = Policy("harness", Pool("shared", (Relay("r1", "127.0.0.1", 25),)))
+    harness = await Harness(FirestoreStore(f"test-{unique()}", counter), policy=policy).open()
+    number = await harness.list_of(COUNT, COUNT // 500)
     counter.writes = 0
-    batch = await workshop.submit_list(number)
-    await workshop.queue.run(workshop.services)
-    assert (await workshop.batch(batch)).status == "done"
-    assert workshop.relays.times_handed == dict.fromkeys(addresses(*range(COUNT)), 1)
+    batch = await harness.submit_list(number)
+    await harness.queue.run(harness.services)
+    assert (await harness.batch(batch)).status == "done"
+    assert harness.relays.times_handed == dict.fromkeys(addresses(*range(COUNT)), 1)
     assert counter.writes <= MOST_PER_THOUSAND * COUNT / 1000
 
 
 async def test_tasks_that_come_again_cost_no_further_writes(store):
     counter = Counter()
-    workshop = await Workshop(FirestoreStore(f"test-{unique()}", counter)).open()
-    await workshop.submit(6)
-    await workshop.queue.run(workshop.services)
+    harness = await Harness(FirestoreStore(f"test-{unique()}", counter)).open()
+    await harness.submit(6)
+    await harness.queue.run(harness.services)
     counter.writes = 0
-    workshop.queue.waiting += workshop.queue.made
-    await workshop.queue.run(workshop.worker("two"))
+    harness.queue.waiting += harness.queue.made
+    await harness.queue.run(harness.worker("two"))
     assert counter.writes == 0

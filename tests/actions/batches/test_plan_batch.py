@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.actions.faults import Fate, mortal_worker
-from tests.actions.workshop import START, Workshop, addresses, unique
+from tests.actions.harness import START, Harness, addresses, unique
 from warmpost.actions.batches import plan_batch as planning
 from warmpost.actions.batches import submit_batch as submitting
 from warmpost.actions.batches.control_batch import pause_batch, resume_batch
@@ -27,130 +27,130 @@ def small_steps(monkeypatch):
     monkeypatch.setattr(planning, "STEPS_PER_TASK", 2)
 
 
-async def snapshot(workshop, batch):
-    chunks = await workshop.store.find(Chunk, f"batches/{batch}/chunks")
+async def snapshot(harness, batch):
+    chunks = await harness.store.find(Chunk, f"batches/{batch}/chunks")
     firsts = [one.value.first for one in chunks]
     people = [recipient.address for one in chunks for recipient in unpack(one.value)]
     return firsts, people
 
 
-async def test_a_long_list_is_planned_by_tasks_that_follow_each_other(workshop):
-    batch = await workshop.submit_list(await workshop.list_of(COUNT, PAGES))
-    assert (await workshop.batch(batch)).status == "planning"
-    await workshop.queue.run(workshop.services)
-    assert await snapshot(workshop, batch) == (list(range(0, COUNT, 2)), addresses(*range(COUNT)))
-    assert workshop.relays.times_handed == dict.fromkeys(addresses(*range(COUNT)), 1)
-    assert (await workshop.batch(batch)).status == "done"
-    assert len(workshop.queue.of("plan")) == 2
+async def test_a_long_list_is_planned_by_tasks_that_follow_each_other(harness):
+    batch = await harness.submit_list(await harness.list_of(COUNT, PAGES))
+    assert (await harness.batch(batch)).status == "planning"
+    await harness.queue.run(harness.services)
+    assert await snapshot(harness, batch) == (list(range(0, COUNT, 2)), addresses(*range(COUNT)))
+    assert harness.relays.times_handed == dict.fromkeys(addresses(*range(COUNT)), 1)
+    assert (await harness.batch(batch)).status == "done"
+    assert len(harness.queue.of("plan")) == 2
 
 
-async def test_a_short_list_is_planned_with_the_submit_itself(workshop):
-    batch = await workshop.submit_list(await workshop.list_of(4, 2))
-    value = await workshop.batch(batch)
+async def test_a_short_list_is_planned_with_the_submit_itself(harness):
+    batch = await harness.submit_list(await harness.list_of(4, 2))
+    value = await harness.batch(batch)
     assert (value.status, value.planned, value.chunks) == ("sending", 4, 2)
-    assert not workshop.queue.of("plan")
+    assert not harness.queue.of("plan")
 
 
-async def test_plans_side_by_side_and_repeated_make_the_same_chunks(workshop):
-    batch = await workshop.submit_list(await workshop.list_of(COUNT, PAGES))
-    await asyncio.gather(*(plan_batch(workshop.worker(f"w{n}"), batch) for n in range(3)))
-    await workshop.queue.run(workshop.services, workshop.worker("two"), times=2)
-    assert await snapshot(workshop, batch) == (list(range(0, COUNT, 2)), addresses(*range(COUNT)))
-    assert workshop.relays.times_handed == dict.fromkeys(addresses(*range(COUNT)), 1)
-    assert (await workshop.batch(batch)).planned == COUNT
+async def test_plans_side_by_side_and_repeated_make_the_same_chunks(harness):
+    batch = await harness.submit_list(await harness.list_of(COUNT, PAGES))
+    await asyncio.gather(*(plan_batch(harness.worker(f"w{n}"), batch) for n in range(3)))
+    await harness.queue.run(harness.services, harness.worker("two"), times=2)
+    assert await snapshot(harness, batch) == (list(range(0, COUNT, 2)), addresses(*range(COUNT)))
+    assert harness.relays.times_handed == dict.fromkeys(addresses(*range(COUNT)), 1)
+    assert (await harness.batch(batch)).planned == COUNT
 
 
 async def test_a_planner_ended_at_any_step_leaves_a_batch_that_another_finishes(store):
     step = 0
     while True:
         step += 1
-        workshop = await Workshop(type(store)(f"test-{unique()}")).open()
-        batch = await workshop.submit_list(await workshop.list_of(6, 3))
+        harness = await Harness(type(store)(f"test-{unique()}")).open()
+        batch = await harness.submit_list(await harness.list_of(6, 3))
         fate = Fate(step)
         try:
-            await plan_batch(mortal_worker(workshop, "one", fate), batch)
-            workshop.queue.waiting.pop(0)
+            await plan_batch(mortal_worker(harness, "one", fate), batch)
+            harness.queue.waiting.pop(0)
         except asyncio.CancelledError:
             assert fate.is_over
-        await workshop.queue.run(workshop.worker("two"))
-        assert (await workshop.batch(batch)).status == "done", step
-        assert workshop.relays.times_handed == dict.fromkeys(addresses(*range(6)), 1), step
+        await harness.queue.run(harness.worker("two"))
+        assert (await harness.batch(batch)).status == "done", step
+        assert harness.relays.times_handed == dict.fromkeys(addresses(*range(6)), 1), step
         if not fate.is_over:
             return
 
 
-async def test_who_was_added_to_the_list_after_submit_is_not_part_of_the_batch(workshop):
-    number = await workshop.list_of(COUNT, PAGES)
-    batch = await workshop.submit_list(number)
+async def test_who_was_added_to_the_list_after_submit_is_not_part_of_the_batch(harness):
+    number = await harness.list_of(COUNT, PAGES)
+    batch = await harness.submit_list(number)
     grown = [Recipient(one, {"name": "x"}) for one in addresses(12, 13, 14, 15)]
     more = [Recipient(one, {"name": "x"}) for one in addresses(16, 17)]
-    await workshop.store.commit(
+    await harness.store.commit(
         Put(f"lists/{number}/pages/{6:06d}", pack(12, grown)),
         Put(f"lists/{number}/pages/{7:06d}", pack(16, more)),
     )
-    await workshop.queue.run(workshop.services)
-    assert (await snapshot(workshop, batch))[1] == addresses(*range(COUNT))
-    assert (await workshop.batch(batch)).status == "done"
+    await harness.queue.run(harness.services)
+    assert (await snapshot(harness, batch))[1] == addresses(*range(COUNT))
+    assert (await harness.batch(batch)).status == "done"
 
 
 @pytest.mark.parametrize("gone", [range(7), range(5, 7), range(1), range(3), range(2, 4)])
-async def test_a_list_that_is_deleted_meanwhile_ends_the_batch_with_nobody_twice(workshop, gone):
-    number = await workshop.list_of(COUNT, PAGES)
-    batch = await workshop.submit_list(number)
-    await workshop.store.commit(*(Delete(f"lists/{number}/pages/{page:06d}") for page in gone))
-    await workshop.queue.run(workshop.services)
-    value = await workshop.batch(batch)
+async def test_a_list_that_is_deleted_meanwhile_ends_the_batch_with_nobody_twice(harness, gone):
+    number = await harness.list_of(COUNT, PAGES)
+    batch = await harness.submit_list(number)
+    await harness.store.commit(*(Delete(f"lists/{number}/pages/{page:06d}") for page in gone))
+    await harness.queue.run(harness.services)
+    value = await harness.batch(batch)
     assert value.status == "done"
-    assert value.total == value.planned == value.released == len(workshop.relays.handed)
-    assert set(workshop.relays.times_handed.values()) <= {1}
+    assert value.total == value.planned == value.released == len(harness.relays.handed)
+    assert set(harness.relays.times_handed.values()) <= {1}
 
 
-async def test_a_list_deleted_between_two_steps_ends_the_batch_with_nobody_twice(workshop):
-    number = await workshop.list_of(COUNT, PAGES)
-    batch = await workshop.submit_list(number)
-    await plan_batch(workshop.services, batch)
-    await workshop.store.commit(*(Delete(f"lists/{number}/pages/{page:06d}") for page in range(5)))
-    await workshop.queue.run(workshop.services)
-    value = await workshop.batch(batch)
+async def test_a_list_deleted_between_two_steps_ends_the_batch_with_nobody_twice(harness):
+    number = await harness.list_of(COUNT, PAGES)
+    batch = await harness.submit_list(number)
+    await plan_batch(harness.services, batch)
+    await harness.store.commit(*(Delete(f"lists/{number}/pages/{page:06d}") for page in range(5)))
+    await harness.queue.run(harness.services)
+    value = await harness.batch(batch)
     assert (value.status, value.total) == ("done", 8)
-    assert workshop.relays.times_handed == dict.fromkeys(addresses(*range(8)), 1)
+    assert harness.relays.times_handed == dict.fromkeys(addresses(*range(8)), 1)
 
 
-async def test_recipients_that_left_the_list_shorten_the_batch(workshop):
-    number = await workshop.list_of(COUNT, PAGES)
-    batch = await workshop.submit_list(number)
-    await workshop.store.commit(
+async def test_recipients_that_left_the_list_shorten_the_batch(harness):
+    number = await harness.list_of(COUNT, PAGES)
+    batch = await harness.submit_list(number)
+    await harness.store.commit(
         Put(f"lists/{number}/pages/{6:06d}", pack(12, [Recipient(addresses(12)[0], {"name": "x"})])),
-        Put(f"lists/{number}", replace(await the_list(workshop, number), count=13)),
+        Put(f"lists/{number}", replace(await the_list(harness, number), count=13)),
     )
-    await workshop.queue.run(workshop.services)
-    value = await workshop.batch(batch)
+    await harness.queue.run(harness.services)
+    value = await harness.batch(batch)
     assert (value.status, value.total) == ("done", 13)
 
 
-async def the_list(workshop, number):
-    return (await workshop.store.get(RecipientList, f"lists/{number}")).value
+async def the_list(harness, number):
+    return (await harness.store.get(RecipientList, f"lists/{number}")).value
 
 
-async def test_a_batch_paused_while_it_is_planned_goes_on_after_resume(workshop):
-    batch = await workshop.submit_list(await workshop.list_of(COUNT, PAGES))
-    await pause_batch(workshop.services, batch)
-    await workshop.queue.run(workshop.services)
-    assert not workshop.relays.strides
-    await resume_batch(workshop.services, batch)
-    await workshop.queue.run(workshop.services)
-    assert workshop.relays.times_handed == dict.fromkeys(addresses(*range(COUNT)), 1)
-    assert (await workshop.batch(batch)).status == "done"
+async def test_a_batch_paused_while_it_is_planned_goes_on_after_resume(harness):
+    batch = await harness.submit_list(await harness.list_of(COUNT, PAGES))
+    await pause_batch(harness.services, batch)
+    await harness.queue.run(harness.services)
+    assert not harness.relays.claim_batches
+    await resume_batch(harness.services, batch)
+    await harness.queue.run(harness.services)
+    assert harness.relays.times_handed == dict.fromkeys(addresses(*range(COUNT)), 1)
+    assert (await harness.batch(batch)).status == "done"
 
 
-async def test_a_batch_that_is_not_there_yet_is_said_so(workshop):
+async def test_a_batch_that_is_not_there_yet_is_said_so(harness):
     with pytest.raises(PlanMissingError):
-        await plan_batch(workshop.services, "99")
+        await plan_batch(harness.services, "99")
 
 
-async def test_the_clock_of_a_batch_starts_with_its_submit(workshop):
-    batch = await workshop.submit_list(await workshop.list_of(COUNT, PAGES))
-    await workshop.queue.run(workshop.services)
-    value = await workshop.batch(batch)
+async def test_the_clock_of_a_batch_starts_with_its_submit(harness):
+    batch = await harness.submit_list(await harness.list_of(COUNT, PAGES))
+    await harness.queue.run(harness.services)
+    value = await harness.batch(batch)
     assert value.created_at == START
     assert value.finished_at is not None and value.finished_at >= START

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from tests.actions.faults import FaultyStore, lost_answer, no_answer, nth
-from tests.actions.workshop import DOMAIN, START, a_request, address, addresses, send_order, template
+from tests.actions.harness import DOMAIN, START, a_request, address, addresses, send_order, template
 from warmpost.actions.batches.send_message import send_message
-from warmpost.actions.delivery.delivery_job import letter_path
+from warmpost.actions.delivery.delivery_job import message_content_path
 from warmpost.errors import Conflict, Invalid, NotFound, Problem, TooLarge, Unavailable
 from warmpost.rules.delivery.documents import Message, Part
 from warmpost.rules.identity.domains import Domain, SenderAddress
@@ -17,21 +17,21 @@ from warmpost.rules.model.compression import inflate
 from warmpost.rules.model.writes import Put
 
 
-async def accept(workshop, order=None, request=None):
-    return await send_message(workshop.services, order or send_order(), request or a_request())
+async def accept(harness, order=None, request=None):
+    return await send_message(harness.services, order or send_order(), request or a_request())
 
 
-async def messages(workshop):
-    return [one.id for one in await workshop.store.find(Message, "messages")]
+async def messages(harness):
+    return [one.id for one in await harness.store.find(Message, "messages")]
 
 
-async def refused(workshop, kind, order, request=None):
+async def refused(harness, kind, order, request=None):
     """The problem, with nothing stored and nothing queued."""
     with pytest.raises(kind) as problem:
-        await accept(workshop, order, request)
-    assert not await messages(workshop)
-    assert not await workshop.store.find(Part, "parts", everywhere=True)
-    assert not workshop.queue.made
+        await accept(harness, order, request)
+    assert not await messages(harness)
+    assert not await harness.store.find(Part, "parts", everywhere=True)
+    assert not harness.queue.made
     return problem.value.code, problem.value.field
 
 
@@ -39,129 +39,131 @@ def from_template(**fields):
     return send_order(**({"subject": None, "text": None, "template": "1"} | fields))
 
 
-async def test_what_is_accepted_is_stored_and_queued(workshop):
-    accepted = await accept(workshop, send_order(address(0), cc=(address(1),), bcc=(address(2),)))
+async def test_what_is_accepted_is_stored_and_queued(harness):
+    accepted = await accept(harness, send_order(address(0), cc=(address(1),), bcc=(address(2),)))
     assert accepted.recipients == 3
-    message = await workshop.message(accepted.id)
+    message = await harness.message(accepted.id)
     assert inflate(message.recipients) == addresses(0, 1, 2)
     assert (message.domain, message.sender, message.subject) == (DOMAIN, f"news@{DOMAIN}", "Hello")
     assert message.created_at == START
-    (task,) = workshop.queue.made
+    (task,) = harness.queue.made
     assert (task.verb, task.queue, task.body) == ("deliver", "deliver", {"message": accepted.id})
 
 
-async def test_blind_copies_are_mailed_and_not_shown(workshop):
-    await accept(workshop, send_order(address(0), cc=(address(1),), bcc=(address(2),)))
-    await workshop.queue.run(workshop.services)
-    assert sorted(workshop.relays.times_handed) == addresses(0, 1, 2)
-    for message in workshop.relays.handed:
+async def test_blind_copies_are_mailed_and_not_shown(harness):
+    await accept(harness, send_order(address(0), cc=(address(1),), bcc=(address(2),)))
+    await harness.queue.run(harness.services)
+    assert sorted(harness.relays.times_handed) == addresses(0, 1, 2)
+    for message in harness.relays.handed:
         head = b"".join(message.content).split(b"\r\n\r\n")[0]
         assert b"r0@" in head and b"r1@" in head and b"r2@" not in head
 
 
-async def test_an_address_that_is_named_twice_gets_one(workshop):
+async def test_an_address_that_is_named_twice_gets_one(harness):
     order = send_order(address(0), "R0@example.net", cc=(f"Again <{address(0)}>", address(1)))
-    assert (await accept(workshop, order)).recipients == 2
-    await workshop.queue.run(workshop.services)
-    assert set(workshop.relays.times_handed.values()) == {1}
+    assert (await accept(harness, order)).recipients == 2
+    await harness.queue.run(harness.services)
+    assert set(harness.relays.times_handed.values()) == {1}
 
 
 class TestOncePerKey:
-    async def test_the_same_request_has_the_same_answer_and_makes_one_message(self, workshop):
+    async def test_the_same_request_has_the_same_answer_and_makes_one_message(self, harness):
         request = a_request("key-1")
-        first = await accept(workshop, request=request)
-        assert await accept(workshop, request=request) == first
-        await workshop.queue.run(workshop.services)
-        assert await accept(workshop, request=request) == first
-        await workshop.queue.run(workshop.services)
-        assert workshop.relays.times_handed == {address(0): 1}
+        first = await accept(harness, request=request)
+        assert await accept(harness, request=request) == first
+        await harness.queue.run(harness.services)
+        assert await accept(harness, request=request) == first
+        await harness.queue.run(harness.services)
+        assert harness.relays.times_handed == {address(0): 1}
 
-    async def test_another_body_under_the_same_key_is_a_conflict(self, workshop):
-        await accept(workshop, request=a_request("key-1", "one"))
+    async def test_another_body_under_the_same_key_is_a_conflict(self, harness):
+        await accept(harness, request=a_request("key-1", "one"))
         with pytest.raises(Conflict) as conflict:
-            await accept(workshop, request=a_request("key-1", "two"))
+            await accept(harness, request=a_request("key-1", "two"))
         assert conflict.value.code == "idempotency_key_reused"
-        assert len(await messages(workshop)) == 1
+        assert len(await messages(harness)) == 1
 
-    async def test_the_same_request_many_times_at_once_makes_one_message(self, workshop):
-        crew = [workshop.worker(f"w{n}") for n in range(6)]
+    async def test_the_same_request_many_times_at_once_makes_one_message(self, harness):
+        crew = [harness.worker(f"w{n}") for n in range(6)]
         answers = await asyncio.gather(*(send_message(one, send_order(), a_request("key-1")) for one in crew))
         assert len(set(answers)) == 1
-        assert len(await messages(workshop)) == 1
-        await workshop.queue.run(workshop.services)
-        assert workshop.relays.times_handed == {address(0): 1}
+        assert len(await messages(harness)) == 1
+        await harness.queue.run(harness.services)
+        assert harness.relays.times_handed == {address(0): 1}
 
-    async def test_large_bodies_at_once_under_one_key_are_one_message_that_is_not_mixed(self, workshop):
+    async def test_large_bodies_at_once_under_one_key_are_one_message_that_is_not_mixed(self, harness):
         orders = [
             send_order(subject=f"s{n}", attachments=(Attachment("a.bin", bytes([n]) * 1_000_000),))
             for n in range(3)
         ]
-        crew = [workshop.worker(f"w{n}") for n in range(3)]
+        crew = [harness.worker(f"w{n}") for n in range(3)]
         answers = await asyncio.gather(
             *(send_message(crew[n], order, a_request("key", f"d{n}")) for n, order in enumerate(orders)),
             return_exceptions=True,
         )
         assert sum(isinstance(one, Conflict) for one in answers) == 2
         (accepted,) = (one for one in answers if not isinstance(one, BaseException))
-        message = await workshop.message(accepted.id)
-        path = letter_path(accepted.id, message.digest)
-        letter = await workshop.services.letters.read(path, message.letter, message.parts)
-        assert letter.content.subject == message.subject
-        assert letter.attachments[0].content == bytes([int(message.subject[1])]) * 1_000_000
+        message = await harness.message(accepted.id)
+        path = message_content_path(accepted.id, message.digest)
+        message_content = await harness.services.message_store.read(
+            path, message.message_content, message.parts
+        )
+        assert message_content.content.subject == message.subject
+        assert message_content.attachments[0].content == bytes([int(message.subject[1])]) * 1_000_000
 
-    async def test_keys_of_two_callers_have_nothing_to_do_with_each_other(self, workshop):
-        one = await accept(workshop, request=a_request("same", key_id="a"))
-        other = await accept(workshop, request=a_request("same", key_id="b"))
+    async def test_keys_of_two_callers_have_nothing_to_do_with_each_other(self, harness):
+        one = await accept(harness, request=a_request("same", key_id="a"))
+        other = await accept(harness, request=a_request("same", key_id="b"))
         assert one.id != other.id
 
-    async def test_without_a_key_each_request_is_a_message(self, workshop):
-        assert (await accept(workshop)).id != (await accept(workshop)).id
+    async def test_without_a_key_each_request_is_a_message(self, harness):
+        assert (await accept(harness)).id != (await accept(harness)).id
 
-    async def test_a_commit_whose_answer_was_lost_is_one_message(self, workshop):
-        store = FaultyStore(workshop.store, nth(1, "messages/", lost_answer()), written=True)
-        accepted = await send_message(workshop.worker("w", store=store), send_order(), a_request("key-1"))
-        assert await messages(workshop) == [accepted.id]
+    async def test_a_commit_whose_answer_was_lost_is_one_message(self, harness):
+        store = FaultyStore(harness.store, nth(1, "messages/", lost_answer()), written=True)
+        accepted = await send_message(harness.worker("w", store=store), send_order(), a_request("key-1"))
+        assert await messages(harness) == [accepted.id]
 
-    async def test_who_was_told_to_try_again_can(self, workshop):
-        store = FaultyStore(workshop.store, nth(1, "messages/", no_answer()), written=True)
+    async def test_who_was_told_to_try_again_can(self, harness):
+        store = FaultyStore(harness.store, nth(1, "messages/", no_answer()), written=True)
         request = a_request("key-1")
         with pytest.raises(Unavailable):
-            await send_message(workshop.worker("w", store=store), send_order(), request)
-        accepted = await accept(workshop, request=request)
-        await workshop.queue.run(workshop.services)
-        assert await messages(workshop) == [accepted.id]
-        assert workshop.relays.times_handed == {address(0): 1}
+            await send_message(harness.worker("w", store=store), send_order(), request)
+        accepted = await accept(harness, request=request)
+        await harness.queue.run(harness.services)
+        assert await messages(harness) == [accepted.id]
+        assert harness.relays.times_handed == {address(0): 1}
 
 
-async def test_nothing_is_stored_while_the_queue_is_unavailable(workshop):
-    workshop.queue.room = 0
-    assert await refused(workshop, Unavailable, send_order()) == ("queue_unavailable", None)
+async def test_nothing_is_stored_while_the_queue_is_unavailable(harness):
+    harness.queue.room = 0
+    assert await refused(harness, Unavailable, send_order()) == ("queue_unavailable", None)
 
 
-async def test_a_task_without_its_message_is_dropped(workshop):
-    store = FaultyStore(workshop.store, nth(1, "messages/", no_answer()), written=False)
+async def test_a_task_without_its_message_is_dropped(harness):
+    store = FaultyStore(harness.store, nth(1, "messages/", no_answer()), written=False)
     with pytest.raises(Unavailable):
-        await send_message(workshop.worker("w", store=store), send_order(), a_request())
-    await workshop.queue.run(workshop.services)
-    assert not workshop.relays.strides
+        await send_message(harness.worker("w", store=store), send_order(), a_request())
+    await harness.queue.run(harness.services)
+    assert not harness.relays.claim_batches
 
 
 class TestRefused:
-    async def test_fifty_recipients_are_the_most(self, workshop):
+    async def test_fifty_recipients_are_the_most(self, harness):
         order = send_order(*addresses(*range(48)), cc=(address(48),), bcc=(address(49),))
         too_many = replace(order, bcc=(address(49), address(50)))
-        assert await refused(workshop, Invalid, too_many) == ("too_many_recipients", "to")
-        assert (await accept(workshop, order)).recipients == 50
+        assert await refused(harness, Invalid, too_many) == ("too_many_recipients", "to")
+        assert (await accept(harness, order)).recipients == 50
 
-    async def test_somebody_must_be_named_in_to(self, workshop):
+    async def test_somebody_must_be_named_in_to(self, harness):
         order = replace(send_order(), to=(), bcc=(address(1),))
-        assert await refused(workshop, Invalid, order) == ("missing_field", "to")
+        assert await refused(harness, Invalid, order) == ("missing_field", "to")
 
     @pytest.mark.parametrize("field", ["to", "cc", "bcc", "reply_to"])
-    async def test_a_wrong_address_is_named_by_its_place(self, workshop, field):
+    async def test_a_wrong_address_is_named_by_its_place(self, harness, field):
         wrong = {field: (address(0), "nobody")}
         order = send_order(*wrong.pop("to", ()), **wrong)
-        assert await refused(workshop, Invalid, order) == ("invalid_address", f"{field}[1]")
+        assert await refused(harness, Invalid, order) == ("invalid_address", f"{field}[1]")
 
     @pytest.mark.parametrize("line_break", ["\r\n", "\n", "\r", "\x00", "\u2028", "\x85", "\x0b"])
     @pytest.mark.parametrize(
@@ -180,7 +182,7 @@ class TestRefused:
             ("content type", "attachments[0]"),
         ],
     )
-    async def test_no_field_brings_a_line_into_a_header(self, workshop, field, where, line_break):
+    async def test_no_field_brings_a_line_into_a_header(self, harness, field, where, line_break):
         evil = f"x{line_break}Bcc: all@example.org"
         named = f"{evil} <news@{DOMAIN}>"
         order = {
@@ -196,20 +198,20 @@ class TestRefused:
             "filename": send_order(attachments=(Attachment(f"{evil}.pdf", b"x"),)),
             "content type": send_order(attachments=(Attachment("a.pdf", b"x", f"text/{evil}"),)),
         }[field]
-        _, blamed = await refused(workshop, Invalid, order)
+        _, blamed = await refused(harness, Invalid, order)
         assert (blamed or "").startswith(where)
 
-    async def test_a_line_break_that_data_brings_into_the_subject(self, workshop):
+    async def test_a_line_break_that_data_brings_into_the_subject(self, harness):
         order = from_template(data={"name": "x\r\nBcc: y@z.de"})
-        assert await refused(workshop, Invalid, order) == ("header_injection", "subject")
+        assert await refused(harness, Invalid, order) == ("header_injection", "subject")
 
-    async def test_an_unknown_or_unverified_domain(self, workshop):
+    async def test_an_unknown_or_unverified_domain(self, harness):
         order = send_order(sender="a@nowhere.example")
-        assert await refused(workshop, NotFound, order) == ("domain_not_found", "from")
+        assert await refused(harness, NotFound, order) == ("domain_not_found", "from")
         pending = Domain("new.example", "pending", (), (), START)
-        await workshop.store.commit(Put("domains/new.example", pending))
+        await harness.store.commit(Put("domains/new.example", pending))
         order = send_order(sender="a@new.example")
-        assert await refused(workshop, Conflict, order) == ("domain_not_verified", "from")
+        assert await refused(harness, Conflict, order) == ("domain_not_verified", "from")
 
     @pytest.mark.parametrize(
         ("changes", "code", "field"),
@@ -225,60 +227,60 @@ class TestRefused:
             ({"tags": {f"t{n}": "x" for n in range(21)}}, "too_many_tags", "tags"),
         ],
     )
-    async def test_what_does_not_fit_is_named(self, workshop, changes, code, field):
-        assert await refused(workshop, Invalid, send_order(**changes)) == (code, field)
+    async def test_what_does_not_fit_is_named(self, harness, changes, code, field):
+        assert await refused(harness, Invalid, send_order(**changes)) == (code, field)
 
-    async def test_a_template_that_is_not_there(self, workshop):
+    async def test_a_template_that_is_not_there(self, harness):
         order = from_template(template="99")
-        assert await refused(workshop, NotFound, order) == ("template_not_found", "template")
+        assert await refused(harness, NotFound, order) == ("template_not_found", "template")
 
-    async def test_a_variable_that_is_missing_is_named_with_its_path(self, workshop):
-        assert await refused(workshop, Invalid, from_template()) == ("variable_missing", "data.name")
+    async def test_a_variable_that_is_missing_is_named_with_its_path(self, harness):
+        assert await refused(harness, Invalid, from_template()) == ("variable_missing", "data.name")
 
-    async def test_a_subject_that_is_no_template_is_refused_where_a_template_is_used(self, workshop):
+    async def test_a_subject_that_is_no_template_is_refused_where_a_template_is_used(self, harness):
         order = from_template(subject="{% if %}", data={"name": "x"})
-        assert await refused(workshop, Invalid, order) == ("template_syntax", "subject")
+        assert await refused(harness, Invalid, order) == ("template_syntax", "subject")
 
-    async def test_a_template_that_fails_with_this_data(self, workshop):
-        await workshop.store.commit(Put("templates/2", template("s", "<p>{{ 1 // number }}</p>")))
-        _, field = await refused(workshop, Problem, from_template(template="2", data={"number": 0}))
+    async def test_a_template_that_fails_with_this_data(self, harness):
+        await harness.store.commit(Put("templates/2", template("s", "<p>{{ 1 // number }}</p>")))
+        _, field = await refused(harness, Problem, from_template(template="2", data={"number": 0}))
         assert field == "html"
 
-    async def test_eleven_megabytes(self, workshop):
+    async def test_eleven_megabytes(self, harness):
         order = send_order(attachments=(Attachment("a.bin", bytes(8_500_000)),))
-        assert await refused(workshop, TooLarge, order) == ("message_too_large", "attachments")
+        assert await refused(harness, TooLarge, order) == ("message_too_large", "attachments")
 
 
 class TestContent:
-    async def test_written_out_text_is_not_taken_for_a_template(self, workshop):
-        await accept(workshop, send_order(subject="Save {{ 50 }}%", text="{{ name }}"))
-        await workshop.queue.run(workshop.services)
-        (message,) = workshop.relays.handed
+    async def test_written_out_text_is_not_taken_for_a_template(self, harness):
+        await accept(harness, send_order(subject="Save {{ 50 }}%", text="{{ name }}"))
+        await harness.queue.run(harness.services)
+        (message,) = harness.relays.handed
         assert b"Subject: Save {{ 50 }}%" in b"".join(message.content)
 
-    async def test_a_template_is_rendered_as_it_was_when_it_was_accepted(self, workshop):
-        accepted = await accept(workshop, from_template(data={"name": "Ann"}))
-        await workshop.store.commit(Put("templates/1", template("Changed", "<p>Changed</p>")))
-        await workshop.queue.run(workshop.services)
-        (message,) = workshop.relays.handed
+    async def test_a_template_is_rendered_as_it_was_when_it_was_accepted(self, harness):
+        accepted = await accept(harness, from_template(data={"name": "Ann"}))
+        await harness.store.commit(Put("templates/1", template("Changed", "<p>Changed</p>")))
+        await harness.queue.run(harness.services)
+        (message,) = harness.relays.handed
         assert b"Subject: Hello Ann" in b"".join(message.content)
-        assert (await workshop.message(accepted.id)).subject == "Hello Ann"
+        assert (await harness.message(accepted.id)).subject == "Hello Ann"
 
-    async def test_a_letter_too_large_for_its_document_is_kept_in_parts(self, workshop):
+    async def test_a_letter_too_large_for_its_document_is_kept_in_parts(self, harness):
         file = Attachment("a.bin", bytes(range(256)) * 10_000)
-        accepted = await accept(workshop, send_order(attachments=(file,)))
-        message = await workshop.message(accepted.id)
-        assert (message.letter, message.parts) == (b"", 3)
-        await workshop.queue.run(workshop.worker("fresh"))
-        (sent,) = workshop.relays.handed
+        accepted = await accept(harness, send_order(attachments=(file,)))
+        message = await harness.message(accepted.id)
+        assert (message.message_content, message.parts) == (b"", 3)
+        await harness.queue.run(harness.worker("fresh"))
+        (sent,) = harness.relays.handed
         assert sent.size > len(file.content)
 
-    async def test_a_sender_address_lends_its_name(self, workshop):
+    async def test_a_sender_address_lends_its_name(self, harness):
         path = f"addresses/news@{DOMAIN}"
-        await workshop.store.commit(Put(path, SenderAddress(f"news@{DOMAIN}", "The News", DOMAIN, START)))
-        await accept(workshop, send_order(sender=f"news@{DOMAIN}"))
-        await accept(workshop, send_order(sender=f"Mine <news@{DOMAIN}>"))
-        await workshop.queue.run(workshop.services)
-        heads = [b"".join(one.content) for one in workshop.relays.handed]
+        await harness.store.commit(Put(path, SenderAddress(f"news@{DOMAIN}", "The News", DOMAIN, START)))
+        await accept(harness, send_order(sender=f"news@{DOMAIN}"))
+        await accept(harness, send_order(sender=f"Mine <news@{DOMAIN}>"))
+        await harness.queue.run(harness.services)
+        heads = [b"".join(one.content) for one in harness.relays.handed]
         assert b"From: The News <" in heads[0]
         assert b"From: Mine <" in heads[1]

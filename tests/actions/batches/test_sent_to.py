@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from tests.actions.workshop import START, address, sent
+from tests.actions.harness import START, address, sent
 from warmpost.actions.batches.sent_to import CLOCKS_DIFFER, newest_target, sent_to
 from warmpost.rules.delivery.chunks import pack
 from warmpost.rules.message.message import Recipient
@@ -8,13 +8,13 @@ from warmpost.rules.model.events import Target
 from warmpost.rules.model.writes import Put
 
 
-async def test_everything_sent_to_an_address_is_found_newest_first(workshop):
-    batch = await workshop.submit(3)
-    await workshop.queue.run(workshop.services)
-    workshop.clock.advance(60)
-    message = await sent(workshop, "else@example.net", address(1))
-    await workshop.queue.run(workshop.services)
-    found = await sent_to(workshop.services, "R1@Example.NET")
+async def test_everything_sent_to_an_address_is_found_newest_first(harness):
+    batch = await harness.submit(3)
+    await harness.queue.run(harness.services)
+    harness.clock.advance(60)
+    message = await sent(harness, "else@example.net", address(1))
+    await harness.queue.run(harness.services)
+    found = await sent_to(harness.services, "R1@Example.NET")
     assert [(one.kind, one.id, one.line.to, one.line.status) for one in found] == [
         ("send", message, address(1), "sent"),
         ("batch", batch, address(1), "sent"),
@@ -23,26 +23,26 @@ async def test_everything_sent_to_an_address_is_found_newest_first(workshop):
     assert found[1].target == Target(batch, "", 1, address(1))
 
 
-async def test_pages_of_lists_are_nothing_that_was_sent(workshop):
-    await workshop.list_of(2)
-    await workshop.store.commit(Put("batches/9/chunks/000000", pack(0, [Recipient(address(0))])))
-    assert await sent_to(workshop.services, address(0)) == []
+async def test_pages_of_lists_are_nothing_that_was_sent(harness):
+    await harness.list_of(2)
+    await harness.store.commit(Put("batches/9/chunks/000000", pack(0, [Recipient(address(0))])))
+    assert await sent_to(harness.services, address(0)) == []
 
 
-async def test_what_an_address_alone_means_is_the_newest_that_left(workshop):
-    first = await sent(workshop, address(0))
-    await workshop.queue.run(workshop.services)
-    workshop.clock.advance(3600)
-    second = await sent(workshop, address(0))
-    await workshop.queue.run(workshop.services)
-    await sent(workshop, address(0), subject="still queued")
-    assert await named(workshop, address(0), workshop.clock.now()) == second
-    assert await named(workshop, address(0), START) == first
-    assert await named(workshop, address(0), START - 2 * CLOCKS_DIFFER) == ""
-    assert await named(workshop, "stranger@example.net", workshop.clock.now()) == ""
-    assert await named(workshop, "", workshop.clock.now()) == ""
+async def test_what_an_address_alone_means_is_the_newest_that_left(harness):
+    first = await sent(harness, address(0))
+    await harness.queue.run(harness.services)
+    harness.clock.advance(3600)
+    second = await sent(harness, address(0))
+    await harness.queue.run(harness.services)
+    await sent(harness, address(0), subject="still queued")
+    assert await named(harness, address(0), harness.clock.now()) == second
+    assert await named(harness, address(0), START) == first
+    assert await named(harness, address(0), START - 2 * CLOCKS_DIFFER) == ""
+    assert await named(harness, "stranger@example.net", harness.clock.now()) == ""
+    assert await named(harness, "", harness.clock.now()) == ""
 
 
-async def named(workshop, address: str, at: datetime) -> str:
-    target = await newest_target(workshop.services, address, at)
+async def named(harness, address: str, at: datetime) -> str:
+    target = await newest_target(harness.services, address, at)
     return target.message if target else ""

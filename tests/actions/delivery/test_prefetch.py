@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmpost.actions.delivery.prefetch import Stride, look_ahead
+from warmpost.actions.delivery.prefetch import ClaimBatch, open_prefetch
 from warmpost.actions.state import worker_slots
 from warmpost.actions.state.worker_slots import AT_ONCE, Room
 from warmpost.rules.delivery.envelope import Envelope, Outgoing
 
 
-def stride(positions, octets=10):
+def claim_batch(positions, octets=10):
     message = Outgoing(Envelope("a@b.example", "c@d.example"), (bytes(octets), bytes(10**6)))
-    return Stride(positions, [message] * len(positions))
+    return ClaimBatch(positions, [message] * len(positions))
 
 
 class Bench:
-    """A chunk is a name with the positions of its strides; composing one ends when it is let go."""
+    """A chunk is a name with the positions of its claim batches; composing one ends when it is let go."""
 
     def __init__(self, octets=10):
         self.room = Room()
@@ -34,9 +34,9 @@ class Bench:
             await asyncio.sleep(0)
             if positions[0] in fails:
                 raise ValueError("cannot be composed")
-            return stride(positions, self.octets)
+            return claim_batch(positions, self.octets)
 
-        return look_ahead([[number] for number in range(count)], compose, self.room)
+        return open_prefetch([[number] for number in range(count)], compose, self.room)
 
     @property
     def is_empty(self):
@@ -52,7 +52,7 @@ async def test_strides_are_given_out_in_their_order():
     bench = Bench()
     bench.free.set()
     async with bench.ahead("a", 5) as ahead:
-        assert [(await ahead.take()).positions for _ in ahead.strides] == [[0], [1], [2], [3], [4]]
+        assert [(await ahead.take()).positions for _ in ahead.claim_batches] == [[0], [1], [2], [3], [4]]
     assert bench.is_empty
 
 
@@ -90,7 +90,7 @@ async def test_nothing_is_begun_while_enough_is_ready(monkeypatch):
 
 
 async def test_what_all_messages_share_takes_no_room():
-    assert stride([1, 2], octets=7).octets == 14
+    assert claim_batch([1, 2], octets=7).octets == 14
 
 
 async def test_what_nobody_takes_makes_room_for_the_next(monkeypatch):
@@ -101,7 +101,7 @@ async def test_what_nobody_takes_makes_room_for_the_next(monkeypatch):
         await settled()
     assert bench.is_empty
     async with bench.ahead("b", 3) as ahead:
-        assert [(await ahead.take()).positions for _ in ahead.strides] == [[0], [1], [2]]
+        assert [(await ahead.take()).positions for _ in ahead.claim_batches] == [[0], [1], [2]]
 
 
 async def test_what_cannot_be_composed_is_told_to_its_taker_and_holds_up_nobody():
@@ -117,21 +117,21 @@ async def test_what_cannot_be_composed_is_told_to_its_taker_and_holds_up_nobody(
 
 async def test_a_chunk_of_nothing_is_fine():
     async with Bench().ahead("a", 0) as ahead:
-        assert ahead.strides == []
+        assert ahead.claim_batches == []
 
 
 @given(
     st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=8), st.integers(1, 60), st.randoms()
 )
 async def test_chunks_that_take_turns_never_stand_still(chunks, octets, dice: Random):
-    """chunks: how many strides each has, and how many it takes before it gives up."""
+    """chunks: how many claim batches each has, and how many it takes before it gives up."""
     bench = Bench(octets)
     bench.free.set()
     turns = asyncio.Semaphore(2)
 
     async def deliver(name, count, most):
         async with bench.ahead(name, count) as ahead, turns:
-            for _ in ahead.strides[:most]:
+            for _ in ahead.claim_batches[:most]:
                 await ahead.take()
                 for _ in range(dice.randrange(3)):
                     await asyncio.sleep(0)

@@ -8,36 +8,36 @@ from datetime import timedelta
 import pytest
 
 from tests.actions.faults import STORE_VERBS, Fate, Mortal
-from tests.actions.reporting import (
+from tests.actions.harness import (
+    DOMAIN,
+    IN_DOUBT,
+    POLICY,
+    POSTPONED,
+    REFUSED,
+    Harness,
+    address,
+    perform,
+    sent,
+)
+from tests.actions.report_builders import (
     FULL,
     NO_USER,
     SPAM,
     all_statistics,
     batch_counts,
     batch_lines,
-    fold,
+    day_counters_of,
     fresh,
+    ingest,
     lines_of_message,
     of_batch,
     of_message,
     recount,
     report,
     suppressions,
-    tally_of,
     without_totals,
 )
-from tests.actions.workshop import (
-    DOMAIN,
-    IN_DOUBT,
-    POLICY,
-    POSTPONED,
-    REFUSED,
-    Workshop,
-    address,
-    perform,
-    sent,
-)
-from warmpost.actions.events.ingest_events import LONGEST_WAIT, fold_events
+from warmpost.actions.events.ingest_events import LONGEST_WAIT, ingest_events
 from warmpost.actions.outbox.event_log import log_events
 from warmpost.errors import Unavailable
 from warmpost.rules.events.documents import EventLog
@@ -66,21 +66,21 @@ KINDS = (
 class Scene:
     """A batch in two chunks and two single sends, delivered: most are sent, some refused, some in doubt."""
 
-    def __init__(self, workshop):
-        self.workshop = workshop
+    def __init__(self, harness):
+        self.harness = harness
         self.batch = ""
         self.messages = []
 
     async def build(self):
         for number in (1, 7):
-            self.workshop.relays.say(address(number), REFUSED)
+            self.harness.relays.say(address(number), REFUSED)
         for number in (2, 8):
-            self.workshop.relays.say(address(number), IN_DOUBT)
-        self.batch = await self.workshop.submit_list(await self.workshop.list_of(SIZE, pages=2))
-        await self.workshop.queue.run(self.workshop.services, until=timedelta(minutes=1))
+            self.harness.relays.say(address(number), IN_DOUBT)
+        self.batch = await self.harness.submit_list(await self.harness.list_of(SIZE, pages=2))
+        await self.harness.queue.run(self.harness.services, until=timedelta(minutes=1))
         for to in (("m0@gmail.com", "m1@qq.com"), ("m2@example.org",)):
-            self.messages.append(await sent(self.workshop, *to))
-        await self.workshop.queue.run(self.workshop.services, until=timedelta(minutes=1))
+            self.messages.append(await sent(self.harness, *to))
+        await self.harness.queue.run(self.harness.services, until=timedelta(minutes=1))
         return self
 
     def target(self, number):
@@ -116,25 +116,25 @@ class Scene:
 
     async def end(self):
         """All that can be seen."""
-        messages = [await lines_of_message(self.workshop, one) for one in self.messages]
+        messages = [await lines_of_message(self.harness, one) for one in self.messages]
         return {
-            "lines": await batch_lines(self.workshop, self.batch),
-            "counts": await batch_counts(self.workshop, self.batch),
+            "lines": await batch_lines(self.harness, self.batch),
+            "counts": await batch_counts(self.harness, self.batch),
             "messages": messages,
-            "suppressions": await suppressions(self.workshop),
-            "statistics": await all_statistics(self.workshop),
-            "figures": await tally_of(self.workshop, DOMAIN),
+            "suppressions": await suppressions(self.harness),
+            "statistics": await all_statistics(self.harness),
+            "figures": await day_counters_of(self.harness, DOMAIN),
         }
 
 
 async def scene(store, policy=POLICY):
-    return await Scene(await Workshop(fresh(store), policy=policy).open()).build()
+    return await Scene(await Harness(fresh(store), policy=policy).open()).build()
 
 
 async def log_in_groups(scene, events, dice):
     while events:
         cut = dice.randint(1, len(events))
-        await log_events(scene.workshop.services, "test", events[:cut])
+        await log_events(scene.harness.services, "test", events[:cut])
         events = events[cut:]
 
 
@@ -144,7 +144,7 @@ class TestSameEnd:
         dice = random.Random(4)
         first = await scene(store, policy)
         reports = first.reports(dice, 60)
-        await fold(first.workshop, *first.events(reports))
+        await ingest(first.harness, *first.events(reports))
         expected = await first.end()
         for _ in range(3):
             other = await scene(store, policy)
@@ -152,29 +152,29 @@ class TestSameEnd:
             events += dice.choices(events, k=30)
             dice.shuffle(events)
             await log_in_groups(other, events, dice)
-            await other.workshop.queue.run(other.workshop.services, until=timedelta(days=1))
+            await other.harness.queue.run(other.harness.services, until=timedelta(days=1))
             assert await other.end() == expected
 
     async def test_folding_between_and_replaying_every_log_changes_nothing(self, store):
         dice = random.Random(5)
         first, second = await scene(store), await scene(store)
         reports = first.reports(dice, 40)
-        await fold(first.workshop, *first.events(reports))
+        await ingest(first.harness, *first.events(reports))
         expected = await first.end()
         events = second.events(reports)
         dice.shuffle(events)
         for one in range(0, len(events), 9):
-            await fold(second.workshop, *events[one : one + 9])
+            await ingest(second.harness, *events[one : one + 9])
         assert await second.end() == expected
-        for log in await second.workshop.store.find(EventLog, "events"):
-            await second.workshop.store.commit(Update(log.path, {"applied": 0, "due": 1.0}))
-        await fold_events(second.workshop.services)
+        for log in await second.harness.store.find(EventLog, "events"):
+            await second.harness.store.commit(Update(log.path, {"applied": 0, "due": 1.0}))
+        await ingest_events(second.harness.services)
         assert await second.end() == expected
 
     async def test_counts_add_up_and_statistics_are_the_sum_over_recipients(self, store):
         dice = random.Random(6)
         one = await scene(store, REPORTING)
-        await fold(one.workshop, *one.events(one.reports(dice, 80)))
+        await ingest(one.harness, *one.events(one.reports(dice, 80)))
         end = await one.end()
         assert sum(end["counts"].values()) == SIZE
         statuses = [line.status for line in end["lines"]]
@@ -189,11 +189,11 @@ class TestAccidents:
         dice = random.Random(7)
         first, second = await scene(store), await scene(store)
         reports = first.reports(dice, 60)
-        await fold(first.workshop, *first.events(reports))
+        await ingest(first.harness, *first.events(reports))
         await log_in_groups(second, second.events(reports), dice)
-        rivals = [second.workshop.worker(name) for name in ("two", "three")]
-        await asyncio.gather(*(fold_events(one) for one in (second.workshop.services, *rivals)))
-        await second.workshop.queue.run(second.workshop.services, *rivals, until=timedelta(days=1))
+        rivals = [second.harness.worker(name) for name in ("two", "three")]
+        await asyncio.gather(*(ingest_events(one) for one in (second.harness.services, *rivals)))
+        await second.harness.queue.run(second.harness.services, *rivals, until=timedelta(days=1))
         assert await second.end() == await first.end()
 
     async def test_a_fold_that_ends_at_any_step_and_comes_again_applies_everything_once(
@@ -203,20 +203,20 @@ class TestAccidents:
         dice = random.Random(8)
         first = await scene(store)
         reports = first.reports(dice, 20)
-        await fold(first.workshop, *first.events(reports))
+        await ingest(first.harness, *first.events(reports))
         expected = await first.end()
         second = await scene(store)
-        await log_events(second.workshop.services, "test", second.events(reports))
+        await log_events(second.harness.services, "test", second.events(reports))
         crashes = 0
         for step in range(1, 500):
             fate = Fate(step)
-            worker = second.workshop.worker(
+            worker = second.harness.worker(
                 f"w{step}",
-                store=Mortal(second.workshop.store, fate, *STORE_VERBS),
-                tasks=Mortal(second.workshop.queue, fate, "enqueue"),
+                store=Mortal(second.harness.store, fate, *STORE_VERBS),
+                tasks=Mortal(second.harness.queue, fate, "enqueue"),
             )
             try:
-                await fold_events(worker)
+                await ingest_events(worker)
             except asyncio.CancelledError:
                 crashes += 1
                 continue
@@ -224,10 +224,10 @@ class TestAccidents:
         assert crashes > 10
         assert await second.end() == expected
 
-    async def test_a_store_that_does_not_answer_brings_the_task_again(self, workshop):
-        message = await sent(workshop)
-        await workshop.queue.run(workshop.services, until=timedelta(minutes=1))
-        await log_events(workshop.services, "test", [report("delivered", of_message(message))])
+    async def test_a_store_that_does_not_answer_brings_the_task_again(self, harness):
+        message = await sent(harness)
+        await harness.queue.run(harness.services, until=timedelta(minutes=1))
+        await log_events(harness.services, "test", [report("delivered", of_message(message))])
 
         class Broken:
             def __getattr__(self, name):
@@ -237,56 +237,56 @@ class TestAccidents:
                 return fail
 
         with pytest.raises(Unavailable):
-            await fold_events(workshop.worker("two", store=Broken()))
-        await fold_events(workshop.services)
-        assert (await lines_of_message(workshop, message))[0].status == "delivered"
+            await ingest_events(harness.worker("two", store=Broken()))
+        await ingest_events(harness.services)
+        assert (await lines_of_message(harness, message))[0].status == "delivered"
 
-    async def test_a_log_that_cannot_be_read_holds_up_no_other(self, workshop, caplog):
-        message = await sent(workshop)
-        await workshop.queue.run(workshop.services, until=timedelta(minutes=1))
-        await log_events(workshop.services, "test", [report("opened", of_message(message))])
-        (log,) = await workshop.store.find(EventLog, "events")
-        await workshop.store.commit(Update(log.path, {"content": b"scrambled"}))
-        await log_events(workshop.services, "test", [report("delivered", of_message(message))])
-        await fold_events(workshop.services)
-        assert (await lines_of_message(workshop, message))[0].status == "delivered"
-        again = await workshop.store.get(EventLog, log.path)
-        assert (again.value.due, again.value.tries) == (workshop.clock.timestamp() + LONGEST_WAIT, 1)
+    async def test_a_log_that_cannot_be_read_holds_up_no_other(self, harness, caplog):
+        message = await sent(harness)
+        await harness.queue.run(harness.services, until=timedelta(minutes=1))
+        await log_events(harness.services, "test", [report("opened", of_message(message))])
+        (log,) = await harness.store.find(EventLog, "events")
+        await harness.store.commit(Update(log.path, {"content": b"scrambled"}))
+        await log_events(harness.services, "test", [report("delivered", of_message(message))])
+        await ingest_events(harness.services)
+        assert (await lines_of_message(harness, message))[0].status == "delivered"
+        again = await harness.store.get(EventLog, log.path)
+        assert (again.value.due, again.value.tries) == (harness.clock.timestamp() + LONGEST_WAIT, 1)
         assert log.path in caplog.text
 
 
 class TestWaiting:
-    async def test_what_overtakes_the_worker_waits_for_it(self, workshop):
-        message = await sent(workshop)
-        await log_events(workshop.services, "test", [report("delivered", of_message(message))])
-        await fold_events(workshop.services)
-        assert (await lines_of_message(workshop, message))[0].status == "queued"
-        await workshop.queue.run(workshop.services, until=timedelta(minutes=2))
-        assert (await lines_of_message(workshop, message))[0].status == "delivered"
+    async def test_what_overtakes_the_worker_waits_for_it(self, harness):
+        message = await sent(harness)
+        await log_events(harness.services, "test", [report("delivered", of_message(message))])
+        await ingest_events(harness.services)
+        assert (await lines_of_message(harness, message))[0].status == "queued"
+        await harness.queue.run(harness.services, until=timedelta(minutes=2))
+        assert (await lines_of_message(harness, message))[0].status == "delivered"
 
-    async def test_it_waits_while_the_message_is_put_off_for_hours_and_few_tasks_are_needed(self, workshop):
-        workshop.relays.say(address(0), *[POSTPONED] * 8, IN_DOUBT)
-        batch = await workshop.submit(1)
-        await workshop.queue.run(workshop.services, until=timedelta(seconds=30))
-        folds = len(workshop.queue.of("fold"))
-        await fold(workshop, report("delivered", of_batch(batch, 0)), until=timedelta(days=2))
-        assert [line.status for line in await batch_lines(workshop, batch)] == ["delivered"]
-        assert await batch_counts(workshop, batch) == {"delivered": 1}
-        assert len(workshop.queue.of("fold")) - folds < 60
+    async def test_it_waits_while_the_message_is_put_off_for_hours_and_few_tasks_are_needed(self, harness):
+        harness.relays.say(address(0), *[POSTPONED] * 8, IN_DOUBT)
+        batch = await harness.submit(1)
+        await harness.queue.run(harness.services, until=timedelta(seconds=30))
+        ingests = len(harness.queue.of("ingest"))
+        await ingest(harness, report("delivered", of_batch(batch, 0)), until=timedelta(days=2))
+        assert [line.status for line in await batch_lines(harness, batch)] == ["delivered"]
+        assert await batch_counts(harness, batch) == {"delivered": 1}
+        assert len(harness.queue.of("ingest")) - ingests < 60
 
-    async def test_nothing_is_left_waiting_for_ever(self, workshop, monkeypatch):
+    async def test_nothing_is_left_waiting_for_ever(self, harness, monkeypatch):
         monkeypatch.setattr("warmpost.actions.events.ingest_events.MOST_TRIES", 3)
-        message = await sent(workshop)
-        workshop.queue.waiting.clear()
-        await fold(workshop, report("delivered", of_message(message)), until=timedelta(days=2))
-        logs = await workshop.store.find(EventLog, "events")
+        message = await sent(harness)
+        harness.queue.waiting.clear()
+        await ingest(harness, report("delivered", of_message(message)), until=timedelta(days=2))
+        logs = await harness.store.find(EventLog, "events")
         assert [log.value.due for log in logs] == [None] * 4
 
 
-async def test_the_verb_is_served(workshop):
-    message = await sent(workshop)
-    await workshop.queue.run(workshop.services, until=timedelta(minutes=1))
-    await log_events(workshop.services, "test", [report("delivered", of_message(message))])
-    (task,) = [one for one in workshop.queue.waiting if one.verb == "fold"]
-    await perform(workshop.services, task)
-    assert (await lines_of_message(workshop, message))[0].status == "delivered"
+async def test_the_verb_is_served(harness):
+    message = await sent(harness)
+    await harness.queue.run(harness.services, until=timedelta(minutes=1))
+    await log_events(harness.services, "test", [report("delivered", of_message(message))])
+    (task,) = [one for one in harness.queue.waiting if one.verb == "ingest"]
+    await perform(harness.services, task)
+    assert (await lines_of_message(harness, message))[0].status == "delivered"

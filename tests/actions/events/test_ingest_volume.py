@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.actions.reporting import NO_USER, batch_counts, of_batch, of_message, report, suppressed_for
-from tests.actions.workshop import POLICY, Workshop, sent
-from warmpost.actions.events.ingest_events import MOST_BYTES, MOST_WRITES, fold_events
+from tests.actions.harness import POLICY, Harness, sent
+from tests.actions.report_builders import NO_USER, batch_counts, of_batch, of_message, report, suppressed_for
+from warmpost.actions.events.ingest_events import MOST_BYTES, MOST_WRITES, ingest_events
 from warmpost.actions.outbox.event_log import log_events
 from warmpost.adapters.google.firestore import FirestoreStore
 from warmpost.rules.model.compression import deflate
@@ -49,51 +49,51 @@ class Watched:
 
 
 @pytest.fixture
-async def workshop(store):
-    return await Workshop(store, policy=replace(POLICY, stride=100)).open()
+async def harness(store):
+    return await Harness(store, policy=replace(POLICY, claim_batch=100)).open()
 
 
-async def large_batch(workshop):
-    batch = await workshop.submit_list(await workshop.list_of(RECIPIENTS, pages=4))
-    await workshop.queue.run(workshop.services, until=timedelta(minutes=5))
-    assert await batch_counts(workshop, batch) == {"sent": RECIPIENTS}
+async def large_batch(harness):
+    batch = await harness.submit_list(await harness.list_of(RECIPIENTS, pages=4))
+    await harness.queue.run(harness.services, until=timedelta(minutes=5))
+    assert await batch_counts(harness, batch) == {"sent": RECIPIENTS}
     return batch
 
 
-async def many_messages(workshop, count):
+async def many_messages(harness, count):
     """Single sends to an address each, as workers leave them."""
-    one = await workshop.message(await sent_message(workshop))
+    one = await harness.message(await sent_message(harness))
     for first in range(0, count, 400):
         some = range(first, min(first + 400, count))
-        await workshop.store.commit(
+        await harness.store.commit(
             *(Put(f"messages/m{n}", replace(one, recipients=deflate([f"m{n}@example.org"]))) for n in some)
         )
     return [f"m{number}" for number in range(count)]
 
 
-async def sent_message(workshop):
-    message = await sent(workshop)
-    await workshop.queue.run(workshop.services, until=timedelta(minutes=6))
+async def sent_message(harness):
+    message = await sent(harness)
+    await harness.queue.run(harness.services, until=timedelta(minutes=6))
     return message
 
 
-async def test_deliveries_and_openings_of_two_thousand_cost_less_than_sixty_writes(workshop):
-    batch = await large_batch(workshop)
+async def test_deliveries_and_openings_of_two_thousand_cost_less_than_sixty_writes(harness):
+    batch = await large_batch(harness)
     till = Till()
-    worker = workshop.worker("two", store=FirestoreStore(workshop.store._project, till))
+    worker = harness.worker("two", store=FirestoreStore(harness.store._project, till))
     for kind in ("delivered", "opened"):
         await log_events(worker, "kumomta", [report(kind, of_batch(batch, n)) for n in range(RECIPIENTS)])
-        workshop.clock.advance(2)
-        await fold_events(worker)
-    assert await batch_counts(workshop, batch) == {"delivered": RECIPIENTS}
+        harness.clock.advance(2)
+        await ingest_events(worker)
+    assert await batch_counts(harness, batch) == {"delivered": RECIPIENTS}
     assert till.written <= 60
     assert till.read_so_far <= 120
 
 
 @pytest.mark.slow
-async def test_ten_thousand_events_of_one_request_are_applied_in_commits_that_fit(workshop):
-    batch = await large_batch(workshop)
-    messages = await many_messages(workshop, 2000)
+async def test_ten_thousand_events_of_one_request_are_applied_in_commits_that_fit(harness):
+    batch = await large_batch(harness)
+    messages = await many_messages(harness, 2000)
     events = [
         report(kind, of_batch(batch, n))
         for kind in ("delivered", "opened", "clicked")
@@ -107,26 +107,26 @@ async def test_ten_thousand_events_of_one_request_are_applied_in_commits_that_fi
         )
         events += [fate, report("opened", of_message(message))]
     assert len(events) == 10_000
-    watched = Watched(workshop.store)
-    worker = workshop.worker("two", store=watched)
+    watched = Watched(harness.store)
+    worker = harness.worker("two", store=watched)
     await log_events(worker, "warmpost", events)
     assert len(watched.commits) == 1
-    workshop.clock.advance(2)
-    await fold_events(worker)
+    harness.clock.advance(2)
+    await ingest_events(worker)
     assert all(writes <= MOST_WRITES + 1 and size <= MOST_BYTES + 2000 for writes, size in watched.commits)
     assert len(watched.commits) < 60
-    assert await batch_counts(workshop, batch) == {"delivered": RECIPIENTS}
-    assert len(await suppressed_for(workshop)) == 1000
+    assert await batch_counts(harness, batch) == {"delivered": RECIPIENTS}
+    assert len(await suppressed_for(harness)) == 1000
 
 
-async def test_what_does_not_fit_into_one_commit_is_halved_until_it_does(workshop, monkeypatch):
+async def test_what_does_not_fit_into_one_commit_is_halved_until_it_does(harness, monkeypatch):
     monkeypatch.setattr("warmpost.actions.events.ingest_events.WRITES_EXPECTED", 10_000)
     monkeypatch.setattr("warmpost.actions.events.ingest_events.MOST_WRITES", 40)
-    messages = await many_messages(workshop, 90)
-    watched = Watched(workshop.store)
-    worker = workshop.worker("two", store=watched)
+    messages = await many_messages(harness, 90)
+    watched = Watched(harness.store)
+    worker = harness.worker("two", store=watched)
     await log_events(worker, "warmpost", [report("bounced", of_message(one), **NO_USER) for one in messages])
-    workshop.clock.advance(2)
-    await fold_events(worker)
+    harness.clock.advance(2)
+    await ingest_events(worker)
     assert max(writes for writes, _ in watched.commits) <= 41
-    assert Counter((await suppressed_for(workshop)).values()) == {"hard_bounce": 90}
+    assert Counter((await suppressed_for(harness)).values()) == {"hard_bounce": 90}

@@ -4,19 +4,19 @@ from datetime import timedelta
 
 import pytest
 
-from tests.actions.identities import NOBODY, Registry
-from tests.actions.workshop import START, unique
+from tests.actions.domain_harness import NOBODY, Registry
+from tests.actions.harness import START, unique
 from warmpost.actions.identity.preflight import preflight
 from warmpost.actions.warmup.day_counters import additions
 from warmpost.errors import NotFound
 from warmpost.rules.model.writes import Put
 from warmpost.rules.tracking.tracking import Unsubscribe
-from warmpost.rules.warmup.documents import PauseFields, Warmth
+from warmpost.rules.warmup.documents import PauseFields, WarmupState
 
 
 @pytest.fixture
-async def registry(workshop, dns_server):
-    return await Registry(workshop, dns_server, f"{unique()}.example").open()
+async def registry(harness, dns_server):
+    return await Registry(harness, dns_server, f"{unique()}.example").open()
 
 
 async def points(registry, services=None):
@@ -45,9 +45,9 @@ async def test_what_went_a_moment_ago_is_missed(registry, purpose):
     assert (ready, found[name].ok) == (False, False)
 
 
-async def test_a_sub_domain_inherits_its_organisations_dmarc(workshop, dns_server):
+async def test_a_sub_domain_inherits_its_organisations_dmarc(harness, dns_server):
     above = f"{unique()}.example"
-    registry = await Registry(workshop, dns_server, f"mail.{above}").open()
+    registry = await Registry(harness, dns_server, f"mail.{above}").open()
     await registry.remove("dmarc")
     registry.enter(f"_dmarc.{above}", "TXT", "v=DMARC1; p=reject; sp=quarantine; rua=mailto:d@x.example")
     ready, found = await points(registry)
@@ -65,16 +65,16 @@ async def test_a_resolver_that_is_down_leaves_points_open(registry):
 
 
 async def test_the_latest_batches_tell_whether_one_click_is_on(registry):
-    workshop, sender = registry.workshop, f"news@{registry.name}"
+    harness, sender = registry.harness, f"news@{registry.name}"
     _, found = await points(registry)
     assert (found["one_click_unsubscribe"].ok, found["one_click_unsubscribe"].required) == (None, False)
-    await workshop.submit(1, registry.services, sender=sender, unsubscribe=Unsubscribe())
-    await workshop.queue.run(registry.services)
+    await harness.submit(1, registry.services, sender=sender, unsubscribe=Unsubscribe())
+    await harness.queue.run(registry.services)
     ready, found = await points(registry)
     assert (ready, found["one_click_unsubscribe"].ok) == (False, False)
     for _ in range(5):
-        await workshop.submit(1, registry.services, sender=sender)
-    await workshop.queue.run(registry.services)
+        await harness.submit(1, registry.services, sender=sender)
+    await harness.queue.run(registry.services)
     ready, found = await points(registry)
     assert ready
     assert found["one_click_unsubscribe"].found == "5 of the last 5 batches had it"
@@ -84,7 +84,7 @@ async def test_complaints_and_bounces_of_the_last_seven_days_count(registry):
     await book(registry, 7, delivered=100, complained=100, bounced=100)
     await book(registry, 6, delivered=900, complained=4, bounced=6)
     await book(registry, 0, sent=96, bounced=44)
-    registry.workshop.clock.move_to(START)
+    registry.harness.clock.move_to(START)
     ready, found = await points(registry)
     assert found["complaint_rate"].found == "4 of 1,000 delivered in 7 days (0.40 %)"
     assert found["bounce_rate"].found == "50 of 1,050 in 7 days (4.76 %)"
@@ -95,19 +95,19 @@ async def book(registry, days_ago, **figures):
     day = (START - timedelta(days=days_ago)).date().isoformat()
     amounts = {f"by.gmail.{name}": number for name, number in figures.items()}
     simulated = {f"by.simulator.{name}": 1000 for name in figures}
-    await registry.workshop.store.commit(additions(registry.name, "1", "batches/1", day, amounts | simulated))
+    await registry.harness.store.commit(additions(registry.name, "1", "batches/1", day, amounts | simulated))
 
 
 async def test_a_block_stops_and_a_pause_only_tells(registry):
     day = START.date().isoformat()
-    path = f"warmth/{registry.name}"
+    path = f"warmup/{registry.name}"
     pause = PauseFields(START + timedelta(hours=24), START, 500, "domain")
-    await registry.workshop.store.commit(Put(path, Warmth(day=day, pause=pause)))
+    await registry.harness.store.commit(Put(path, WarmupState(day=day, pause=pause)))
     ready, found = await points(registry)
     assert (ready, found["no_holds"].ok) == (True, False)
     assert found["no_holds"].found == "paused until 2026-11-24 12:00 UTC"
-    blocked = Warmth(day=day, blocked_on=day, block_reason="blocked for the rest of the day")
-    await registry.workshop.store.commit(Put(path, blocked))
+    blocked = WarmupState(day=day, blocked_on=day, block_reason="blocked for the rest of the day")
+    await registry.harness.store.commit(Put(path, blocked))
     ready, found = await points(registry)
     assert (ready, found["no_holds"].found) == (False, "blocked for the rest of the day")
 

@@ -7,25 +7,25 @@ from datetime import timedelta
 
 import pytest
 
-from tests.actions.identities import Registry
-from tests.actions.workshop import a_request, send_order, unique
+from tests.actions.domain_harness import Registry
+from tests.actions.harness import a_request, send_order, unique
 from warmpost.actions.batches.send_message import send_message
 from warmpost.actions.identity.manage_domains import create_domain, rotate_dkim, verify_domain
 from warmpost.errors import Conflict
 
 
 @pytest.fixture
-async def registry(workshop, dns_server):
-    return await Registry(workshop, dns_server, f"{unique()}.example").open()
+async def registry(harness, dns_server):
+    return await Registry(harness, dns_server, f"{unique()}.example").open()
 
 
 async def signer(registry, number):
     """The selector of the next message's signature."""
-    registry.workshop.clock.advance(10)  # behind caches
+    registry.harness.clock.advance(10)  # behind caches
     order = send_order("ann@inbox.example", sender=f"News <news@{registry.name}>")
     await send_message(registry.services, order, a_request(str(number)))
-    await registry.workshop.queue.run(registry.services, until=timedelta(days=20))
-    return re.findall(rb"\bs=(\w+);", registry.workshop.relays.handed[-1].content[0])
+    await registry.harness.queue.run(registry.services, until=timedelta(days=20))
+    return re.findall(rb"\bs=(\w+);", registry.harness.relays.handed[-1].content[0])
 
 
 async def test_the_new_key_signs_once_its_record_is_there(registry):

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from tests.actions.planner import at
+from tests.actions.schedule_harness import at
 from warmpost.actions.schedules.arm_schedules import AT_ONCE, arm_schedules
 from warmpost.actions.schedules.control_schedule import end_schedule, pause_schedule
 from warmpost.rules.schedules.schedules import PATIENCE

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.actions.planner import at
+from tests.actions.schedule_harness import at
 from warmpost.actions.schedules.control_schedule import end_schedule, pause_schedule, resume_schedule
 from warmpost.errors import Conflict, NotFound
 

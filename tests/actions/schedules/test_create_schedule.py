@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.actions.planner import Crash, Fuse, at
-from tests.actions.workshop import DOMAIN, START, address, batch_order, send_order
+from tests.actions.harness import DOMAIN, START, address, batch_order, send_order
+from tests.actions.schedule_harness import Crash, Fuse, at
 from warmpost.actions.schedules.schedules import read_order
 from warmpost.errors import Conflict, Invalid, NotFound, Problem, TooLarge, Unavailable
 from warmpost.rules.message.message import Attachment
@@ -132,8 +132,10 @@ async def test_the_order_is_kept_whole_however_large(planner):
     assert await read_order(planner.store, stored) == order
     await planner.pass_until(at("2026-11-24T09:00"))
     ((number, batch),) = (await planner.batches(schedule)).items()
-    letter = await planner.services.letters.read(f"batches/{number}", batch.letter, batch.parts)
-    assert letter.attachments == files
+    message_content = await planner.services.message_store.read(
+        f"batches/{number}", batch.message_content, batch.parts
+    )
+    assert message_content.attachments == files
 
 
 async def test_the_same_key_makes_one_schedule_though_asked_side_by_side(planner):

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.actions.planner import Crash, Fuse, at
-from tests.actions.workshop import START, batch_order, perform, send_order
+from tests.actions.harness import START, batch_order, perform, send_order
+from tests.actions.schedule_harness import Crash, Fuse, at
 from warmpost.actions.schedules.arm_schedules import arm_schedules
 from warmpost.actions.schedules.control_schedule import end_schedule, pause_schedule, resume_schedule
 from warmpost.actions.schedules.fire_schedule import ScheduleMissingError, fire_schedule
@@ -139,8 +139,8 @@ class Crowded:
         return getattr(self._real, name)
 
     async def commit(self, *writes):
-        if any(write.path.startswith("warmth/") for write in writes):
-            raise Moved("warmth")
+        if any(write.path.startswith("warmup/") for write in writes):
+            raise Moved("warmup")
         return await self._real.commit(*writes)
 
 

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.actions.planner import at
-from tests.actions.workshop import DOMAIN, START, address, batch_order, send_order
+from tests.actions.harness import DOMAIN, START, address, batch_order, send_order
+from tests.actions.schedule_harness import at
 from warmpost.actions.templates.manage_templates import change_template, delete_template
 from warmpost.rules.delivery.chunks import pack_all
 from warmpost.rules.identity.domains import Domain
@@ -15,7 +15,7 @@ from warmpost.rules.lists.documents import RecipientList
 from warmpost.rules.message.message import Recipient
 from warmpost.rules.model.writes import Put, Update
 from warmpost.rules.schedules.schedules import LATE
-from warmpost.rules.warmup.documents import Warmth
+from warmpost.rules.warmup.documents import WarmupState
 
 HOUR = timedelta(hours=1)
 
@@ -35,7 +35,7 @@ async def test_a_message_for_later_knows_its_schedule_and_is_known_by_it(planner
     schedule = await planner.plan("2026-11-24T08:00:00Z", send_order(address(1), address(2)))
     await planner.pass_until(at("2026-11-25T00:00"))
     (run,) = await planner.runs(schedule)
-    message = await planner.workshop.message(run.message)
+    message = await planner.harness.message(run.message)
     assert (run.status, message.schedule, message.run) == ("submitted", schedule, run.run)
     assert [task.body["message"] for task in planner.queue.of("deliver")] == [run.message]
 
@@ -151,7 +151,7 @@ async def test_a_year_of_silence_fills_no_history(planner):
 
 
 async def test_a_list_is_read_when_the_run_starts(planner):
-    number = await planner.workshop.list_of(2)
+    number = await planner.harness.list_of(2)
     order = replace(batch_order(0), list=number, recipients=None)
     schedule = await planner.plan("2026-11-24T08:00:00Z", order, every=24, count=2)
     await planner.pass_until(at("2026-11-24T09:00"))
@@ -172,12 +172,12 @@ async def test_a_template_is_read_when_the_run_starts_unless_a_version_is_pinned
     await change_template(planner.services, template, {"text": "second {{ name }}"})
     await planner.pass_until(at("2026-11-25T09:00"))
     found = sorted((await planner.batches(schedule)).items(), key=lambda one: one[1].created_at)
-    letters = [
-        await planner.services.letters.read(f"batches/{number}", one.letter, one.parts)
+    message_store = [
+        await planner.services.message_store.read(f"batches/{number}", one.message_content, one.parts)
         for number, one in found
     ]
     assert [one.template_version for _, one in found] == versions
-    assert [one.content.text for one in letters] == [
+    assert [one.content.text for one in message_store] == [
         ["", "first {{ name }}", "second {{ name }}"][version] for version in versions
     ]
 
@@ -204,7 +204,7 @@ async def with_unverified_domain(planner, template):
 )
 async def test_a_run_that_cannot_be_submitted_is_recorded_and_the_series_goes_on(planner, trouble, code):
     template = await planner.template("{{ name }}")
-    number = await planner.workshop.list_of(1)
+    number = await planner.harness.list_of(1)
     order = replace(batch_order(0, template=template), list=number, recipients=None)
     schedule = await planner.plan("2026-11-24T08:00:00Z", order, every=24)
     kept = await planner.store.get(Domain, f"domains/{DOMAIN}")
@@ -224,7 +224,7 @@ async def test_a_run_that_cannot_be_submitted_is_recorded_and_the_series_goes_on
 
 async def test_a_message_refused_at_the_days_cap_is_recorded_as_failed(planner):
     schedule = await planner.plan("2026-11-24T08:00:00Z", send_order())
-    await planner.store.commit(Put(f"warmth/{DOMAIN}", Warmth(cap=0)))
+    await planner.store.commit(Put(f"warmup/{DOMAIN}", WarmupState(cap=0)))
     await planner.pass_until(at("2026-11-24T09:00"))
     (run,) = await planner.runs(schedule)
     assert (run.status, run.code) == ("failed", "daily_cap_reached")

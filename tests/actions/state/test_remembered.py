@@ -4,15 +4,15 @@ import asyncio
 
 import pytest
 
-from tests.actions.workshop import DOMAIN, START, HandClock, address, addresses
+from tests.actions.harness import DOMAIN, START, HandClock, address, addresses
 from warmpost.actions.state import message_store, suppression_lookup
 from warmpost.actions.state.cache import SECONDS, Cache
-from warmpost.actions.state.message_store import LetterStore, store_parts
+from warmpost.actions.state.message_store import MessageStore, store_parts
 from warmpost.actions.state.suppression_lookup import Suppressed
-from warmpost.actions.state.worker_slots import TURNS, Desk
+from warmpost.actions.state.worker_slots import TURNS, WorkerSlots
 from warmpost.actions.suppressions.manage_suppressions import suppression_path
-from warmpost.rules.message.message import Attachment, Content, Letter, Mailbox
-from warmpost.rules.message.message_packing import pack_letter
+from warmpost.rules.message.message import Attachment, Content, Mailbox, MessageContent
+from warmpost.rules.message.message_packing import pack_message_content
 from warmpost.rules.model.derived_ids import address_hash
 from warmpost.rules.model.documents import Name
 from warmpost.rules.model.writes import Create, Delete, Put, Update
@@ -106,51 +106,51 @@ class TestSuppressed:
         assert await asyncio.gather(*(among(known, 0) for _ in range(5))) == [{address(0)}] * 5
 
 
-def letter(size):
+def message_content(size):
     file = Attachment("a.bin", bytes(range(256)) * (size // 256))
-    return Letter(Mailbox("a@b.example"), Content("s", None, "t"), attachments=(file,))
+    return MessageContent(Mailbox("a@b.example"), Content("s", None, "t"), attachments=(file,))
 
 
-class TestLetters:
+class TestMessageStore:
     async def test_a_small_letter_stays_in_its_document(self, store):
-        packed = pack_letter(letter(1000))
+        packed = pack_message_content(message_content(1000))
         assert await store_parts(store, "messages/m", packed) == 0
-        assert await LetterStore(store).read("messages/m", packed, 0) == letter(1000)
+        assert await MessageStore(store).read("messages/m", packed, 0) == message_content(1000)
 
     async def test_a_large_one_is_put_together_from_its_parts_once(self, store):
-        large = letter(3_000_000)
-        parts = await store_parts(store, "messages/m", pack_letter(large))
+        large = message_content(3_000_000)
+        parts = await store_parts(store, "messages/m", pack_message_content(large))
         assert parts == 4
         counting = Counting(store)
-        letters = LetterStore(counting)
+        remembered = MessageStore(counting)
         for _ in range(3):
-            assert await letters.read("messages/m", b"", parts) == large
+            assert await remembered.read("messages/m", b"", parts) == large
         assert counting.reads == 1
 
     async def test_the_least_used_are_forgotten_when_memory_is_full(self, store, monkeypatch):
         monkeypatch.setattr(message_store, "REMEMBERED_BYTES", 5_000_000)
-        large = letter(2_000_000)
+        large = message_content(2_000_000)
         for name in "abc":
-            await store_parts(store, f"messages/{name}", pack_letter(large))
+            await store_parts(store, f"messages/{name}", pack_message_content(large))
         counting = Counting(store)
-        letters = LetterStore(counting)
+        remembered = MessageStore(counting)
         for name in "abacab":
-            await letters.read(f"messages/{name}", b"", 3)
+            await remembered.read(f"messages/{name}", b"", 3)
         assert counting.reads == 4
         await store.commit(*(Delete(f"messages/a/parts/{number:03d}") for number in range(3)))
-        assert await letters.read("messages/a", b"", 3) == large
+        assert await remembered.read("messages/a", b"", 3) == large
 
 
-class TestDesk:
-    async def test_the_same_errand_twice_is_answered_when_the_first_is_done(self):
-        desk = Desk()
+class TestWorkerSlots:
+    async def test_the_same_job_twice_is_answered_when_the_first_is_done(self):
+        worker_slots = WorkerSlots()
         order: list[str] = []
 
         async def again():
-            async with desk.hold("chunk", "errand") as free:
+            async with worker_slots.hold("chunk", "job") as free:
                 order.append(f"again: {free}")
 
-        async with desk.hold("chunk", "errand") as first:
+        async with worker_slots.hold("chunk", "job") as first:
             repeated = asyncio.create_task(again())
             for _ in range(5):
                 await asyncio.sleep(0)
@@ -160,50 +160,50 @@ class TestDesk:
         await again()
         assert order[-1] == "again: True"
 
-    async def test_the_same_errand_twice_is_tried_again_where_the_first_fails(self):
-        desk = Desk()
+    async def test_the_same_job_twice_is_tried_again_where_the_first_fails(self):
+        worker_slots = WorkerSlots()
         freed: list[bool] = []
 
         async def again():
-            async with desk.hold("chunk", "errand") as free:
+            async with worker_slots.hold("chunk", "job") as free:
                 freed.append(free)
 
         with pytest.raises(ValueError, match="failed"):
-            async with desk.hold("chunk", "errand"):
+            async with worker_slots.hold("chunk", "job"):
                 repeated = asyncio.create_task(again())
                 await asyncio.sleep(0)
                 raise ValueError("failed")
         await repeated
         assert freed == [True]
 
-    async def test_another_errand_at_the_same_chunk_waits_its_turn(self):
-        desk = Desk()
+    async def test_another_job_at_the_same_chunk_waits_its_turn(self):
+        worker_slots = WorkerSlots()
         order: list[tuple[str, str, bool]] = []
 
-        async def work(errand):
-            async with desk.hold("chunk", errand) as free:
-                order.append(("begun", errand, free))
+        async def work(job):
+            async with worker_slots.hold("chunk", job) as free:
+                order.append(("begun", job, free))
                 await asyncio.sleep(0)
-                order.append(("done", errand, free))
+                order.append(("done", job, free))
 
         await asyncio.gather(work("one"), work("two"))
-        assert order == [(step, errand, True) for errand in ("one", "two") for step in ("begun", "done")]
+        assert order == [(step, job, True) for job in ("one", "two") for step in ("begun", "done")]
 
-    async def test_an_errand_that_fails_leaves_the_desk(self):
-        desk = Desk()
+    async def test_a_job_that_fails_frees_its_slot(self):
+        worker_slots = WorkerSlots()
         for _ in range(2):
             with pytest.raises(ValueError, match="failed"):
-                async with desk.hold("chunk", "errand") as free:
+                async with worker_slots.hold("chunk", "job") as free:
                     assert free
                     raise ValueError("failed")
 
     async def test_two_chunks_at_a_time_are_sent_in_their_order_and_messages_pass(self):
-        desk = Desk()
+        worker_slots = WorkerSlots()
         under_way: list[str] = []
         begun: list[str] = []
 
         async def take(name, shared=False):
-            async with desk.turn(shared):
+            async with worker_slots.turn(shared):
                 under_way.append(name)
                 begun.append(name)
                 assert sum(one.isdigit() for one in under_way) <= TURNS

@@ -3,8 +3,8 @@
 import uuid
 from datetime import timedelta
 
-from tests.actions.season import DAY, Season
-from tests.actions.workshop import START, Workshop
+from tests.actions.harness import START, Harness
+from tests.actions.warmup_harness import DAY, Season
 from warmpost.adapters.google.firestore import FirestoreStore
 
 HALF_A_DAY = timedelta(hours=12)
@@ -29,9 +29,9 @@ class Counted:
 async def held(count, pages, cap):
     """A batch of that many in a season, after its first day, and the meter."""
     meter = Counted()
-    workshop = await Workshop(FirestoreStore(f"test-{uuid.uuid4().hex[:12]}", meter)).open()
-    season = await Season(workshop).begin(cap=cap)
-    await workshop.submit_list(await workshop.list_of(count, pages))
+    harness = await Harness(FirestoreStore(f"test-{uuid.uuid4().hex[:12]}", meter)).open()
+    season = await Season(harness).begin(cap=cap)
+    await harness.submit_list(await harness.list_of(count, pages))
     await season.pass_until(START + HALF_A_DAY - timedelta(minutes=1))
     return season, meter
 

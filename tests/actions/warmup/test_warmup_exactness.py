@@ -8,20 +8,20 @@ from datetime import timedelta
 import pytest
 
 from tests.actions.faults import Fate, mortal_worker
-from tests.actions.season import DAY, MINUTE, Season
-from tests.actions.workshop import (
+from tests.actions.harness import (
     DOMAIN,
     SENDER,
     START,
-    Workshop,
+    Harness,
     a_request,
     address,
     addresses,
     batch_order,
-    press,
     send_order,
+    signing_pool,
     template,
 )
+from tests.actions.warmup_harness import DAY, MINUTE, Season
 from warmpost.actions.batches.control_batch import cancel_batch, pause_batch, resume_batch
 from warmpost.actions.batches.report import count_batch
 from warmpost.actions.batches.send_message import send_message
@@ -38,13 +38,13 @@ from warmpost.rules.warmup.documents import PoolDay
 
 
 @pytest.fixture
-async def season(workshop):
-    return await Season(workshop).begin(cap=10)
+async def season(harness):
+    return await Season(harness).begin(cap=10)
 
 
-async def a_season(**warmth):
-    return await Season(await Workshop(FirestoreStore(f"test-{uuid.uuid4().hex[:12]}")).open()).begin(
-        **warmth
+async def a_season(**warmup_state):
+    return await Season(await Harness(FirestoreStore(f"test-{uuid.uuid4().hex[:12]}")).open()).begin(
+        **warmup_state
     )
 
 
@@ -68,12 +68,12 @@ async def test_a_worker_that_ends_at_any_step_of_releasing_breaks_no_cap_and_los
     for step in range(2, 200, 2):  # behind one call is before the next
         season = await a_season(cap=5)
         fate = Fate(step)
-        season.doomed = mortal_worker(season.workshop, "doomed", fate)
-        batch = await season.workshop.submit_list(await season.workshop.list_of(8, 2))
+        season.doomed = mortal_worker(season.harness, "doomed", fate)
+        batch = await season.harness.submit_list(await season.harness.list_of(8, 2))
         await season.pass_until(START + 3 * DAY, season.crew(2))
         assert max(season.by_day.values()) <= 5, step
-        assert season.workshop.relays.times_handed == dict.fromkeys(addresses(*range(8)), 1), step
-        assert (await season.workshop.batch(batch)).status == "done", step
+        assert season.harness.relays.times_handed == dict.fromkeys(addresses(*range(8)), 1), step
+        assert (await season.harness.batch(batch)).status == "done", step
         assert season.by_day == {"11-23": 5, "11-24": 3}, step
         if not fate.is_over:
             break
@@ -88,8 +88,8 @@ async def test_with_every_fifth_task_twice_nobody_gets_two_and_no_day_more_than_
     batches = [await submit(season, n * 10, 6, crew[n % 4]) for n in range(5)]
     await season.pass_until(START + 6 * DAY, crew, daily=True, duplicates=0.2)
     assert season.by_day == {"11-23": 10, "11-24": 10, "11-25": 10}
-    assert set(season.workshop.relays.times_handed.values()) == {1}
-    assert {(await season.workshop.batch(one)).status for one in batches} == {"done"}
+    assert set(season.harness.relays.times_handed.values()) == {1}
+    assert {(await season.harness.batch(one)).status for one in batches} == {"done"}
 
 
 @pytest.mark.slow
@@ -103,7 +103,7 @@ async def test_in_any_weather_no_day_exceeds_its_cap_and_nobody_gets_two_or_is_l
         if dice.random() < 0.5:
             batches.append(await submit(season, 100 * len(batches), dice.randint(1, 14), dice.choice(crew)))
         if dice.random() < 0.5:
-            season.doomed = mortal_worker(season.workshop, "doomed", Fate(dice.randint(1, 60)))
+            season.doomed = mortal_worker(season.harness, "doomed", Fate(dice.randint(1, 60)))
         if batches and dice.random() < 0.3:
             with contextlib.suppress(Conflict):
                 await dice.choice([pause_batch, resume_batch])(dice.choice(crew), dice.choice(batches))
@@ -118,9 +118,9 @@ async def test_in_any_weather_no_day_exceeds_its_cap_and_nobody_gets_two_or_is_l
     await season.pass_until(START + 20 * DAY, crew, daily=True, duplicates=0.2)
     assert max(season.by_day.values()) <= 10, season.by_day
     assert set(season.met.values()) == {1}
-    totals = [(await season.workshop.batch(one)).total for one in batches]
+    totals = [(await season.harness.batch(one)).total for one in batches]
     assert season.met.total() == sum(totals) + singles
-    assert {(await season.workshop.batch(one)).status for one in batches} == {"done"}
+    assert {(await season.harness.batch(one)).status for one in batches} == {"done"}
 
 
 class TestSingleSends:
@@ -141,7 +141,7 @@ class TestSingleSends:
         three = send_order(*(f"t{n}@example.net" for n in range(3)))
         with pytest.raises(LimitReached):
             await send_message(season.services, three, a_request())
-        assert (await season.warmth()).reserved == 8
+        assert (await season.warmup_state()).reserved == 8
 
     async def test_together_with_batches_and_many_processes_they_stay_within_the_cap(self, season):
         await season.begin(cap=100)
@@ -156,13 +156,13 @@ class TestSingleSends:
             address.startswith("r") for address in season.met
         )
         assert 95 <= season.by_day["11-23"] <= 100
-        assert (await season.warmth()).reserved <= 100 + (await season.weather()).total.returned
+        assert (await season.warmup_state()).reserved <= 100 + (await season.snapshot()).total.returned
 
     async def test_the_simulator_never_counts(self, season):
         for n in range(12):
             order = send_order(f"success+{n}@simulator.invalid")
             await send_message(season.services, order, a_request())
-        assert (await season.warmth()).reserved == 0
+        assert (await season.warmup_state()).reserved == 0
 
 
 class TestVolumeComesBack:
@@ -172,7 +172,7 @@ class TestVolumeComesBack:
                 return dict.fromkeys(set(asked) & set(addresses(*range(4))), "manual")
 
         await submit(season, 0, 20)
-        worker = season.workshop.worker("w", suppressed=Suppressed())
+        worker = season.harness.worker("w", suppressed=Suppressed())
         await season.pass_until(START + timedelta(hours=3), [worker])
         assert season.by_day == {"11-23": 10}
         assert season.met.keys() == set(addresses(*range(4, 14)))
@@ -193,11 +193,11 @@ class TestVolumeComesBack:
         assert season.by_day == {"11-23": 10}
 
     async def test_of_a_batch_that_is_paused_and_then_cancelled(self, season):
-        async def pause(stride):
-            season.workshop.relays.before = None
+        async def pause(claim_batch):
+            season.harness.relays.before = None
             await pause_batch(season.services, first)
 
-        season.workshop.relays.before = pause
+        season.harness.relays.before = pause
         first = await submit(season, 0, 10)
         await season.pass_until(START + MINUTE)
         await cancel_batch(season.services, first)
@@ -206,11 +206,11 @@ class TestVolumeComesBack:
         assert season.by_day == {"11-23": 10}
 
     async def test_of_a_batch_that_is_cancelled(self, season):
-        async def cancel(stride):
-            season.workshop.relays.before = None
+        async def cancel(claim_batch):
+            season.harness.relays.before = None
             await cancel_batch(season.services, first)
 
-        season.workshop.relays.before = cancel
+        season.harness.relays.before = cancel
         first = await submit(season, 0, 10)
         await season.pass_until(START + MINUTE)
         assert season.by_day == {"11-23": 3}
@@ -242,7 +242,7 @@ class TestPools:
     async def test_domains_of_one_pool_share_it(self, season):
         await season.begin(warmup=False)
         await self.bind(season, 4, Relay("a", "127.0.0.1", 25))
-        key = press().new_key("rsa-sha256", "wp1", "other.example.com")
+        key = signing_pool().new_key("rsa-sha256", "wp1", "other.example.com")
         other = Domain("other.example.com", "verified", (key,), (), START, pool="own")
         await season.store.commit(Put("domains/other.example.com", other))
         await submit(season, 0, 10)
@@ -259,7 +259,7 @@ class TestOrphans:
         assert season.lose_tasks() == 1
         await season.pass_until(START + timedelta(hours=13), daily=True)
         assert season.by_day.total() == 6
-        assert (await season.workshop.batch(batch)).status == "done"
+        assert (await season.harness.batch(batch)).status == "done"
 
     async def test_a_batch_whose_deliveries_were_never_queued(self, season):
         batch = await submit(season, 0, 6)
@@ -272,23 +272,23 @@ class TestOrphans:
 
     async def test_a_chunk_whose_worker_vanished_with_its_task(self, season):
         fate = Fate()
-        doomed = mortal_worker(season.workshop, "doomed", fate)
+        doomed = mortal_worker(season.harness, "doomed", fate)
 
         async def die(message):
             await season.note(message)
             fate.ends_at = fate.steps + 1
 
-        season.workshop.relays.each = die
+        season.harness.relays.each = die
         batch = await submit(season, 0, 6)
         await season.pass_until(START, [doomed])
-        season.workshop.relays.each = season.note
+        season.harness.relays.each = season.note
         season.lose_tasks()
         await season.pass_until(START + 2 * DAY, daily=True)
         counts = await count_batch(season.services, await find_batch(season.services, batch))
         assert counts["sent"] + counts["uncertain"] == 6
         assert counts["uncertain"] <= 3
         assert set(season.met.values()) == {1}
-        assert (await season.workshop.batch(batch)).status == "done"
+        assert (await season.harness.batch(batch)).status == "done"
 
     async def test_a_single_send_whose_task_was_never_created(self, season):
         assert await is_accepted(season.services, 0)

@@ -6,8 +6,8 @@ import pytest
 from aiohttp import web
 from standardwebhooks import WebhookVerificationError
 
-from tests.actions.notifying import Office, occurrences, verify
-from tests.actions.workshop import Workshop
+from tests.actions.harness import Harness
+from tests.actions.webhook_harness import Office, notification_events, verify
 from tests.receiver import closed_port, receiving
 from warmpost.actions.webhooks.manage_webhooks import (
     change_webhook,
@@ -26,7 +26,7 @@ LONG = timedelta(days=10)
 @pytest.fixture
 async def office(store):
     client = WebhookClient(private=True)
-    yield Office(await Workshop(store).open(), client)
+    yield Office(await Harness(store).open(), client)
     await client.close()
 
 
@@ -42,7 +42,7 @@ def seconds(office, start):
 
 async def test_single_events_arrive_one_a_request_in_order_and_signed(office, receiver):
     _, secret = await office.webhook(receiver.url)
-    await office.tell(*occurrences(6))
+    await office.log_event(*notification_events(6))
     await office.queue.run(office.services)
     assert sorted(one["to"] for one in receiver.events) == [f"r{n}@example.net" for n in range(6)]
     assert len({one.id for one in receiver.received}) == 6
@@ -54,7 +54,7 @@ async def test_single_events_arrive_one_a_request_in_order_and_signed(office, re
 
 async def test_arrays_hold_up_to_the_size_wanted(office, receiver):
     _, secret = await office.webhook(receiver.url, batch_size=100)
-    await office.tell(*occurrences(1050))
+    await office.log_event(*notification_events(1050))
     await office.queue.run(office.services)
     assert sorted(len(one.events) for one in receiver.received) == [50, *[100] * 10]
     assert len({one["id"] for one in receiver.events}) == 1050
@@ -64,7 +64,7 @@ async def test_arrays_hold_up_to_the_size_wanted(office, receiver):
 async def test_a_receiver_that_is_down_for_a_while_loses_nothing_and_sees_the_same_ids(office, receiver):
     _, secret = await office.webhook(receiver.url)
     receiver.status = 500
-    await office.tell(*occurrences(3))
+    await office.log_event(*notification_events(3))
     await office.queue.run(office.services, until=timedelta(seconds=1))
     failed = {one.id for one in receiver.received}
     receiver.received.clear()
@@ -89,7 +89,7 @@ async def test_attempts_follow_the_plan_for_three_days_then_it_is_parked(office,
         return web.Response(status=503)
 
     receiver.answering = down
-    await office.tell(*occurrences(1))
+    await office.log_event(*notification_events(1))
     await office.queue.run(office.services, until=LONG)
     assert moments[:7] == [0, 5, 65, 365, 2165, 9365, 27365]
     assert moments[-1] == 3 * 86400
@@ -103,7 +103,7 @@ async def test_attempts_follow_the_plan_for_three_days_then_it_is_parked(office,
 
 async def test_an_endpoint_that_nobody_is_at_is_tried_no_more_than_needed(office):
     id, _ = await office.webhook(f"http://127.0.0.1:{closed_port()}/")
-    await office.tell(*occurrences(400))
+    await office.log_event(*notification_events(400))
     await office.queue.run(office.services, until=timedelta(minutes=10))
     attempts = await office.store.find(WebhookAttempt, f"webhooks/{id}/attempts", order_by="at")
     assert [one.value.requests for one in attempts] == [4, 1, 1, 1]
@@ -119,7 +119,7 @@ async def test_one_event_that_is_never_taken_holds_up_no_other(office, receiver)
         return web.Response(status=500 if b"r1@" in body else 200)
 
     receiver.answering = picky
-    await office.tell(*occurrences(20))
+    await office.log_event(*notification_events(20))
     await office.queue.run(office.services, until=LONG)
     (kept,) = await office.notifications()
     assert (kept.value.state, kept.value.results) == ("parked", "x." + "x" * 18)
@@ -135,7 +135,7 @@ async def test_four_that_fail_together_hold_up_no_other_either(office, receiver)
         return web.Response(status=500 if any(one in body for one in bad) else 200)
 
     receiver.answering = picky
-    await office.tell(*occurrences(10))
+    await office.log_event(*notification_events(10))
     await office.queue.run(office.services, until=timedelta(hours=1))
     (kept,) = await office.notifications()
     assert kept.value.results == "....xxxxxx"
@@ -144,7 +144,7 @@ async def test_four_that_fail_together_hold_up_no_other_either(office, receiver)
 async def test_success_ends_the_failing(office, receiver):
     id, _ = await office.webhook(receiver.url)
     receiver.status = 500
-    await office.tell(*occurrences(1))
+    await office.log_event(*notification_events(1))
     await office.queue.run(office.services, until=timedelta(minutes=2))
     assert (await office.found(id)).state == "failing"
     receiver.status = 200
@@ -155,8 +155,8 @@ async def test_success_ends_the_failing(office, receiver):
 async def test_gone_disables_at_once_and_parks_what_waits(office, receiver):
     id, _ = await office.webhook(receiver.url)
     receiver.status = 410
-    await office.tell(*occurrences(1))
-    await office.tell(*occurrences(1, "opened"))
+    await office.log_event(*notification_events(1))
+    await office.log_event(*notification_events(1, "opened"))
     await office.queue.run(office.services, until=LONG)
     assert len(receiver.received) == 1
     assert "410" in (await office.found(id)).disabled_reason
@@ -166,7 +166,7 @@ async def test_gone_disables_at_once_and_parks_what_waits(office, receiver):
 async def test_parked_ones_are_sent_again_with_the_ids_they_had(office, receiver):
     id, _ = await office.webhook(receiver.url)
     receiver.status = 410
-    await office.tell(*occurrences(2))
+    await office.log_event(*notification_events(2))
     await office.queue.run(office.services)
     before = {one.id for one in receiver.received}
     receiver.received.clear()
@@ -190,7 +190,7 @@ async def test_an_endpoint_may_ask_for_time(office, receiver):
         return web.Response(status=429, headers={"Retry-After": "40"})
 
     receiver.answering = busy
-    await office.tell(*occurrences(1))
+    await office.log_event(*notification_events(1))
     await office.queue.run(office.services, until=timedelta(minutes=1))
     assert moments == [0, 40]
 
@@ -198,10 +198,10 @@ async def test_an_endpoint_may_ask_for_time(office, receiver):
 async def test_both_secrets_sign_for_a_day_after_a_rotation(office, receiver):
     id, old = await office.webhook(receiver.url)
     new = (await rotate_secret(office.services, id)).secret
-    await office.tell(*occurrences(1))
+    await office.log_event(*notification_events(1))
     await office.queue.run(office.services)
     office.clock.advance(86401)
-    await office.tell(*occurrences(1, "opened"))
+    await office.log_event(*notification_events(1, "opened"))
     await office.queue.run(office.services, until=LONG)
     during, after = receiver.received
     assert len(during.headers["webhook-signature"].split()) == 2
@@ -216,14 +216,14 @@ async def test_both_secrets_sign_for_a_day_after_a_rotation(office, receiver):
 
 async def test_a_task_delivered_twice_sends_nothing_twice(office, receiver):
     await office.webhook(receiver.url)
-    await office.tell(*occurrences(3))
+    await office.log_event(*notification_events(3))
     await office.queue.run(office.services, times=3)
     assert len(receiver.received) == 3
 
 
 async def test_two_workers_at_the_same_task_send_it_once(office, receiver):
     await office.webhook(receiver.url)
-    queued = await office.tell(*occurrences(1))
+    queued = await office.log_event(*notification_events(1))
     id = str(queued.tasks[0].body["notification"])
     let_go, at_it = asyncio.Event(), asyncio.Event()
 
@@ -245,7 +245,7 @@ async def test_two_workers_at_the_same_task_send_it_once(office, receiver):
 
 async def test_a_worker_that_died_is_followed_by_another_when_its_lease_is_over(office, receiver):
     await office.webhook(receiver.url)
-    queued = await office.tell(*occurrences(1))
+    queued = await office.log_event(*notification_events(1))
     id = str(queued.tasks[0].body["notification"])
 
     class Dead:
@@ -274,7 +274,7 @@ async def test_work_that_takes_too_long_goes_on_in_another_task(office, receiver
         return web.Response()
 
     receiver.answering = slow
-    await office.tell(*occurrences(12))
+    await office.log_event(*notification_events(12))
     await office.queue.run(office.services)
     assert len(office.queue.of("notify")) == 2
     assert len({one["to"] for one in receiver.events}) == len(receiver.events) == 12
@@ -282,7 +282,7 @@ async def test_work_that_takes_too_long_goes_on_in_another_task(office, receiver
 
 async def test_what_waits_for_a_deleted_webhook_is_dropped(office, receiver):
     id, _ = await office.webhook(receiver.url)
-    await office.tell(*occurrences(1))
+    await office.log_event(*notification_events(1))
     await delete_webhook(office.services, id)
     await office.queue.run(office.services)
     assert receiver.received == []
@@ -291,7 +291,7 @@ async def test_what_waits_for_a_deleted_webhook_is_dropped(office, receiver):
 
 async def test_switching_off_parks_what_waits(office, receiver):
     id, _ = await office.webhook(receiver.url)
-    await office.tell(*occurrences(1))
+    await office.log_event(*notification_events(1))
     await change_webhook(office.services, id, {"enabled": False})
     await office.queue.run(office.services)
     (kept,) = await office.notifications()
@@ -301,7 +301,7 @@ async def test_switching_off_parks_what_waits(office, receiver):
 async def test_a_change_of_size_leaves_bodies_as_they_were(office, receiver):
     id, _ = await office.webhook(receiver.url, batch_size=2)
     receiver.status = 500
-    await office.tell(*occurrences(4))
+    await office.log_event(*notification_events(4))
     await office.queue.run(office.services, until=timedelta(seconds=1))
     await change_webhook(office.services, id, {"batch_size": 1})
     before = {one.id: one.body for one in receiver.received}
@@ -313,7 +313,7 @@ async def test_a_change_of_size_leaves_bodies_as_they_were(office, receiver):
 
 async def test_attempts_are_kept_with_what_came_of_them(office, receiver):
     id, _ = await office.webhook(receiver.url)
-    await office.tell(*occurrences(5))
+    await office.log_event(*notification_events(5))
     await office.queue.run(office.services)
     (one,) = await office.store.find(WebhookAttempt, f"webhooks/{id}/attempts")
     kept = one.value
@@ -323,7 +323,7 @@ async def test_attempts_are_kept_with_what_came_of_them(office, receiver):
 async def test_a_healthy_webhook_is_never_written(office, receiver):
     id, _ = await office.webhook(receiver.url)
     before = await office.store.get(Webhook, f"webhooks/{id}")
-    await office.tell(*occurrences(5))
+    await office.log_event(*notification_events(5))
     await office.queue.run(office.services)
     after = await office.store.get(Webhook, f"webhooks/{id}")
     assert before.version == after.version

@@ -27,7 +27,7 @@ def lines(caplog):
 
 def test_a_record_is_one_line_of_json_with_word_trace_and_figures(lines):
     known = log.trace_of({"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"})
-    log.tell("relay_unreachable", "nobody takes mail of batches/7", pool="shared", recipients=3)
+    log.log_event("relay_unreachable", "nobody takes mail of batches/7", pool="shared", recipients=3)
     assert json.loads(lines(function="work", **known)) == {
         "severity": "WARNING",
         "message": "nobody takes mail of batches/7",
@@ -60,7 +60,7 @@ def test_an_exceptions_text_and_traceback_are_cleaned_like_everything_else(lines
     try:
         raise ValueError("ann@example.net used s3cret-word")
     except ValueError as failure:
-        log.tell("request_failed", f"it failed: {failure}", failed=failure, place="bob@example.net")
+        log.log_event("request_failed", f"it failed: {failure}", failed=failure, place="bob@example.net")
     line = lines()
     assert "\n" not in line
     shown = json.loads(line)
@@ -70,7 +70,7 @@ def test_an_exceptions_text_and_traceback_are_cleaned_like_everything_else(lines
 
 
 def test_text_is_for_people(lines):
-    log.tell("batch_done", "batch 7 is done", batch="7", recipients=3)
+    log.log_event("batch_done", "batch 7 is done", batch="7", recipients=3)
     assert lines(TextLines) == "info: batch 7 is done  event=batch_done batch=7 recipients=3"
 
 

@@ -9,7 +9,7 @@ from google.api_core.exceptions import InvalidArgument
 from google.cloud import tasks_v2
 
 from warmpost.adapters.google.cloud_tasks import CloudTasks
-from warmpost.adapters.google.metering import Accounts
+from warmpost.adapters.google.metering import Metering
 from warmpost.errors import Unavailable
 from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.usage import REST
@@ -67,13 +67,13 @@ async def service():
 
 
 @pytest.fixture
-def accounts():
-    return Accounts()
+def metering():
+    return Metering()
 
 
 @pytest.fixture
-def tasks(service, accounts):
-    return CloudTasks("p", "l", "https://mail.example.com", "queue@p.example", service.address, accounts)
+def tasks(service, metering):
+    return CloudTasks("p", "l", "https://mail.example.com", "queue@p.example", service.address, metering)
 
 
 async def test_a_task_calls_work_with_its_body_and_the_invokers_token(service, tasks):
@@ -99,20 +99,20 @@ async def test_a_task_for_later_waits_until_then(service, tasks):
     assert not request.task.name
 
 
-async def test_a_name_that_was_used_before_counts_as_queued_though_it_costs_a_call(service, tasks, accounts):
+async def test_a_name_that_was_used_before_counts_as_queued_though_it_costs_a_call(service, tasks, metering):
     task = Task("plan", {}, "same")
     await tasks.enqueue(task, task)
     await tasks.enqueue(task)
     assert len(service.asked) == 1
-    assert accounts.kept[REST].tasks == 3
+    assert metering.kept[REST].tasks == 3
 
 
-async def test_many_tasks_are_all_queued(service, tasks, accounts):
+async def test_many_tasks_are_all_queued(service, tasks, metering):
     await tasks.enqueue(*(Task("deliver", {"chunk": str(n)}, f"t{n}") for n in range(120)))
     assert {json.loads(one.task.http_request.body)["chunk"] for one in service.asked} == set(
         map(str, range(120))
     )
-    assert accounts.kept[REST].tasks == 120
+    assert metering.kept[REST].tasks == 120
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,15 @@ from warmpost.adapters.message.dkim_signing import generate_ed25519_key, generat
 from warmpost.adapters.templates.templates import Templates
 from warmpost.rules.delivery.envelope import Envelope, Outgoing
 from warmpost.rules.message.dkim import SigningKey, record_name, record_value
-from warmpost.rules.message.message import Attachment, Content, Job, Letter, Mailbox, Recipient, Unrenderable
+from warmpost.rules.message.message import (
+    Attachment,
+    Content,
+    Job,
+    Mailbox,
+    MessageContent,
+    Recipient,
+    Unrenderable,
+)
 
 RSA_PRIVATE, RSA_PUBLIC = generate_rsa_key()
 ED25519_PRIVATE, ED25519_PUBLIC = generate_ed25519_key()
@@ -46,12 +54,12 @@ def job(address="ann@example.org", data=None, headers=UNSUBSCRIBE) -> Job:
     )
 
 
-def composer(letter: Letter, *keys: SigningKey) -> Composer:
-    return Composer(letter, templates.compile(letter.content), keys or (RSA,))
+def composer(message_content: MessageContent, *keys: SigningKey) -> Composer:
+    return Composer(message_content, templates.compile(message_content.content), keys or (RSA,))
 
 
-def composed(letter: Letter, one: Job | None = None, *keys: SigningKey) -> Outgoing:
-    making = composer(letter, *keys)
+def composed(message_content: MessageContent, one: Job | None = None, *keys: SigningKey) -> Outgoing:
+    making = composer(message_content, *keys)
     return making.sign(prepared(making, one or job()))
 
 
@@ -61,8 +69,8 @@ def prepared(making: Composer, one: Job) -> Unsigned:
     return unsigned
 
 
-def failure(letter: Letter, one: Job | None = None) -> str:
-    unsigned = composer(letter).prepare(one or job())
+def failure(message_content: MessageContent, one: Job | None = None) -> str:
+    unsigned = composer(message_content).prepare(one or job())
     assert isinstance(unsigned, Unrenderable)
     return unsigned.reason
 
@@ -116,7 +124,7 @@ def check_on_the_wire(message: bytes, algorithms: list[str]) -> None:
     assert dkimpy_agrees(received) == [True] * len(algorithms)
 
 
-LETTER = Letter(
+LETTER = MessageContent(
     sender=SENDER,
     content=Content(
         "Hello {{ name }}", html="<p>Dear {{ name }},</p>\n", text="Dear {{ name }},\n", templated=True
@@ -141,14 +149,14 @@ def test_a_letter_is_personal_in_every_part():
 
 
 def test_both_signatures_hold_and_cover_every_field():
-    letter = Letter(
+    message_content = MessageContent(
         SENDER,
         Content("s", text="t"),
         reply_to=(Mailbox("r@news.example.com"),),
         cc=(Mailbox("c@example.org", "Größe"),),
         headers=(("X-A", "1  2"), ("X-A", "50 %"), ("X-B", "größer")),
     )
-    message = octets(composed(letter, None, RSA, ED25519))
+    message = octets(composed(message_content, None, RSA, ED25519))
     check_on_the_wire(message, ["rsa-sha256", "ed25519-sha256"])
     for field in re.findall(rb"(?m)^([A-Za-z-]+):", message.partition(b"\r\n\r\n")[0]):
         if field == b"DKIM-Signature":
@@ -160,18 +168,18 @@ def test_both_signatures_hold_and_cover_every_field():
 
 
 def test_recipients_named_in_the_letter_are_seen_by_all():
-    letter = Letter(
+    message_content = MessageContent(
         SENDER, Content("s", text="t"), to=(Mailbox("a@example.org", "A"), Mailbox("b@example.org"))
     )
-    message = parsed(composed(letter, job("hidden@example.org")))
+    message = parsed(composed(message_content, job("hidden@example.org")))
     assert message["To"] == "A <a@example.org>, b@example.org"
     assert "hidden" not in str(message)
 
 
 def test_attachments_are_encoded_once_and_shared():
     files = (Attachment("größe.pdf", bytes(range(256)) * 40), Attachment("b.ics", b"BEGIN:VCALENDAR"))
-    letter = Letter(SENDER, LETTER.content, attachments=files, data={"name": "all"})
-    making = composer(letter)
+    message_content = MessageContent(SENDER, LETTER.content, attachments=files, data={"name": "all"})
+    making = composer(message_content)
     addresses = ("a@example.org", "b@example.org")
     first, second = (making.sign(prepared(making, job(address))) for address in addresses)
     assert first.content[1] is second.content[1]
@@ -188,7 +196,9 @@ def test_text_is_made_from_html_where_it_is_missing():
         "s", html="<h1>Hi {{ name }}</h1><p>See <a href='{{ url }}'>this</a></p>", templated=True
     )
     message = parsed(
-        composed(Letter(SENDER, content), job(data={"name": "A<b>", "url": "https://x.example/?a=1&b=2"}))
+        composed(
+            MessageContent(SENDER, content), job(data={"name": "A<b>", "url": "https://x.example/?a=1&b=2"})
+        )
     )
     plain = text_in(message, "plain")
     assert "Hi A<b>" in plain and "https://x.example/?a=1&b=2" in plain and "<p>" not in plain
@@ -196,23 +206,25 @@ def test_text_is_made_from_html_where_it_is_missing():
 
 @pytest.mark.parametrize("templated", [False, True])
 def test_a_letter_without_bodies_is_an_empty_text(templated):
-    message = parsed(composed(Letter(SENDER, Content("s", templated=templated))))
+    message = parsed(composed(MessageContent(SENDER, Content("s", templated=templated))))
     assert message.get_content_type() == "text/plain" and text_in(message, "plain") == "\r\n"
 
 
 def test_text_alone_is_not_multipart():
-    message = parsed(composed(Letter(SENDER, Content("s", text="t"))))
+    message = parsed(composed(MessageContent(SENDER, Content("s", text="t"))))
     assert message.get_content_type() == "text/plain" and message["MIME-Version"] == "1.0"
 
 
 @pytest.mark.parametrize("text", ["Hi.\n", "Hi.\n\n\n", "Hi.", "\n", "\n\n", "a\n\nb\n", " \n"])
 def test_a_text_that_ends_with_empty_lines_is_signed_as_verifiers_read_it(text):
-    check_on_the_wire(octets(composed(Letter(SENDER, Content("s", text=text)))), ["rsa-sha256"])
+    check_on_the_wire(octets(composed(MessageContent(SENDER, Content("s", text=text)))), ["rsa-sha256"])
 
 
 def test_mostly_foreign_scripts_travel_as_base64():
     text = "Здравствуйте, {{ name }}! Спасибо за ваш заказ.\n"
-    outgoing = composed(Letter(SENDER, Content("s", text=text, templated=True)), job(data={"name": "Ида"}))
+    outgoing = composed(
+        MessageContent(SENDER, Content("s", text=text, templated=True)), job(data={"name": "Ида"})
+    )
     assert parsed(outgoing)["Content-Transfer-Encoding"] == "base64"
     assert text_in(parsed(outgoing), "plain") == text.replace("{{ name }}", "Ида").replace("\n", "\r\n")
     check_on_the_wire(octets(outgoing), ["rsa-sha256"])
@@ -228,7 +240,7 @@ def test_mostly_foreign_scripts_travel_as_base64():
     ],
 )
 def test_only_international_addresses_need_smtputf8(sender, address, expected):
-    outgoing = composed(Letter(sender, Content("Grüße", text="é")), job(address))
+    outgoing = composed(MessageContent(sender, Content("Grüße", text="é")), job(address))
     assert outgoing.smtputf8 is expected
     head = octets(outgoing).partition(b"\r\n\r\n")[0]
     assert head.isascii() is not expected
@@ -258,12 +270,14 @@ def test_one_that_cannot_be_made_fails_alone_and_says_why(data, address, headers
 def test_a_body_that_no_mail_can_carry_fails():
     content = Content("s", text="{{ x }}", templated=True)
     for bad in ("\0", "\ud83d"):
-        assert "text" in failure(Letter(SENDER, content), job(data={"x": bad}))
+        assert "text" in failure(MessageContent(SENDER, content), job(data={"x": bad}))
 
 
 def test_a_recipients_data_come_before_the_letters():
-    letter = Letter(SENDER, Content("{{ a }}{{ b }}", text="", templated=True), data={"a": "1", "b": "2"})
-    assert parsed(composed(letter, job(data={"b": "3"})))["Subject"] == "13"
+    message_content = MessageContent(
+        SENDER, Content("{{ a }}{{ b }}", text="", templated=True), data={"a": "1", "b": "2"}
+    )
+    assert parsed(composed(message_content, job(data={"b": "3"})))["Subject"] == "13"
 
 
 def test_threads_can_compose_at_once():
@@ -320,8 +334,8 @@ def lines_as_sent(text: str) -> str:
 def test_every_message_is_what_the_plain_way_makes(html, text, a, b, xs, subject, name, attachments):
     data = {"a": a, "b": b, "xs": xs, "subject": subject}
     content = Content("{{ subject }}", html=html, text=text, templated=True)
-    letter = Letter(Mailbox("news@news.example.com", name), content, attachments=attachments)
-    outgoing = composed(letter, job(data=data), RSA, ED25519)
+    message_content = MessageContent(Mailbox("news@news.example.com", name), content, attachments=attachments)
+    outgoing = composed(message_content, job(data=data), RSA, ED25519)
     message = parsed(outgoing)
 
     plain = EmailMessage(policy=SMTP)

@@ -4,19 +4,19 @@ import asyncio
 
 import pytest
 
-from tests.actions.workshop import DOMAIN, MASTER_KEY, domain_key, press
-from warmpost.adapters.message.encryption import Seal
-from warmpost.adapters.message.signing_pool import GROUP, Press
+from tests.actions.harness import DOMAIN, MASTER_KEY, domain_key, signing_pool
+from warmpost.adapters.message.encryption import Encryption
+from warmpost.adapters.message.signing_pool import GROUP, SigningPool
 from warmpost.adapters.templates.templates import Templates
 from warmpost.errors import Invalid
 from warmpost.rules.delivery.envelope import Outgoing
-from warmpost.rules.message.message import Content, Job, Letter, Mailbox, Recipient, Unrenderable
+from warmpost.rules.message.message import Content, Job, Mailbox, MessageContent, Recipient, Unrenderable
 
 SENDER = Mailbox(f"news@{DOMAIN}", "News")
 
 
-def letter(subject="Hello {{ name }}", text="Good day"):
-    return Letter(SENDER, Content(subject, None, text, templated=True))
+def message_content(subject="Hello {{ name }}", text="Good day"):
+    return MessageContent(SENDER, Content(subject, None, text, templated=True))
 
 
 def jobs(*names):
@@ -28,7 +28,7 @@ def jobs(*names):
 
 @pytest.mark.parametrize("count", [0, 1, GROUP - 1, GROUP, GROUP + 1, 3 * GROUP + 4])
 async def test_messages_come_in_the_order_of_their_jobs(count):
-    composer = press().composer(letter(), DOMAIN, [domain_key()])
+    composer = signing_pool().composer(message_content(), DOMAIN, [domain_key()])
     made = await composer.compose(jobs(*(f"N{n}" for n in range(count))))
     assert len(made) == count
     for n, message in enumerate(made):
@@ -39,7 +39,7 @@ async def test_messages_come_in_the_order_of_their_jobs(count):
 
 
 async def test_one_that_cannot_be_made_keeps_its_place_and_the_others_theirs():
-    composer = press().composer(letter(text="{{ 6 // name }}"), DOMAIN, [domain_key()])
+    composer = signing_pool().composer(message_content(text="{{ 6 // name }}"), DOMAIN, [domain_key()])
     made = await composer.compose(jobs(1, 0, 2, *([0] * GROUP), 3))
     kinds = [isinstance(one, Unrenderable) for one in made]
     assert kinds == [False, True, False, *([True] * GROUP), False]
@@ -49,14 +49,16 @@ async def test_one_that_cannot_be_made_keeps_its_place_and_the_others_theirs():
 
 
 async def test_two_letters_are_composed_side_by_side():
-    composers = [press().composer(letter(f"{n} {{{{ name }}}}"), DOMAIN, [domain_key()]) for n in "ab"]
+    composers = [
+        signing_pool().composer(message_content(f"{n} {{{{ name }}}}"), DOMAIN, [domain_key()]) for n in "ab"
+    ]
     first, second = await asyncio.gather(*(one.compose(jobs(*"xyz" * 5)) for one in composers))
     assert all(b"Subject: a x" in b"".join(one.content) for one in first[::3] if isinstance(one, Outgoing))
     assert all(b"Subject: b z" in b"".join(one.content) for one in second[2::3] if isinstance(one, Outgoing))
 
 
 async def test_a_composition_that_is_given_up_does_not_harm_the_next():
-    composer = press().composer(letter(), DOMAIN, [domain_key()])
+    composer = signing_pool().composer(message_content(), DOMAIN, [domain_key()])
     given_up = asyncio.create_task(composer.compose(jobs(*"abcdefghijklmnopqrstuvwxyz")))
     await asyncio.sleep(0)
     given_up.cancel()
@@ -66,34 +68,36 @@ async def test_a_composition_that_is_given_up_does_not_harm_the_next():
 
 def test_a_key_is_opened_once_however_many_chunks_use_it(monkeypatch):
     opened = []
-    seal = Seal(MASTER_KEY)
-    original = seal.open
+    encryption = Encryption(MASTER_KEY)
+    original = encryption.decrypt
 
     class CountingSeal:
         def open(self, sealed, context):
             opened.append(context)
             return original(sealed, context)
 
-    fresh = Press(Templates(), CountingSeal(), 1)  # type: ignore[arg-type]
+    fresh = SigningPool(Templates(), CountingSeal(), 1)  # type: ignore[arg-type]
     for _ in range(3):
-        fresh.composer(letter(), DOMAIN, [domain_key()])
+        fresh.composer(message_content(), DOMAIN, [domain_key()])
     assert opened == [f"dkim:{DOMAIN}:wp1"]
 
 
 def test_a_key_under_another_domain_does_not_open():
     with pytest.raises(Invalid, match="does not open"):
-        Press(Templates(), Seal(MASTER_KEY), 1).composer(letter(), "other.example", [domain_key()])
+        SigningPool(Templates(), Encryption(MASTER_KEY), 1).composer(
+            message_content(), "other.example", [domain_key()]
+        )
 
 
 @pytest.mark.parametrize("algorithm", ["rsa-sha256", "ed25519-sha256"])
 async def test_a_new_key_signs_at_once(algorithm):
-    key = press().new_key(algorithm, "s1", DOMAIN)
+    key = signing_pool().new_key(algorithm, "s1", DOMAIN)
     assert (key.selector, key.algorithm) == ("s1", algorithm)
-    (made,) = await press().composer(letter(), DOMAIN, [key]).compose(jobs("a"))
+    (made,) = await signing_pool().composer(message_content(), DOMAIN, [key]).compose(jobs("a"))
     assert isinstance(made, Outgoing)
     assert f"a={algorithm}".encode() in b"".join(made.content)
 
 
 def test_a_template_that_cannot_be_used_is_refused():
     with pytest.raises(Invalid):
-        press().composer(letter(text="{% if %}"), DOMAIN, [domain_key()])
+        signing_pool().composer(message_content(text="{% if %}"), DOMAIN, [domain_key()])

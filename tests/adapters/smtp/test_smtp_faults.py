@@ -53,8 +53,8 @@ async def test_a_connection_lost_before_the_content_costs_a_message_nothing(rela
 
 async def test_a_connection_lost_within_the_content_costs_a_message_nothing(relays):
     async with ScriptedRelay(once("CONTENT", Act.DROP, message=2)) as server:
-        stride = [letter(1), letter(2, BIG), letter(3)]
-        outcomes = await relays.hand_over(pool_of(server.relay()), stride)
+        claim_batch = [letter(1), letter(2, BIG), letter(3)]
+        outcomes = await relays.hand_over(pool_of(server.relay()), claim_batch)
     assert names(outcomes) == ["ACCEPTED"] * 3
     assert sorted(server.taken) == recipients(1, 2, 3)
 
@@ -74,8 +74,8 @@ async def test_a_message_that_breaks_every_connection_is_given_up(relays):
         return Act.DROP if step == "CONTENT" and b"RCPT TO:<r2@example.net>" in server.commands[-3:] else None
 
     async with ScriptedRelay(script) as server:
-        stride = [letter(n) if n != 2 else letter(2, BIG) for n in range(5)]
-        outcomes = await relays.hand_over(pool_of(server.relay()), stride)
+        claim_batch = [letter(n) if n != 2 else letter(2, BIG) for n in range(5)]
+        outcomes = await relays.hand_over(pool_of(server.relay()), claim_batch)
     assert names(outcomes) == ["ACCEPTED", "ACCEPTED", "NOT_TRIED", "ACCEPTED", "ACCEPTED"]
     assert "before the end of the message" in outcomes[2].reason
     assert server.connections == 3
@@ -238,8 +238,8 @@ async def test_a_relay_that_never_answers_leaves_in_doubt_only_what_it_may_have(
         if step == "CONTENT":
             script = server.answer
             server.answer = lambda session, step: _stop_reading(session, script(session, step))
-        stride = [letter(1, BIG), letter(2)]
-        outcomes = await hasty.hand_over(pool_of(server.relay()), stride)
+        claim_batch = [letter(1, BIG), letter(2)]
+        outcomes = await hasty.hand_over(pool_of(server.relay()), claim_batch)
         assert names(outcomes) == [expected, "NOT_TRIED"]
         assert "time-out" in outcomes[0].reason
         assert server.taken == []

@@ -92,7 +92,7 @@ async def test_wherever_a_connection_is_cut_the_outcomes_are_true(cut, pipelinin
     assert Counter(outcomes)[HandOver.ACCEPTED] >= 3
 
 
-async def check(server: ScriptedRelay, stride, connections: int) -> list[HandOver]:
+async def check(server: ScriptedRelay, claim_batch, connections: int) -> list[HandOver]:
     """Hand over all, then again what nobody can have taken, as a worker would; hold the outcomes against the server."""
     timeouts = Timeouts(connect=0.2, command=0.2, data=0.2, end_of_data=0.2)
     relays = Relays(secret=lambda _: "", local_hostname="client.example", timeouts=timeouts)
@@ -101,12 +101,12 @@ async def check(server: ScriptedRelay, stride, connections: int) -> list[HandOve
         pool = pool_of(server.relay(max_connections=connections))
         with patch("warmpost.rules.delivery.relay_selection.FIRST_PAUSE", 0.0):
             for _ in range(2):
-                outcomes = await relays.hand_over(pool, stride)
+                outcomes = await relays.hand_over(pool, claim_batch)
                 said |= {
                     message.envelope.rcpt_to: outcome.hand_over
-                    for message, outcome in zip(stride, outcomes, strict=True)
+                    for message, outcome in zip(claim_batch, outcomes, strict=True)
                 }
-                stride = [m for m in stride if said[m.envelope.rcpt_to] is HandOver.NOT_TRIED] or [
+                claim_batch = [m for m in claim_batch if said[m.envelope.rcpt_to] is HandOver.NOT_TRIED] or [
                     letter(999)
                 ]
         await relays.close()

@@ -1,4 +1,4 @@
-"""Several connections, several relays: how strides are spread, and what happens when relays are down."""
+"""Several connections, several relays: how claim batches are spread, and what happens when relays are down."""
 
 import asyncio
 from collections import Counter
@@ -49,14 +49,18 @@ async def test_a_few_messages_do_not_open_many_connections(relays):
 async def test_the_limit_of_connections_holds_over_strides_side_by_side(relays):
     async with ScriptedRelay(delay=0.001) as server:
         pool = pool_of(server.relay(max_connections=3))
-        strides = [[letter(100 * s + n) for n in range(30)] for s in range(5)]
-        results = await asyncio.gather(*(relays.hand_over(pool, stride) for stride in strides))
+        claim_batches = [[letter(100 * s + n) for n in range(30)] for s in range(5)]
+        results = await asyncio.gather(
+            *(relays.hand_over(pool, claim_batch) for claim_batch in claim_batches)
+        )
     assert [names(outcomes) for outcomes in results] == [["ACCEPTED"] * 30] * 5
     assert server.most_at_once == 3
-    assert sorted(server.taken) == sorted({m.envelope.rcpt_to for stride in strides for m in stride})
+    assert sorted(server.taken) == sorted(
+        {m.envelope.rcpt_to for claim_batch in claim_batches for m in claim_batch}
+    )
 
 
-async def test_relays_share_a_stride_by_weight(relays):
+async def test_relays_share_a_claim_batch_by_weight(relays):
     async with ScriptedRelay(delay=0.002) as a, ScriptedRelay(delay=0.002) as b:
         pool = pool_of(a.relay("a", weight=3, max_connections=6), b.relay("b", weight=1, max_connections=6))
         outcomes = await relays.hand_over(pool, [letter(n) for n in range(200)])
@@ -151,8 +155,8 @@ async def test_a_slow_connection_does_not_hold_up_the_others_messages(relays):
         return None
 
     async with ScriptedRelay(script) as server:
-        stride = [letter(n) for n in range(10)]
-        task = asyncio.create_task(relays.hand_over(pool_of(server.relay(max_connections=2)), stride))
+        claim_batch = [letter(n) for n in range(10)]
+        task = asyncio.create_task(relays.hand_over(pool_of(server.relay(max_connections=2)), claim_batch))
         await waiting.wait()
         async with asyncio.timeout(2):
             while len(server.taken) < 8:
@@ -165,11 +169,13 @@ async def test_a_slow_connection_does_not_hold_up_the_others_messages(relays):
 async def test_nothing_is_begun_after_stop_at(relays):
     async with ScriptedRelay(delay=0.02) as server:
         stop_at = asyncio.get_running_loop().time() + 0.2
-        stride = [letter(n) for n in range(1000)]
-        outcomes = await relays.hand_over(pool_of(server.relay(max_connections=2)), stride, stop_at=stop_at)
+        claim_batch = [letter(n) for n in range(1000)]
+        outcomes = await relays.hand_over(
+            pool_of(server.relay(max_connections=2)), claim_batch, stop_at=stop_at
+        )
         accepted = [
             m.envelope.rcpt_to
-            for m, o in zip(stride, outcomes, strict=True)
+            for m, o in zip(claim_batch, outcomes, strict=True)
             if o.hand_over.name == "ACCEPTED"
         ]
     assert sorted(server.taken) == sorted(accepted)
@@ -220,9 +226,9 @@ class Tokens:
 async def test_messages_wait_for_their_gates_while_others_go(relays):
     one_by_one, open_gate = Tokens(1), Tokens(1000)
     async with ScriptedRelay(delay=0.001) as server:
-        stride = [letter(n) for n in range(60)]
+        claim_batch = [letter(n) for n in range(60)]
         gates = [one_by_one if n % 2 else open_gate for n in range(60)]
-        outcomes = await relays.hand_over(pool_of(server.relay()), stride, gates=gates)
+        outcomes = await relays.hand_over(pool_of(server.relay()), claim_batch, gates=gates)
     assert names(outcomes) == ["ACCEPTED"] * 60
     assert one_by_one.most_at_once == 1 < open_gate.most_at_once
     assert (one_by_one.under_way, open_gate.under_way) == (0, 0)
@@ -231,9 +237,11 @@ async def test_messages_wait_for_their_gates_while_others_go(relays):
 async def test_who_waits_for_a_closed_gate_until_the_stop_was_not_tried(relays):
     async with ScriptedRelay() as server:
         stop_at = asyncio.get_running_loop().time() + 0.3
-        stride = [letter(n) for n in range(5)]
+        claim_batch = [letter(n) for n in range(5)]
         gate = Tokens(5, most=3)
-        outcomes = await relays.hand_over(pool_of(server.relay()), stride, stop_at=stop_at, gates=[gate] * 5)
+        outcomes = await relays.hand_over(
+            pool_of(server.relay()), claim_batch, stop_at=stop_at, gates=[gate] * 5
+        )
     assert names(outcomes) == ["ACCEPTED"] * 3 + ["NOT_TRIED"] * 2
     assert outcomes[-1].reason == "stopped before it was begun"
 

@@ -41,13 +41,13 @@ async def test_content_arrives_byte_for_byte(relays, pipelining):
         (b"split\r", b"\n", b".\r", b"\n.x\r\n"),
         (b"a" * 70 + b"\r\n", b".b\r\n" * 60_000, b".c\r\n"),
     ]
-    stride = [
+    claim_batch = [
         Outgoing(Envelope("bounces@example.com", f"r{n}@example.net"), content)
         for n, content in enumerate(contents)
     ]
     async with RealRelay(room) as server:
         outcomes = await relays.hand_over(
-            pool_of(Relay("a", "127.0.0.1", server.port, security="none")), stride
+            pool_of(Relay("a", "127.0.0.1", server.port, security="none")), claim_batch
         )
     assert [str(outcome.reply) for outcome in outcomes] == ["250 2.0.0 queued"] * 4
     whole = [b"".join(content) for content in contents]
@@ -194,8 +194,8 @@ def test_uvloop_serves_as_well(authority):
                 Relay("safe", "127.0.0.1", safe.port, verify=False),
                 Relay("plain", "127.0.0.1", plain.port, security="none"),
             )
-            stride = [letter(n, 200_000 if n % 5 == 0 else 1_000) for n in range(40)]
-            outcomes = await relays.hand_over(pool, stride)
+            claim_batch = [letter(n, 200_000 if n % 5 == 0 else 1_000) for n in range(40)]
+            outcomes = await relays.hand_over(pool, claim_batch)
             down = Relay("down", "127.0.0.1", 1, security="none")
             outcomes += await relays.hand_over(pool_of(down), [letter(99)])
             await relays.close()

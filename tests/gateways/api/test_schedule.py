@@ -8,8 +8,8 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from tests.actions.planner import Planner, at
-from tests.actions.workshop import DOMAIN, SENDER, Workshop
+from tests.actions.harness import DOMAIN, SENDER, Harness
+from tests.actions.schedule_harness import Planner, at
 from warmpost.gateways.api.batch_submit import batch_submit
 from warmpost.gateways.api.schedule import schedule
 from warmpost.gateways.api.send import send
@@ -26,7 +26,7 @@ BATCH = {"from": SENDER, "template": 1, "recipients": [{"to": "a@example.net", "
 
 @pytest.fixture
 async def planner(store):
-    return Planner(await Workshop(store).open())
+    return Planner(await Harness(store).open())
 
 
 @asynccontextmanager

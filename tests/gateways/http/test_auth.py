@@ -3,7 +3,7 @@
 import pytest
 from starlette.requests import Request
 
-from tests.actions.workshop import START
+from tests.actions.harness import START
 from warmpost.errors import Forbidden, Unauthorized
 from warmpost.gateways.http.auth import Caller, Keys, bearer, digest
 from warmpost.rules.model.documents import ApiKey

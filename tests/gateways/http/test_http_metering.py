@@ -3,8 +3,8 @@
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from tests.actions.workshop import Workshop
-from warmpost.adapters.google.metering import Accounts
+from tests.actions.harness import Harness
+from warmpost.adapters.google.metering import Metering
 from warmpost.gateways.http.metering import metered
 from warmpost.rules.model.usage import REST
 
@@ -26,13 +26,13 @@ async def streamed(request, services, guard):
 
 
 async def egress_of(door, store):
-    services = Workshop(store).worker("one", accounts=Accounts())
+    services = Harness(store).worker("one", metering=Metering())
     request = Request({"type": "http", "method": "GET", "headers": []})
     response = await metered(door, request, services, None)
     if isinstance(response, StreamingResponse):
         assert [page async for page in response.body_iterator] == PAGES
     headers = sum(len(name) + len(value) + 4 for name, value in response.raw_headers)
-    return services.accounts.kept[REST].egress - headers
+    return services.metering.kept[REST].egress - headers
 
 
 async def test_an_answer_counts_with_its_body(store):

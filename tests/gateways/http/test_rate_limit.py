@@ -3,7 +3,7 @@
 import pytest
 from starlette.requests import Request
 
-from tests.actions.workshop import START
+from tests.actions.harness import START
 from tests.gateways.http.test_auth import keep
 from warmpost.errors import LimitReached, Unauthorized
 from warmpost.gateways.http import rate_limit

@@ -20,11 +20,11 @@ from tests.set_clock import SetClock
 from warmpost.actions.context import Services
 from warmpost.actions.state.cache import Cache
 from warmpost.actions.state.suppression_lookup import Suppressed
-from warmpost.actions.state.worker_slots import Desk
+from warmpost.actions.state.worker_slots import WorkerSlots
 from warmpost.adapters.dns import DnsResolver
 from warmpost.adapters.google.firestore import FirestoreStore
-from warmpost.adapters.message.encryption import Seal
-from warmpost.adapters.message.signing_pool import Press
+from warmpost.adapters.message.encryption import Encryption
+from warmpost.adapters.message.signing_pool import SigningPool
 from warmpost.adapters.templates.templates import Templates
 from warmpost.gateways.http.app import answer
 from warmpost.gateways.http.auth import Keys
@@ -47,11 +47,11 @@ def services(store: FirestoreStore, clock: SetClock, dns_server: tuple[str, Path
         "clock": clock,
         "store": store,
         "templates": templates,
-        "press": Press(templates, Seal(bytes(32)), 1),
+        "signing_pool": SigningPool(templates, Encryption(bytes(32)), 1),
         "resolver": DnsResolver([dns_server[0]]),
         "cache": Cache(store, clock),
         "suppressed": Suppressed(store),
-        "desk": Desk(),
+        "worker_slots": WorkerSlots(),
         "policy": Policy("test", Pool("shared", (Relay("inbox", "127.0.0.1", 2525),))),
     }
     everything: dict[str, Any] = {one.name: used.get(one.name) for one in fields(Services)}

@@ -9,7 +9,7 @@ import pytest
 from tests.problems import problem
 from warmpost.actions.identity import manage_domains
 from warmpost.adapters.dns import DnsResolver
-from warmpost.adapters.message.encryption import Seal
+from warmpost.adapters.message.encryption import Encryption
 from warmpost.rules.identity.domains import Domain
 
 
@@ -39,7 +39,7 @@ async def test_the_private_key_is_sealed_and_fits_the_published_one(api, store) 
     keys = (await store.get(Domain, "domains/a.example")).value.keys
     assert [key.algorithm for key in keys] == ["rsa-sha256", "ed25519-sha256"]
     assert "v=DKIM1; k=ed25519; p=" in published[1]["expected"]
-    private = Seal(bytes(32)).open(keys[0].sealed, f"dkim:a.example:{keys[0].selector}")
+    private = Encryption(bytes(32)).decrypt(keys[0].sealed, f"dkim:a.example:{keys[0].selector}")
     assert b"PRIVATE" not in keys[0].sealed
     message = b"From: a@a.example\r\nSubject: x\r\n\r\nhello\r\n"
     signed = dkim.sign(message, keys[0].selector.encode(), b"a.example", private) + message

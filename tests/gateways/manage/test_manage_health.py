@@ -20,7 +20,7 @@ from warmpost.rules.model.relays import Pool, Relay
 from warmpost.rules.model.writes import Put
 from warmpost.rules.operations.health import DailyRun, QueueState
 from warmpost.rules.operations.policy import Policy
-from warmpost.rules.warmup.documents import PauseFields, Warmth
+from warmpost.rules.warmup.documents import PauseFields, WarmupState
 from warmpost.rules.webhooks.webhooks import Webhook
 
 
@@ -105,7 +105,7 @@ async def test_what_waits_is_told_from_a_few_documents(api: httpx.AsyncClient, s
         status="sending",
         domain="late.example",
         sender="hello@late.example",
-        letter=b"",
+        message_content=b"",
         parts=0,
         list_id="1",
         list_pages=4,
@@ -118,7 +118,7 @@ async def test_what_waits_is_told_from_a_few_documents(api: httpx.AsyncClient, s
     )
     await services.store.commit(
         Put("batches/7", batch),
-        Put(f"warmth/{batch.domain}", Warmth(pause=pause)),
+        Put(f"warmup/{batch.domain}", WarmupState(pause=pause)),
         Put("webhooks/w1", late),
         Put(DAILY_RUN, DailyRun(now - timedelta(hours=30))),
     )

@@ -12,13 +12,13 @@ from tests.receiver import closed_port, receiving
 from warmpost.actions.outbox.notifications import queue_notifications
 from warmpost.actions.webhooks.manage_webhooks import Wish, create_webhook
 from warmpost.actions.webhooks.post_notifications import notify
-from warmpost.adapters.message.encryption import Seal
+from warmpost.adapters.message.encryption import Encryption
 from warmpost.adapters.webhooks import WebhookClient
 from warmpost.errors import Invalid
 from warmpost.rules.model.relays import Pool, Relay
 from warmpost.rules.model.writes import Update
 from warmpost.rules.operations.policy import Policy
-from warmpost.rules.webhooks.notifications import KINDS, Occurrence
+from warmpost.rules.webhooks.notifications import KINDS, NotificationEvent
 
 PUBLIC = "https://hooks.example.com/events"
 
@@ -43,7 +43,7 @@ async def services(services, clock, queue):
     clock.moment = datetime.now(UTC)
     client = WebhookClient(private=True)
     policy = Policy("test", Pool("shared", (Relay("inbox", "127.0.0.1", 2525),)), private_webhooks=True)
-    yield replace(services, seal=Seal(bytes(32)), webhooks=client, tasks=queue, policy=policy)
+    yield replace(services, encryption=Encryption(bytes(32)), webhooks=client, tasks=queue, policy=policy)
     await client.close()
 
 
@@ -62,7 +62,7 @@ async def created(api, url=PUBLIC, **fields):
 async def park(services, webhook_id, count=1):
     """That many events in a notification each."""
     for n in range(count):
-        told = [Occurrence("bounced", 1.0, f"e{n}", to=f"r{n}@example.net")]
+        told = [NotificationEvent("bounced", 1.0, f"e{n}", to=f"r{n}@example.net")]
         queued = await queue_notifications(services, told)
         await services.store.commit(*queued.writes)
         for write in queued.writes:

@@ -6,8 +6,8 @@ from dataclasses import replace
 import dkim
 import pytest
 
-from tests.actions.workshop import DOMAIN, SENDER, domain_key, template
-from tests.gateways.reading import BASE, CONFIRM, HTML, KEY, LINKS, ONE_CLICK, PHONE
+from tests.actions.harness import DOMAIN, SENDER, domain_key, template
+from tests.gateways.mail_reader import BASE, CONFIRM, HTML, KEY, LINKS, ONE_CLICK, PHONE
 from warmpost.errors import Unavailable
 from warmpost.gateways.readers.track import PIXEL
 from warmpost.gateways.readers.words import WORDS
@@ -111,7 +111,7 @@ async def test_the_signature_covers_the_unsubscribe_fields(site):
 async def test_a_click_leads_where_the_message_said_and_is_noted(site):
     letters = await site.batch("ann@example.net", "bob@example.net")
     for number, letter in enumerate(letters):
-        site.workshop.clock.advance(60)
+        site.harness.clock.advance(60)
         answered = await site.http.get(letter.links[0])
         assert answered.status_code == 302
         assert answered.headers["location"] == f"https://a.example/?a=1&n=%C3%9Cnn%20{number}#x"
@@ -125,7 +125,7 @@ async def test_a_click_leads_where_the_message_said_and_is_noted(site):
 async def test_an_opening_is_answered_with_a_picture_and_noted(site):
     [letter] = await site.single("ann@example.net", track=True)
     for agent, machine in ((PHONE["User-Agent"], False), ("Mozilla/5.0", True)):
-        site.workshop.clock.advance(60)
+        site.harness.clock.advance(60)
         answered = await site.http.get(letter.links[-1], headers={"User-Agent": agent})
         assert (answered.status_code, answered.headers["content-type"]) == (200, "image/gif")
         assert (
@@ -137,7 +137,7 @@ async def test_an_opening_is_answered_with_a_picture_and_noted(site):
 
 async def test_who_only_asks_for_the_head_is_a_machine(site):
     [letter] = await site.batch("ann@example.net")
-    site.workshop.clock.advance(60)
+    site.harness.clock.advance(60)
     answered = await site.http.head(letter.links[0])
     assert answered.status_code == 302 and answered.headers["location"]
     assert [event.machine for event in await site.events()] == [True]

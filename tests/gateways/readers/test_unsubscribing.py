@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tests.actions.workshop import DOMAIN
-from tests.gateways.reading import CONFIRM, ONE_CLICK
+from tests.actions.harness import DOMAIN
+from tests.gateways.mail_reader import CONFIRM, ONE_CLICK
 from warmpost.errors import Unavailable
 from warmpost.gateways.readers.words import WORDS
 
@@ -52,7 +52,7 @@ async def test_the_page_unsubscribes_by_its_button_and_takes_it_back(site):
     assert done.status_code == 200 and words.done[0] in done.text
     assert await site.suppressed("ann@example.net") == {"ann@example.net": "unsubscribe"}
     [undo] = re.findall(r'<form method="post" action="([^"]*)"', done.text)
-    site.workshop.clock.advance(1)
+    site.harness.clock.advance(1)
     back = await site.http.post(undo, data=CONFIRM)
     assert back.status_code == 200 and words.back[0] in back.text
     assert await site.suppressed("ann@example.net") == {}

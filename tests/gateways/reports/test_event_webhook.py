@@ -1,4 +1,4 @@
-"""Reports as relays and mailbox providers post them: believed only when signed, kept in one write, folded once."""
+"""Reports as relays and mailbox providers post them: believed only when signed, kept in one write, ingested once."""
 
 import json
 from dataclasses import replace
@@ -8,8 +8,8 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from tests.actions.reporting import batch_counts, batch_lines, suppressed_for
-from tests.actions.workshop import POLICY, START, Workshop, address
+from tests.actions.harness import POLICY, START, Harness, address
+from tests.actions.report_builders import batch_counts, batch_lines, suppressed_for
 from warmpost.gateways.http.app import answer
 from warmpost.gateways.reports.event_webhook import MOST_BYTES, Reporters, event_webhook
 from warmpost.rules.events.documents import EventLog
@@ -28,12 +28,12 @@ SOON = timedelta(hours=1)
 class Door:
     """The function behind a client that signs."""
 
-    def __init__(self, workshop):
-        self.workshop = workshop
+    def __init__(self, harness):
+        self.harness = harness
 
         async def app(scope, receive, respond):
             reporters = Reporters(SECRETS, SIGNER)
-            door = lambda asked: event_webhook(asked, workshop.services, reporters)  # noqa: E731
+            door = lambda asked: event_webhook(asked, harness.services, reporters)  # noqa: E731
             response = await answer(Request(scope, receive), door)
             await response(scope, receive, respond)
 
@@ -45,17 +45,17 @@ class Door:
         return await self.client.post(f"/{source}", content=raw, headers=signed | headers)
 
     async def logs(self):
-        return await self.workshop.store.find(EventLog, "events")
+        return await self.harness.store.find(EventLog, "events")
 
-    async def fold(self):
-        await self.workshop.queue.run(self.workshop.services, until=SOON)
+    async def ingest(self):
+        await self.harness.queue.run(self.harness.services, until=SOON)
 
 
 @pytest.fixture
 async def door(store):
     policy = replace(POLICY, return_key=b"k" * 32)
-    workshop = await Workshop(store, policy=policy).open()
-    opened = Door(workshop)
+    harness = await Harness(store, policy=policy).open()
+    opened = Door(harness)
     yield opened
     await opened.client.aclose()
 
@@ -65,8 +65,8 @@ def delivered(batch, position):
 
 
 async def sent_batch(door, count):
-    batch = await door.workshop.submit(count)
-    await door.workshop.queue.run(door.workshop.services)
+    batch = await door.harness.submit(count)
+    await door.harness.queue.run(door.harness.services)
     return batch
 
 
@@ -74,8 +74,8 @@ async def test_signed_events_are_kept_at_once_and_folded_soon(door):
     batch = await sent_batch(door, 4)
     answered = await door.post("warmpost", [delivered(batch, 0), delivered(batch, 2)])
     assert (answered.status_code, answered.json()["accepted"]) == (202, 2)
-    await door.fold()
-    assert await batch_counts(door.workshop, batch) == {"sent": 2, "delivered": 2}
+    await door.ingest()
+    assert await batch_counts(door.harness, batch) == {"sent": 2, "delivered": 2}
 
 
 async def test_a_secret_may_be_changed_while_both_hold(door):
@@ -137,9 +137,9 @@ async def test_a_bounce_without_any_usable_header_finds_its_recipient_by_where_i
     report += b"<someone@else.example>: 550 5.1.1 User unknown\r\n"
     answered = await door.post("dsn", report, secret="mail", **{"Warmpost-Envelope-To": where})
     assert answered.status_code == 202
-    await door.fold()
-    assert [line.status for line in await batch_lines(door.workshop, batch)] == ["sent", "bounced", "sent"]
-    assert list(await suppressed_for(door.workshop)) == [address(1)]
+    await door.ingest()
+    assert [line.status for line in await batch_lines(door.harness, batch)] == ["sent", "bounced", "sent"]
+    assert list(await suppressed_for(door.harness)) == [address(1)]
 
 
 async def test_a_mail_that_is_no_report_is_answered_with_the_reason(door):
@@ -157,7 +157,7 @@ async def test_a_mail_to_the_address_of_list_unsubscribe_unsubscribes(door):
     mail = b"From: r1@example.net\r\nTo: list\r\nSubject: unsubscribe\r\n\r\n"
     answered = await door.post("dsn", mail, secret="mail", **{"Warmpost-Envelope-To": where})
     assert answered.status_code == 202
-    assert list(await suppressed_for(door.workshop)) == [address(1)]
+    assert list(await suppressed_for(door.harness)) == [address(1)]
 
 
 async def test_a_changed_address_of_list_unsubscribe_does_nothing(door):
@@ -165,4 +165,4 @@ async def test_a_changed_address_of_list_unsubscribe_does_nothing(door):
     token = SIGNER.write("unsubscribe", name_of(Target(batch, position=0), NOW))
     where = unsubscribe_address(token[:-2] + "AA", "news.example.com")
     await door.post("dsn", b"Subject: unsubscribe\r\n\r\n", secret="mail", **{"Warmpost-Envelope-To": where})
-    assert not await suppressed_for(door.workshop)
+    assert not await suppressed_for(door.harness)

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Mount
 
-from tests.actions.workshop import Workshop, address, sent
+from tests.actions.harness import Harness, address, sent
 from tests.problems import problem
 from warmpost.errors import Unauthorized
 from warmpost.gateways.http.app import answer
@@ -24,15 +24,15 @@ class OnlyTheQueue:
 
 
 @pytest.fixture
-async def workshop(store):
-    return await Workshop(store).open()
+async def harness(store):
+    return await Harness(store).open()
 
 
 @pytest.fixture
-async def queue(workshop):
+async def queue(harness):
     async def door(scope, receive, send):
         request = Request(scope, receive)
-        response = await answer(request, lambda asked: work(asked, workshop.services, OnlyTheQueue()))
+        response = await answer(request, lambda asked: work(asked, harness.services, OnlyTheQueue()))
         await response(scope, receive, send)
 
     transport = httpx.ASGITransport(Starlette(routes=[Mount("/work", app=door)]))
@@ -41,20 +41,20 @@ async def queue(workshop):
         yield client
 
 
-async def test_a_task_is_done_and_said_to_be(workshop, queue):
-    message = await sent(workshop)
+async def test_a_task_is_done_and_said_to_be(harness, queue):
+    message = await sent(harness)
     response = await queue.post("/deliver", json={"message": message})
     assert (response.status_code, response.json()) == (200, {"done": True})
-    assert workshop.relays.times_handed == {address(0): 1}
+    assert harness.relays.times_handed == {address(0): 1}
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer another", "Basic the queue's"])
-async def test_nobody_else_may_call(workshop, queue, authorization):
-    message = await sent(workshop)
+async def test_nobody_else_may_call(harness, queue, authorization):
+    message = await sent(harness)
     headers = {"Authorization": authorization}
     response = await queue.post("/deliver", json={"message": message}, headers=headers)
     assert response.status_code == 401
-    assert not workshop.relays.strides
+    assert not harness.relays.claim_batches
 
 
 @pytest.mark.parametrize(
@@ -68,15 +68,15 @@ async def test_what_is_not_there_yet_is_waited_for_but_not_for_ever(queue, verb,
         assert (await queue.post(f"/{verb}", json=body, headers=headers)).status_code == status
 
 
-async def test_what_is_stored_a_moment_after_its_task_came_is_done_by_that_task(workshop, queue):
-    message = await sent(workshop)
-    stored = await workshop.store.get(Message, f"messages/{message}")
-    await workshop.store.commit(Delete(stored.path))
+async def test_what_is_stored_a_moment_after_its_task_came_is_done_by_that_task(harness, queue):
+    message = await sent(harness)
+    stored = await harness.store.get(Message, f"messages/{message}")
+    await harness.store.commit(Delete(stored.path))
     response = asyncio.create_task(queue.post("/deliver", json={"message": message}))
     await asyncio.sleep(SOON[0])
-    await workshop.store.commit(Create(stored.path, stored.value))
+    await harness.store.commit(Create(stored.path, stored.value))
     assert (await response).status_code == 200
-    assert workshop.relays.times_handed == {address(0): 1}
+    assert harness.relays.times_handed == {address(0): 1}
 
 
 @pytest.mark.parametrize("verb", ["", "nothing", "deliver/x"])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from warmpost.rules.delivery.mailbox_providers import SIMULATOR
 from warmpost.rules.delivery.progress import Detail, Note, Progress, carry
 from warmpost.rules.delivery.statuses import MARKS, Status
-from warmpost.rules.events.day_counters import Circumstances, not_booked, tally
+from warmpost.rules.events.day_counters import Circumstances, count_outcomes, not_booked
 
 DAYS = ("2026-11-23", "2026-11-24")
 PROVIDERS = ("gmail", "other", SIMULATOR)
@@ -87,7 +87,7 @@ def given_to(recipients, reports, in_batch, tracked):
 
 @given(people, circumstances)
 def test_a_tally_is_what_a_recount_by_hand_finds(recipients, known):
-    found = tally(progress_of(recipients), given_to(recipients, *known))
+    found = count_outcomes(progress_of(recipients), given_to(recipients, *known))
     wanted = recount(recipients, *known)
     for day in DAYS:
         assert {name: found.get(day, {}).get(name, 0) for name in FIGURES} == {
@@ -98,7 +98,7 @@ def test_a_tally_is_what_a_recount_by_hand_finds(recipients, known):
 @given(people, circumstances)
 def test_everybody_of_a_batch_is_attempted_or_comes_back_once_and_then_is_settled(recipients, known):
     reports, _, tracked = known
-    found = tally(progress_of(recipients), given_to(recipients, reports, True, tracked))
+    found = count_outcomes(progress_of(recipients), given_to(recipients, reports, True, tracked))
     ended = [one for one in recipients if one[0][0] not in (Status.QUEUED, Status.SENDING)]
     for day in DAYS:
         count = Counter(found.get(day, {}))
@@ -115,13 +115,13 @@ def test_booked_step_by_step_it_adds_up_to_the_whole(recipients, known, data):
     marks = [MARKS[Status.QUEUED]] * len(recipients)
     for position in order:
         marks[position] = whole.results[position]
-        now = tally(replace(whole, results="".join(marks)), given)
+        now = count_outcomes(replace(whole, results="".join(marks)), given)
         for day, news in not_booked(now, booked).items():
             total[day].update(news)
         assert not_booked(now, now) == {}
         booked = now
     for day in DAYS:
-        assert +total[day] == +Counter(tally(whole, given).get(day, {}))
+        assert +total[day] == +Counter(count_outcomes(whole, given).get(day, {}))
 
 
 @given(people, st.data())
@@ -135,5 +135,5 @@ def test_who_is_carried_over_counts_on_the_new_day_and_nobody_else_moves(recipie
     covered = [place for first, end, _ in after.days for place in range(first, end)]
     assert covered == list(range(len(recipients)))
     sent = replace(after, results=after.results.replace(MARKS[Status.QUEUED], MARKS[Status.SENT]))
-    count = tally(sent, Circumstances(lambda _: "other", False, True))
+    count = count_outcomes(sent, Circumstances(lambda _: "other", False, True))
     assert count.get("2026-11-25", {}).get("attempted", 0) == len(moved)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from warmpost.rules.delivery.mailbox_providers import SIMULATOR
 from warmpost.rules.delivery.progress import Note, Progress, Result, begin, claim, record, reserve
 from warmpost.rules.delivery.statuses import Status
-from warmpost.rules.events.day_counters import Circumstances, not_booked, reaction_tally, tally
+from warmpost.rules.events.day_counters import Circumstances, count_outcomes, count_reports, not_booked
 from warmpost.rules.events.reported_status import apply_all, combined, nothing_reported
 from warmpost.rules.model.events import Event, Target
 
@@ -48,9 +48,9 @@ def is_hard(event: Event) -> bool:
 
 def total(progress: Progress, given: Circumstances, *reports) -> dict[str, int]:
     """What is booked in the end, without zeros."""
-    reactions, _ = apply_all(nothing_reported(len(progress.results)), reports, is_hard)
-    found = dict(tally(progress, given).get(DAY, {}))
-    for name, amount in reaction_tally(progress, reactions, given).get(DAY, {}).items():
+    reported, _ = apply_all(nothing_reported(len(progress.results)), reports, is_hard)
+    found = dict(count_outcomes(progress, given).get(DAY, {}))
+    for name, amount in count_reports(progress, reported, given).get(DAY, {}).items():
         found[name] = found.get(name, 0) + amount
     return {name: amount for name, amount in found.items() if amount}
 
@@ -85,12 +85,12 @@ REPORTS = st.lists(
 @given(st.lists(st.sampled_from(ENDS), min_size=COUNT, max_size=COUNT), REPORTS, st.booleans())
 def test_statistics_count_every_recipient_once_under_its_status(ends, reports, relay_reports):
     progress = worked(*ends)
-    reactions, _ = apply_all(nothing_reported(COUNT), reports, is_hard)
+    reported, _ = apply_all(nothing_reported(COUNT), reports, is_hard)
     found = total(progress, given_that(relay_reports), *reports)
     expected: dict[str, int] = {}
     for at in range(COUNT):
         provider = SIMULATOR if at == SIMULATED else "gmail"
-        for name in ("requested", combined(progress.status(at), reactions, at).value):
+        for name in ("requested", combined(progress.status(at), reported, at).value):
             expected[f"by.{provider}.{name}"] = expected.get(f"by.{provider}.{name}", 0) + 1
     statuses = {"requested", *(status.value for status in Status)}
     assert {
@@ -171,7 +171,7 @@ def test_what_is_booked_bit_by_bit_is_what_is_booked_at_once(first, then):
     progress, given = worked(*[Status.SENT] * COUNT), given_that()
     some, _ = apply_all(nothing_reported(COUNT), first, is_hard)
     every, _ = apply_all(some, then, is_hard)
-    before, after = reaction_tally(progress, some, given), reaction_tally(progress, every, given)
+    before, after = count_reports(progress, some, given), count_reports(progress, every, given)
     booked = dict(before.get(DAY, {}))
     for name, amount in not_booked(after, before).get(DAY, {}).items():
         booked[name] = booked.get(name, 0) + amount

@@ -3,8 +3,13 @@ from dataclasses import fields
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmpost.rules.events.event_packing import pack_events, pack_reactions, unpack_events, unpack_reactions
-from warmpost.rules.events.reported_status import READERS, Reactions
+from warmpost.rules.events.event_packing import (
+    pack_events,
+    pack_reported_status,
+    unpack_events,
+    unpack_reported_status,
+)
+from warmpost.rules.events.reported_status import READERS, ReportedStatus
 from warmpost.rules.model.events import Event, Target
 
 WORDS = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
@@ -26,8 +31,8 @@ EVENTS = st.builds(
     machine=st.booleans(),
 )
 REACTIONS = st.builds(
-    Reactions,
-    reported=st.text(" todbc", max_size=9),
+    ReportedStatus,
+    marks=st.text(" todbc", max_size=9),
     readers=st.dictionaries(
         st.sampled_from(READERS), st.dictionaries(st.integers(0, 499), st.integers(1, 50))
     ),
@@ -42,8 +47,8 @@ def test_events_come_back_as_they_were(events):
 
 
 @given(REACTIONS)
-def test_reactions_come_back_as_they_were(reactions):
-    assert unpack_reactions(pack_reactions(reactions)) == reactions
+def test_reactions_come_back_as_they_were(reported):
+    assert unpack_reported_status(pack_reported_status(reported)) == reported
 
 
 def test_a_row_has_every_field_of_an_event_in_order():

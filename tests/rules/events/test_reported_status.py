@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmpost.rules.delivery.statuses import TRANSITIONS, Status
-from warmpost.rules.events.event_packing import pack_reactions, unpack_reactions
+from warmpost.rules.events.event_packing import pack_reported_status, unpack_reported_status
 from warmpost.rules.events.reported_status import (
     MOST_ACTS,
     MOST_KNOWN,
     OPEN_ENDED,
-    Reactions,
+    ReportedStatus,
     apply_all,
     combined,
     nothing_reported,
@@ -70,23 +70,23 @@ class TestAnyOrder:
         expected = after(events)
         shuffled = events + dice.choices(events, k=len(events) // 2) if events else []
         dice.shuffle(shuffled)
-        reactions = nothing_reported(COUNT)
+        reported = nothing_reported(COUNT)
         while shuffled:
             cut = dice.randint(1, len(shuffled))
-            reactions = unpack_reactions(pack_reactions(after(shuffled[:cut], reactions)))
+            reported = unpack_reported_status(pack_reported_status(after(shuffled[:cut], reported)))
             shuffled = shuffled[cut:]
-        assert _plain(reactions) == _plain(expected)
+        assert _plain(reported) == _plain(expected)
 
     @given(st.lists(reports(), max_size=25))
     def test_what_was_applied_is_new_no_more(self, events):
-        reactions, fresh = apply_all(nothing_reported(COUNT), events, is_hard)
+        reported, fresh = apply_all(nothing_reported(COUNT), events, is_hard)
         assert {one.id for _, one in fresh} == {one.id for _, one in events}
-        assert apply_all(reactions, events, is_hard) == (reactions, [])
+        assert apply_all(reported, events, is_hard) == (reported, [])
 
     @given(st.sampled_from(Status), st.lists(reports(), max_size=10))
     def test_a_recipient_moves_only_along_the_table(self, base, events):
-        reactions = after(events)
-        assert {combined(base, reactions, position) for position in range(COUNT)} <= reachable(base)
+        reported = after(events)
+        assert {combined(base, reported, position) for position in range(COUNT)} <= reachable(base)
 
     @given(st.sampled_from(sorted(OPEN_ENDED, key=str)), st.lists(reports(), max_size=10))
     def test_while_the_worker_is_not_done_its_word_holds(self, base, events):
@@ -146,15 +146,15 @@ class TestWords:
 class TestBounds:
     def test_what_one_reader_does_is_counted_so_often_and_no_more(self):
         acts = [(0, event("opened", float(at))) for at in range(MOST_ACTS + 20)]
-        reactions, fresh = apply_all(nothing_reported(COUNT), acts, is_hard)
-        assert (reactions.readers["opened"][0], len(reactions.seen), len(fresh)) == (MOST_ACTS,) * 3
-        assert apply_all(reactions, reversed(acts), is_hard) == (reactions, [])
+        reported, fresh = apply_all(nothing_reported(COUNT), acts, is_hard)
+        assert (reported.readers["opened"][0], len(reported.seen), len(fresh)) == (MOST_ACTS,) * 3
+        assert apply_all(reported, reversed(acts), is_hard) == (reported, [])
 
     def test_a_relay_that_defers_for_ever_does_not_make_the_document_grow_for_ever(self):
         reports = [(0, event("deferred", float(at))) for at in range(MOST_KNOWN + 50)]
-        reactions = after([*reports, (0, event("delivered"))])
-        assert len(reactions.seen) == MOST_KNOWN + 1
-        assert reactions.reported[0] == "d"
+        reported = after([*reports, (0, event("delivered"))])
+        assert len(reported.seen) == MOST_KNOWN + 1
+        assert reported.reported[0] == "d"
 
     def test_the_fullest_document_stays_below_the_limit_of_the_database(self):
         count = 500
@@ -165,15 +165,15 @@ class TestBounds:
             for at in range(MOST_ACTS)
         ]
         acts += [(position, event("bounced", 1.0, f"{position} " * 150)) for position in range(count)]
-        assert len(pack_reactions(apply_all(nothing_reported(count), acts, is_hard)[0])) < 900_000
+        assert len(pack_reported_status(apply_all(nothing_reported(count), acts, is_hard)[0])) < 900_000
 
 
-def _plain(reactions: Reactions):
+def _plain(reported: ReportedStatus):
     return (
-        reactions.reported,
-        {name: dict(did) for name, did in reactions.readers.items() if did},
-        reactions.seen,
-        dict(reactions.notes),
+        reported.marks,
+        {name: dict(did) for name, did in reported.readers.items() if did},
+        reported.seen,
+        dict(reported.notes),
     )
 
 

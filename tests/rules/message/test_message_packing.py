@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmpost.rules.message.message import Attachment, Content, Letter, Mailbox
-from warmpost.rules.message.message_packing import PART, pack_letter, slices, unpack_letter
+from warmpost.rules.message.message import Attachment, Content, Mailbox, MessageContent
+from warmpost.rules.message.message_packing import PART, pack_message_content, slices, unpack_message_content
 
 texts = st.text('aZ0@. "\\\n\x00é漢🎉', max_size=30)
 mailboxes = st.builds(Mailbox, texts, texts)
 several = st.lists(mailboxes, max_size=3).map(tuple)
-letters = st.builds(
-    Letter,
+message_store = st.builds(
+    MessageContent,
     sender=mailboxes,
     content=st.builds(Content, texts, st.none() | texts, st.none() | texts, st.booleans()),
     reply_to=several,
@@ -24,14 +24,14 @@ letters = st.builds(
 )
 
 
-@given(letters)
-def test_what_is_packed_is_unpacked(letter):
-    assert unpack_letter(pack_letter(letter)) == letter
+@given(message_store)
+def test_what_is_packed_is_unpacked(message_content):
+    assert unpack_message_content(pack_message_content(message_content)) == message_content
 
 
-@given(letters)
-def test_the_same_letter_is_the_same_bytes(letter):
-    assert pack_letter(letter) == pack_letter(letter)
+@given(message_store)
+def test_the_same_letter_is_the_same_bytes(message_content):
+    assert pack_message_content(message_content) == pack_message_content(message_content)
 
 
 @given(st.integers(0, 3 * PART + 5))

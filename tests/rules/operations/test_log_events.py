@@ -15,7 +15,7 @@ TELLING = {"tell", "journal.tell", "refusals", "journal.refusals"}
 
 
 def words_told() -> set[str]:
-    """Every constant that a call of `tell` has somewhere in its first argument, or that a kind of turn is named by."""
+    """Every constant that a call of `log_event` has somewhere in its first argument, or that a kind of turn is named by."""
     told = set()
     for file in (ROOT / "functions").rglob("*.py"):
         if file.name == "log_words.py":

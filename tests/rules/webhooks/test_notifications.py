@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from warmpost.rules.webhooks.notifications import (
     MOST_EVENTS,
     Notification,
-    Occurrence,
+    NotificationEvent,
     Told,
     bodies,
     bundles,
@@ -20,7 +20,7 @@ from warmpost.rules.webhooks.notifications import (
 )
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
-BOUNCE = Occurrence(
+BOUNCE = NotificationEvent(
     kind="bounced",
     at=AT.timestamp() + 0.25,
     event_id="e1",
@@ -89,7 +89,7 @@ def test_every_kind_of_tencents_has_its_name_and_number():
         "unsubscribed",
         "deferred",
     )
-    told = [payload(Occurrence(kind, 1.0, "e"), "p") for kind in kinds]
+    told = [payload(NotificationEvent(kind, 1.0, "e"), "p") for kind in kinds]
     assert [(one["event"], one["eventid"]) for one in told] == [
         *(("delivered", 1), ("dropped", 2), ("bounce", 3), ("open", 4), ("click", 5)),
         *(("spamreport", 6), ("unsubscribe", 7), ("deferred", 8)),
@@ -97,7 +97,9 @@ def test_every_kind_of_tencents_has_its_name_and_number():
 
 
 def test_a_click_tells_link_reader_and_machine():
-    click = Occurrence("clicked", 1.0, "e", link="https://a.example/?q=1", user_agent="Scanner", machine=True)
+    click = NotificationEvent(
+        "clicked", 1.0, "e", link="https://a.example/?q=1", user_agent="Scanner", machine=True
+    )
     shown = payload(click, "p")
     assert (shown["link"], shown["useragent"], shown["machine"]) == (
         "https://a.example/?q=1",
@@ -109,12 +111,12 @@ def test_a_click_tells_link_reader_and_machine():
 
 
 def test_ids_are_the_same_for_the_same_event_and_differ_by_kind_and_recipient():
-    one = Occurrence("opened", 1.0, "e", to="a@example.net", batch="1")
-    again = Occurrence("opened", 2.0, "e", to="a@example.net", batch="1")
+    one = NotificationEvent("opened", 1.0, "e", to="a@example.net", batch="1")
+    again = NotificationEvent("opened", 2.0, "e", to="a@example.net", batch="1")
     others = [
-        Occurrence("clicked", 1.0, "e", to="a@example.net", batch="1"),
-        Occurrence("opened", 1.0, "e", to="b@example.net", batch="1"),
-        Occurrence("opened", 1.0, "f", to="a@example.net", batch="1"),
+        NotificationEvent("clicked", 1.0, "e", to="a@example.net", batch="1"),
+        NotificationEvent("opened", 1.0, "e", to="b@example.net", batch="1"),
+        NotificationEvent("opened", 1.0, "f", to="a@example.net", batch="1"),
     ]
     assert one.public_id == again.public_id
     assert len({each.public_id for each in (one, *others)}) == 4
@@ -122,7 +124,7 @@ def test_ids_are_the_same_for_the_same_event_and_differ_by_kind_and_recipient():
 
 @given(st.text(max_size=200), st.text(max_size=200), st.text(max_size=50))
 def test_whatever_words_come_the_line_is_json_without_a_line_break(subject, text, agent):
-    one = Occurrence("bounced", 1.0, "e", subject=subject, text=text, user_agent=agent)
+    one = NotificationEvent("bounced", 1.0, "e", subject=subject, text=text, user_agent=agent)
     line = line_of(payload(one, "p"))
     assert b"\n" not in line
     assert json.loads(line)["type"] == "bounced"

@@ -1,9 +1,9 @@
-"""Pause, resume and cancel a batch: what is already with a relay stays, the rest stops between two strides."""
+"""Pause, resume and cancel a batch: what is already with a relay stays, the rest stops between two claim batches."""
 
 from __future__ import annotations
 
 from warmpost.actions.context import Services
-from warmpost.actions.delivery.delivery_job import Errand
+from warmpost.actions.delivery.delivery_job import DeliveryJob
 from warmpost.actions.delivery.find import find_batch
 from warmpost.errors import Conflict, Moved
 from warmpost.rules.delivery.documents import Batch, BatchStatus
@@ -34,7 +34,7 @@ async def cancel_batch(services: Services, batch_id: str) -> None:
     for chunk, _ in begun:
         name = task_name("deliver", batch_id, chunk, "cancelled")
         await services.tasks.enqueue(
-            Task("deliver", Errand(batch_id, chunk).as_body(), name, queue="deliver")
+            Task("deliver", DeliveryJob(batch_id, chunk).as_body(), name, queue="deliver")
         )
 
 

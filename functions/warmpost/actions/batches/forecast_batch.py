@@ -42,15 +42,15 @@ async def forecast_batch(services: Services, batch: Stored[Batch]) -> Forecast:
 
 
 async def _forecast(services: Services, batch: Batch, remaining: int) -> Forecast:
-    weather = await look(services, batch.domain)
-    figures = as_figures(weather.total)
+    snapshot = await look(services, batch.domain)
+    figures = as_figures(snapshot.total)
     today = DomainToday(
-        standing=weather.standing,
+        standing=snapshot.standing,
         figures=figures,
-        volume=weather.allowance.volume,
-        pause=weather.pause,
-        blocked=weather.blocked,
-        pool=weather.pool,
+        volume=snapshot.allowance.volume,
+        pause=snapshot.pause,
+        blocked=snapshot.blocked,
+        pool=snapshot.pool,
     )
     zone = ZoneInfo(services.policy.time_zone)
     days = forecasts(remaining, today, services.clock.now(), zone, on_block=batch.on_block)

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from warmpost.actions.context import Services
-from warmpost.actions.delivery.delivery_job import Errand
+from warmpost.actions.delivery.delivery_job import DeliveryJob
 from warmpost.actions.delivery.finish_batch import finish_batch
 from warmpost.actions.warmup.day_counters import as_figures, ask_for_assessment
 from warmpost.actions.warmup.domain_state import (
-    Weather,
+    DomainSnapshot,
     decided,
     keep,
     keep_pool,
@@ -86,63 +86,63 @@ async def _release(services: Services, batch: Stored[Batch]) -> bool:
     """
     wanted = min(batch.value.planned - batch.value.released, MOST_AT_ONCE)
     now = services.clock.now()
-    weather, raises = with_raises(await look(services, batch.value.domain))
+    snapshot, raises = with_raises(await look(services, batch.value.domain))
     release = decide_release(
         wanted,
-        weather.allowance,
+        snapshot.allowance,
         now,
-        weather.day,
-        pool=weather.pool,
-        pause=weather.pause,
-        blocked=weather.blocked,
+        snapshot.day,
+        pool=snapshot.pool,
+        pause=snapshot.pause,
+        blocked=snapshot.blocked,
     )
-    history = [decided(weather.domain, weather.today, weather.total, one, now) for one in raises]
+    history = [decided(snapshot.domain, snapshot.today, snapshot.total, one, now) for one in raises]
     if release.granted:
-        await _take(services, batch, weather, release.granted, history)
+        await _take(services, batch, snapshot, release.granted, history)
         return True
-    if weather.blocked and batch.value.on_block == "fail":
+    if snapshot.blocked and batch.value.on_block == "fail":
         # The assessment fails it, as it failed those that ran before the block.
-        await ask_for_assessment(services, weather.domain)
+        await ask_for_assessment(services, snapshot.domain)
         return False
     if raises:
-        await services.store.commit(*keep(weather, weather.warmth), *history)
-        tell_decisions(weather.domain, *weather.closing, *history)
+        await services.store.commit(*keep(snapshot, snapshot.warmup_state), *history)
+        tell_decisions(snapshot.domain, *snapshot.closing, *history)
         return True
-    if not weather.on_the_way or weather.pause:
-        await _wait(services, weather, release, now)
+    if not snapshot.on_the_way or snapshot.pause:
+        await _wait(services, snapshot, release, now)
     return False
 
 
 async def _take(
-    services: Services, batch: Stored[Batch], weather: Weather, granted: int, history: list[Write]
+    services: Services, batch: Stored[Batch], snapshot: DomainSnapshot, granted: int, history: list[Write]
 ) -> None:
-    warmth = replace(
-        weather.warmth,
-        reserved=weather.warmth.reserved + granted,
-        released=weather.warmth.released + granted,
+    warmup_state = replace(
+        snapshot.warmup_state,
+        reserved=snapshot.warmup_state.reserved + granted,
+        released=snapshot.warmup_state.released + granted,
         pause=None,
     )
     moved = {
         "released": batch.value.released + granted,
         "queued": batch.value.released,
-        "days": {**batch.value.days, **_day(batch, weather)},
+        "days": {**batch.value.days, **_day(batch, snapshot)},
     }
     await services.store.commit(
-        *keep(weather, warmth),
+        *keep(snapshot, warmup_state),
         Update(batch.path, moved, batch.version, bill=batch.id),
-        *keep_pool(weather, granted),
+        *keep_pool(snapshot, granted),
         *history,
     )
-    tell_decisions(weather.domain, *weather.closing, *history)
+    tell_decisions(snapshot.domain, *snapshot.closing, *history)
 
 
-def _day(batch: Stored[Batch], weather: Weather) -> dict[str, str]:
+def _day(batch: Stored[Batch], snapshot: DomainSnapshot) -> dict[str, str]:
     """From which position on the recipients belong to which day's volume."""
     last = max(batch.value.days.items(), key=lambda one: int(one[0]), default=("", ""))
-    return {} if last[1] == weather.today else {str(batch.value.released): weather.today}
+    return {} if last[1] == snapshot.today else {str(batch.value.released): snapshot.today}
 
 
-async def _wait(services: Services, weather: Weather, release: Release, now: datetime) -> None:
+async def _wait(services: Services, snapshot: DomainSnapshot, release: Release, now: datetime) -> None:
     """Sets the one task that goes on, and notes a new pause in the domain and its history.
 
     The task may have come already and found this worker's clock behind the queue's: then it comes once more.
@@ -150,30 +150,30 @@ async def _wait(services: Services, weather: Weather, release: Release, now: dat
     if release.resume_at is not None:
         is_close = release.resume_at - now < CLOCKS_DIFFER
         at = release.resume_at + CLOCKS_DIFFER if is_close else release.resume_at
-        name = task_name("assess", weather.domain.replace(".", "_"), "resume", int(at.timestamp()))
-        await services.tasks.enqueue(Task("assess", {"domain": weather.domain}, name, at))
-    if release.pause is None or release.pause == weather.pause:
+        name = task_name("assess", snapshot.domain.replace(".", "_"), "resume", int(at.timestamp()))
+        await services.tasks.enqueue(Task("assess", {"domain": snapshot.domain}, name, at))
+    if release.pause is None or release.pause == snapshot.pause:
         return
-    warmth = replace(weather.warmth, pause=pause_fields(release.pause))
-    await services.store.commit(*keep(weather, warmth), _paused(weather, release, release.pause, now))
-    tell_decisions(weather.domain, *weather.closing)
+    warmup_state = replace(snapshot.warmup_state, pause=pause_fields(release.pause))
+    await services.store.commit(*keep(snapshot, warmup_state), _paused(snapshot, release, release.pause, now))
+    tell_decisions(snapshot.domain, *snapshot.closing)
 
 
-def _paused(weather: Weather, release: Release, pause: Pause, now: datetime) -> Write:
+def _paused(snapshot: DomainSnapshot, release: Release, pause: Pause, now: datetime) -> Write:
     """With what keeps the domain from being raised, which is what people ask of a pause."""
-    standing = weather.standing
-    kept = evaluate_raise(as_figures(weather.total), standing.level, standing.rules)
+    standing = snapshot.standing
+    kept = evaluate_raise(as_figures(snapshot.total), standing.level, standing.rules)
     entry = HistoryEntry(
         at=now,
         kind="paused",
         reason=f"{release.reason}; {kept.reason}" if pause.of == "domain" else release.reason,
-        day=weather.today,
-        level_before=weather.warmth.level,
-        level_after=weather.warmth.level,
+        day=snapshot.today,
+        level_before=snapshot.warmup_state.level,
+        level_after=snapshot.warmup_state.level,
         cap=pause.cap,
-        figures=asdict(weather.total),
+        figures=asdict(snapshot.total),
     )
-    return remember(weather.domain, entry)
+    return remember(snapshot.domain, entry)
 
 
 async def _queue(services: Services, batch: Stored[Batch]) -> None:
@@ -183,7 +183,7 @@ async def _queue(services: Services, batch: Stored[Batch]) -> None:
     again under the same names.
     """
     value, known = batch.value, (batch.id, batch.value.generation)
-    if services.desk.queued.get(known, value.queued) >= value.released:
+    if services.worker_slots.queued.get(known, value.queued) >= value.released:
         return
     finished = await _finished_chunks(services, batch) if value.generation else frozenset()
     found = await services.store.fields(
@@ -198,7 +198,7 @@ async def _queue(services: Services, batch: Stored[Batch]) -> None:
         if chunk not in finished:
             start, stop = fields["first"], fields["first"] + fields["count"]
             for first, end, day in _by_day(value, max(start, value.queued), min(stop, value.released)):
-                errand = Errand(
+                job = DeliveryJob(
                     batch.id,
                     chunk,
                     first=first - start,
@@ -206,10 +206,10 @@ async def _queue(services: Services, batch: Stored[Batch]) -> None:
                     generation=value.generation,
                     day=day,
                 )
-                name = task_name("deliver", batch.id, chunk, errand.first, value.generation)
-                tasks.append(Task("deliver", errand.as_body(), name, queue="deliver"))
+                name = task_name("deliver", batch.id, chunk, job.first, value.generation)
+                tasks.append(Task("deliver", job.as_body(), name, queue="deliver"))
     await services.tasks.enqueue(*tasks)
-    services.desk.note_queued(known, value.released)
+    services.worker_slots.note_queued(known, value.released)
 
 
 def _by_day(batch: Batch, first: int, end: int) -> list[tuple[int, int, str]]:

@@ -9,13 +9,19 @@ from typing import TypeVar
 
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.find import find_batch
-from warmpost.actions.delivery.recipient_status import Line, Trace, read_message_trace, shown_status, trace
+from warmpost.actions.delivery.recipient_status import (
+    RecipientStatus,
+    RecipientStatuses,
+    read_message_statuses,
+    shown_status,
+    statuses_of,
+)
 from warmpost.actions.warmup.domain_state import look
 from warmpost.errors import Invalid
 from warmpost.rules.delivery.chunks import Chunk, unpack
 from warmpost.rules.delivery.documents import Batch, Message, ProgressFields
 from warmpost.rules.delivery.statuses import Status
-from warmpost.rules.events.documents import ReactionFields
+from warmpost.rules.events.documents import ReportedStatusFields
 from warmpost.rules.identity.checks import suspension_reason
 from warmpost.rules.identity.domains import Domain
 from warmpost.rules.model.compression import inflate
@@ -57,20 +63,20 @@ class Pace:
 async def read_pace(services: Services, batch: Stored[Batch]) -> Pace:
     """A running batch that holds recipients is paused while its domain is, or is suspended: nothing is written for that."""
     value = batch.value
-    weather = await look(services, value.domain)
-    pause = weather.warmth.pause
+    snapshot = await look(services, value.domain)
+    pause = snapshot.warmup_state.pause
     runs = value.status in ("planning", "sending")
     domain = await services.cache.get(Domain, f"domains/{value.domain}") if runs else None
     reason = suspension_reason(domain) if domain else ""
     waits = runs and value.released < value.total
     until = pause.until if waits and pause and pause.until > services.clock.now() else None
-    standing = weather.standing
+    standing = snapshot.standing
     return Pace(
         "paused" if until or reason else value.status,
         until,
         standing.level,
         standing.cap,
-        weather.allowance.volume.used,
+        snapshot.allowance.volume.used,
         reason,
     )
 
@@ -117,18 +123,18 @@ def read_stall(stalled_since: float, stalled_reason: str = "") -> Stall | None:
 
 async def list_recipients(
     services: Services, batch_id: str, status: str | None, cursor: str, limit: int
-) -> tuple[list[Line], str]:
+) -> tuple[list[RecipientStatus], str]:
     """Recipients in order of the batch, of one status or all; the cursor to go on with, empty at the end."""
     batch = await find_batch(services, batch_id)
     number, position = _read_cursor(cursor)
-    lines: list[Line] = []
+    lines: list[RecipientStatus] = []
     while True:
         chunks = await _few(services, Chunk, f"{batch.path}/chunks", number)
         progress = await _few(services, ProgressFields, f"{batch.path}/progress", number)
-        reactions = await _few(services, ReactionFields, f"{batch.path}/reactions", number)
+        reported = await _few(services, ReportedStatusFields, f"{batch.path}/reactions", number)
         for chunk, value in chunks.items():
-            traced = trace(progress.get(chunk), reactions.get(chunk), value.count)
-            for place, line in _lines(batch.value, value, traced, position, status):
+            statuses = statuses_of(progress.get(chunk), reported.get(chunk), value.count)
+            for place, line in _lines(batch.value, value, statuses, position, status):
                 if len(lines) == limit:
                     return lines, f"{chunk}:{place}"
                 lines.append(line)
@@ -146,16 +152,16 @@ async def _few(services: Services, kind: type[T], collection: str, first: int) -
 
 
 def _lines(
-    batch: Batch, chunk: Chunk, traced: Trace, start: int, status: str | None
-) -> Iterator[tuple[int, Line]]:
+    batch: Batch, chunk: Chunk, statuses: RecipientStatuses, start: int, status: str | None
+) -> Iterator[tuple[int, RecipientStatus]]:
     shown = {
-        place: shown_status(batch, traced.status(place), chunk.first + place)
+        place: shown_status(batch, statuses.status(place), chunk.first + place)
         for place in range(start, chunk.count)
     }
     wanted = [place for place in shown if status is None or shown[place] == status]
     recipients = unpack(chunk) if wanted else []
     for place in wanted:
-        yield place, traced.line(recipients[place].address, shown[place], place)
+        yield place, statuses.of(recipients[place].address, shown[place], place)
 
 
 def _read_cursor(cursor: str) -> tuple[int, int]:
@@ -167,13 +173,13 @@ def _read_cursor(cursor: str) -> tuple[int, int]:
     return int(number), int(position)
 
 
-async def message_lines(services: Services, message: Stored[Message]) -> list[Line]:
+async def message_statuses(services: Services, message: Stored[Message]) -> list[RecipientStatus]:
     addresses: list[str] = inflate(message.value.recipients)
-    traced = await read_message_trace(services.store, message.id, message.value)
-    return [traced.line(to, traced.status(place).value, place) for place, to in enumerate(addresses)]
+    statuses = await read_message_statuses(services.store, message.id, message.value)
+    return [statuses.of(to, statuses.status(place).value, place) for place, to in enumerate(addresses)]
 
 
-def overall_status(lines: Sequence[Line]) -> str:
+def overall_status(lines: Sequence[RecipientStatus]) -> str:
     """One word for up to 50 recipients: what is still to be done first, then what went wrong, then what went well."""
     found = {line.status for line in lines}
     order = "queued sending deferred uncertain complained bounced failed suppressed cancelled sent delivered".split()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from warmpost.actions.batches.idempotency import refuse_other_body
 from warmpost.actions.context import Services
-from warmpost.actions.delivery.delivery_job import Errand, letter_path
+from warmpost.actions.delivery.delivery_job import DeliveryJob, message_content_path
 from warmpost.actions.state.message_store import store_parts
 from warmpost.actions.templates.build_message import Written, write_message
 from warmpost.actions.warmup.reserve_single import admit_single
@@ -16,7 +16,7 @@ from warmpost.rules.delivery.documents import Message
 from warmpost.rules.delivery.progress import begin
 from warmpost.rules.delivery.simulator import simulate
 from warmpost.rules.delivery.stored_progress import store_progress
-from warmpost.rules.message.message_packing import pack_letter
+from warmpost.rules.message.message_packing import pack_message_content
 from warmpost.rules.model.compression import deflate
 from warmpost.rules.model.derived_ids import address_hash, short_hash, task_name
 from warmpost.rules.model.tasks import Task
@@ -45,8 +45,8 @@ async def send_message(services: Services, order: SendOrder, request: Request) -
     real = [one for one in recipients if simulate(one, services.policy.simulator_domain) is None]
     day = await admit_single(services, written.domain, len(real)) if real else services.today()
     path = f"messages/{message_id}"
-    packed = pack_letter(written.letter)
-    parts = await store_parts(services.store, letter_path(message_id, request.digest), packed)
+    packed = pack_message_content(written.message_content)
+    parts = await store_parts(services.store, message_content_path(message_id, request.digest), packed)
     message = _message(services, order, request, written, recipients, b"" if parts else packed, parts, day)
     # Queued first: if the queue fails nothing was accepted, and a task without its message is dropped.
     await _queue(services, message_id, message)
@@ -83,7 +83,7 @@ async def _again(services: Services, before: Stored[Message], request: Request) 
 async def _queue(services: Services, message_id: str, message: Message) -> None:
     """Named by its moment as well: under one key an earlier request's task may have come and found nothing stored."""
     name = task_name("send", message_id, round(message.created_at.timestamp() * 1000))
-    body = Errand(message=message_id).as_body()
+    body = DeliveryJob(message=message_id).as_body()
     await services.tasks.enqueue(Task("deliver", body, name, queue="deliver"))
 
 
@@ -111,15 +111,15 @@ def _message(
     request: Request,
     written: Written,
     recipients: list[str],
-    letter: bytes,
+    message_content: bytes,
     parts: int,
     day: str,
 ) -> Message:
     return Message(
         domain=written.domain,
-        sender=written.letter.sender.address,
-        subject=written.letter.content.subject,
-        letter=letter,
+        sender=written.message_content.sender.address,
+        subject=written.message_content.content.subject,
+        message_content=message_content,
         parts=parts,
         recipients=deflate(recipients),
         hashes=tuple(address_hash(one) for one in recipients),
@@ -131,7 +131,7 @@ def _message(
         day=day,
         template=written.template,
         template_version=written.template_version,
-        tracked=written.letter.track.opens,
+        tracked=written.message_content.track.opens,
         schedule=request.schedule,
         run=request.run,
         tags=dict(order.tags),

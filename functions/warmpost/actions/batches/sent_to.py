@@ -8,9 +8,9 @@ from typing import Any
 
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.recipient_status import (
-    Line,
-    read_chunk_trace,
-    read_message_trace,
+    RecipientStatus,
+    read_chunk_statuses,
+    read_message_statuses,
     shown_status,
 )
 from warmpost.rules.delivery.chunks import Chunk, unpack
@@ -35,7 +35,7 @@ class Sent:
     subject: str
     sender: str
     created_at: datetime
-    line: Line
+    line: RecipientStatus
     target: Target
 
 
@@ -52,11 +52,11 @@ async def sent_to(services: Services, address: str) -> list[Sent]:
 
 async def _in_message(services: Services, message: Stored[Message], address: str) -> list[Sent]:
     value = message.value
-    traced = await read_message_trace(services.store, message.id, value)
+    statuses = await read_message_statuses(services.store, message.id, value)
     found: list[Sent] = []
     for place, to in enumerate(inflate(value.recipients)):
         if to.lower() == address:
-            line = traced.line(to, traced.status(place).value, place)
+            line = statuses.of(to, statuses.status(place).value, place)
             target = Target(message=message.id, position=place, address=to)
             found.append(
                 Sent("send", message.id, value.subject, value.sender, value.created_at, line, target)
@@ -71,12 +71,12 @@ async def _in_chunk(services: Services, chunk: Stored[Chunk], address: str) -> l
     if batch is None:
         return []
     value, first = batch.value, chunk.value.first
-    traced = await read_chunk_trace(services.store, batch.id, chunk.id, chunk.value.count)
+    statuses = await read_chunk_statuses(services.store, batch.id, chunk.id, chunk.value.count)
     found: list[Sent] = []
     for place, recipient in enumerate(unpack(chunk.value)):
         if recipient.address.lower() == address:
-            shown = shown_status(value, traced.status(place), first + place)
-            line = traced.line(recipient.address, shown, place)
+            shown = shown_status(value, statuses.status(place), first + place)
+            line = statuses.of(recipient.address, shown, place)
             target = Target(batch.id, "", first + place, recipient.address)
             found.append(Sent("batch", batch.id, value.name, value.sender, value.created_at, line, target))
     return found

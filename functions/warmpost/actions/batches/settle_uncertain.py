@@ -12,12 +12,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 from warmpost.actions.context import Services
-from warmpost.actions.delivery.delivery_job import Errand
+from warmpost.actions.delivery.delivery_job import DeliveryJob
 from warmpost.actions.delivery.find import find_batch, find_message
-from warmpost.actions.delivery.recipient_status import Trace, read_chunk_trace, read_message_trace
+from warmpost.actions.delivery.recipient_status import (
+    RecipientStatuses,
+    read_chunk_statuses,
+    read_message_statuses,
+)
 from warmpost.actions.delivery.resend_uncertain import ON_ITS_WAY, uncertain_places
 from warmpost.actions.outbox.event_log import log_events
-from warmpost.actions.storage.gather import side_by_side
+from warmpost.actions.storage.gather import gather_limited
 from warmpost.errors import Conflict, Moved
 from warmpost.rules.delivery.chunks import MOST_RECIPIENTS
 from warmpost.rules.delivery.documents import Batch
@@ -41,19 +45,19 @@ async def settle_batch(services: Services, batch_id: str, resend: bool) -> int:
         f"{batch.path}/progress", ("counts.uncertain", ">", 0), select=("seq",), order_by="counts.uncertain"
     )
     chunks = sorted(chunk for chunk, _ in rows)
-    traces = await side_by_side(
-        read_chunk_trace(services.store, batch.id, chunk, MOST_RECIPIENTS) for chunk in chunks
+    statuses = await gather_limited(
+        read_chunk_statuses(services.store, batch.id, chunk, MOST_RECIPIENTS) for chunk in chunks
     )
     found = {
         chunk: places
-        for chunk, one in zip(chunks, traces, strict=True)
-        if (places := uncertain_places(one.progress, one.reactions))
+        for chunk, one in zip(chunks, statuses, strict=True)
+        if (places := uncertain_places(one.progress, one.reported))
     }
     if resend:
         await _resend_chunks(services, batch.id, sorted(found))
     else:
         firsts = await _firsts(services, batch.path, found)
-        by_chunk = dict(zip(chunks, traces, strict=True))
+        by_chunk = dict(zip(chunks, statuses, strict=True))
         events = [
             _given_up(services, by_chunk[chunk], place, Target(batch.id, position=firsts[chunk] + place))
             for chunk, places in found.items()
@@ -66,12 +70,12 @@ async def settle_batch(services: Services, batch_id: str, resend: bool) -> int:
 async def settle_message(services: Services, message_id: str, resend: bool) -> int:
     """The same for a single send. Raises NotFound."""
     message = await find_message(services, message_id)
-    found = await read_message_trace(services.store, message.id, message.value)
-    places = uncertain_places(found.progress, found.reactions)
+    found = await read_message_statuses(services.store, message.id, message.value)
+    places = uncertain_places(found.progress, found.reported)
     if not places:
         return 0
     if resend:
-        await services.tasks.enqueue(_again(services, Errand(message=message.id)))
+        await services.tasks.enqueue(_again(services, DeliveryJob(message=message.id)))
     else:
         targets = [Target(message=message.id, position=place) for place in places]
         await log_events(
@@ -95,7 +99,7 @@ async def _firsts(services: Services, path: str, chunks: Mapping[str, object]) -
     return {chunk: fields["first"] for chunk, fields in rows}
 
 
-def _given_up(services: Services, found: Trace, place: int, target: Target) -> Event:
+def _given_up(services: Services, found: RecipientStatuses, place: int, target: Target) -> Event:
     """Its id is that of the doubt it ends."""
     doubt = found.progress.details[place].notes[-1].at
     id = short_hash("given up", target.batch, target.message, target.position, doubt)
@@ -122,12 +126,12 @@ async def _resend_chunks(services: Services, batch_id: str, chunks: Sequence[str
             break
         except Moved:
             continue
-    errands = [Errand(batch_id, chunk, generation=batch.value.generation) for chunk in chunks]
-    await services.tasks.enqueue(*(_again(services, one) for one in errands))
+    jobs = [DeliveryJob(batch_id, chunk, generation=batch.value.generation) for chunk in chunks]
+    await services.tasks.enqueue(*(_again(services, one) for one in jobs))
 
 
-def _again(services: Services, errand: Errand) -> Task:
+def _again(services: Services, job: DeliveryJob) -> Task:
     """What is uncertain later than now needs another word: the task may be delivered twice."""
     now = services.clock.timestamp()
-    name = task_name(errand.path.replace("/", "-"), "uncertain", round(now * 1000))
-    return Task("deliver", replace(errand, resend=now).as_body(), name, queue="deliver")
+    name = task_name(job.path.replace("/", "-"), "uncertain", round(now * 1000))
+    return Task("deliver", replace(job, resend=now).as_body(), name, queue="deliver")

@@ -16,7 +16,7 @@ from warmpost.errors import Conflict, Invalid
 from warmpost.rules.delivery.chunks import Chunk, pack_all
 from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.message.message import Recipient
-from warmpost.rules.message.message_packing import pack_letter
+from warmpost.rules.message.message_packing import pack_message_content
 from warmpost.rules.model.names import has_controls
 from warmpost.rules.model.tasks import batch_task
 from warmpost.rules.model.writes import Create, Put
@@ -49,12 +49,12 @@ async def submit_batch(services: Services, order: BatchOrder, request: Request) 
     elif batch.list_pages <= PAGES_PER_STEP:
         batch = await copy_pages(services, path, batch)
         batch = replace(batch, status="sending")
-    packed = pack_letter(written.letter)
+    packed = pack_message_content(written.message_content)
     parts = await store_parts(services.store, path, packed, MOST_IN_BATCH)
     batch = replace(
         batch,
-        letter=b"" if parts else packed,
-        name=order.name or written.letter.content.subject,
+        message_content=b"" if parts else packed,
+        name=order.name or written.message_content.content.subject,
         parts=parts,
         key_id=request.key_id,
         schedule=request.schedule,
@@ -93,8 +93,8 @@ def _new_batch(services: Services, written: Written, total: int) -> Batch:
         name="",
         status="planning",
         domain=written.domain,
-        sender=written.letter.sender.address,
-        letter=b"",
+        sender=written.message_content.sender.address,
+        message_content=b"",
         parts=0,
         list_id="",
         list_pages=0,
@@ -105,7 +105,7 @@ def _new_batch(services: Services, written: Written, total: int) -> Batch:
         key_id="",
         template=written.template,
         template_version=written.template_version,
-        tracked=written.letter.track.opens,
+        tracked=written.message_content.track.opens,
     )
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from warmpost.actions.context import Services
-from warmpost.actions.delivery.delivery_job import Parcel
-from warmpost.actions.delivery.leases import Claims, LeaseLostError
-from warmpost.actions.warmup.domain_state import Weather, keep, keep_pool, look
+from warmpost.actions.delivery.delivery_job import ChunkDelivery
+from warmpost.actions.delivery.leases import Lease, LeaseLostError
+from warmpost.actions.warmup.domain_state import DomainSnapshot, keep, keep_pool, look
 from warmpost.rules.delivery import progress as rules
 from warmpost.rules.delivery.simulator import simulate
 from warmpost.rules.delivery.statuses import Status
@@ -32,52 +32,52 @@ class CarriedOver:
 
 
 async def carry_over(
-    services: Services, claims: Claims, parcel: Parcel, pending: Sequence[int]
+    services: Services, lease: Lease, delivery: ChunkDelivery, pending: Sequence[int]
 ) -> CarriedOver:
     """Reserves today's volume for the queued of earlier days, in the commit that notes it in their progress.
 
     Whoever is deferred was attempted on a day of his own. Nothing is read where nobody is late. A pause holds batches
     only. Raises LeaseLostError where another worker has the chunk.
     """
-    is_single = bool(parcel.errand.message)
+    is_single = bool(delivery.job.message)
     for attempt in range(TRIES):
-        late = [one for one in pending if _is_late(services, claims.progress, parcel, one)]
+        late = [one for one in pending if _is_late(services, lease.progress, delivery, one)]
         if not late:
             return CarriedOver()
-        weather = await look(services, parcel.domain.domain)
+        snapshot = await look(services, delivery.domain.domain)
         release = decide_release(
             len(late),
-            weather.allowance,
+            snapshot.allowance,
             services.clock.now(),
-            weather.day,
-            pool=weather.pool,
-            pause=None if is_single else weather.pause,
-            blocked=weather.blocked,
+            snapshot.day,
+            pool=snapshot.pool,
+            pause=None if is_single else snapshot.pause,
+            blocked=snapshot.blocked,
         )
         taken, waiting = late[: release.granted], late[release.granted :]
         try:
             if taken:
-                moved = rules.carry(claims.progress, taken, weather.today)
-                await claims.write(moved, *_reserved(weather, len(taken), is_single))
+                moved = rules.carry(lease.progress, taken, snapshot.today)
+                await lease.write(moved, *_reserved(snapshot, len(taken), is_single))
         except LeaseLostError:
             if attempt == TRIES - 1:
                 raise
             continue
-        return CarriedOver(frozenset(waiting), weather.day.ends_at if is_single else release.resume_at)
+        return CarriedOver(frozenset(waiting), snapshot.day.ends_at if is_single else release.resume_at)
     raise AssertionError("the last try returns or raises")
 
 
-def _is_late(services: Services, progress: rules.Progress, parcel: Parcel, position: int) -> bool:
+def _is_late(services: Services, progress: rules.Progress, delivery: ChunkDelivery, position: int) -> bool:
     if progress.status(position) is not Status.QUEUED or progress.day(position) == services.today():
         return False
-    address, simulator = parcel.recipients[position].address, services.policy.simulator_domain
-    return bool(parcel.errand.batch) or simulate(address, simulator) is None
+    address, simulator = delivery.recipients[position].address, services.policy.simulator_domain
+    return bool(delivery.job.batch) or simulate(address, simulator) is None
 
 
-def _reserved(weather: Weather, amount: int, is_single: bool) -> list[Write]:
-    warmth = replace(
-        weather.warmth,
-        reserved=weather.warmth.reserved + amount,
-        released=weather.warmth.released + (0 if is_single else amount),
+def _reserved(snapshot: DomainSnapshot, amount: int, is_single: bool) -> list[Write]:
+    warmup_state = replace(
+        snapshot.warmup_state,
+        reserved=snapshot.warmup_state.reserved + amount,
+        released=snapshot.warmup_state.released + (0 if is_single else amount),
     )
-    return [*keep(weather, warmth), *keep_pool(weather, amount)]
+    return [*keep(snapshot, warmup_state), *keep_pool(snapshot, amount)]

@@ -11,7 +11,7 @@ from warmpost.rules.delivery.chunks import Chunk, unpack
 from warmpost.rules.delivery.documents import Batch, Message
 from warmpost.rules.delivery.progress import OnUncertain
 from warmpost.rules.identity.domains import Domain, RelayPool
-from warmpost.rules.message.message import Job, Letter, Recipient
+from warmpost.rules.message.message import Job, MessageContent, Recipient
 from warmpost.rules.model.compression import inflate
 from warmpost.rules.model.derived_ids import batch_message_id, send_message_id, short_hash
 from warmpost.rules.model.events import Target
@@ -24,7 +24,7 @@ GONE = "the sender domain was deleted"
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class DeliveryJob:
     """A deliver task's body. first, end: the released stretch of the chunk. generation: see `Batch`.
 
     day: on which the stretch's volume was reserved. resend: the moment (epoch seconds) at which the sender wanted those
@@ -46,83 +46,83 @@ class Errand:
         return f"messages/{self.message}" if self.message else f"batches/{self.batch}/progress/{self.chunk}"
 
     def as_body(self) -> Mapping[str, object]:
-        return {name: getattr(self, name) for name in Errand.__slots__ if getattr(self, name)}
+        return {name: getattr(self, name) for name in DeliveryJob.__slots__ if getattr(self, name)}
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class ChunkDelivery:
     """first: position in the batch of the first recipient. stretch: what of it is released.
 
     ending: what unsent recipients end as where the batch or its domain has ended, with the reason; empty while it runs.
     """
 
-    errand: Errand
+    job: DeliveryJob
     recipients: list[Recipient]
     first: int
     stretch: range
-    letter: Letter
+    message_content: MessageContent
     domain: Domain
     pool: Pool
     on_uncertain: OnUncertain
     ending: str = ""
     reason: str = ""
 
-    def job(self, position: int, policy: Policy, now: float) -> Job:
+    def composing_job(self, position: int, policy: Policy, now: float) -> Job:
         """The identity depends on the recipient's place alone; a single send has one identity for all recipients."""
         domain, project = self.domain.domain, policy.project
-        if self.errand.message:
-            message_id = send_message_id(project, self.errand.message, domain)
-            target = Target(message=self.errand.message, position=position)
+        if self.job.message:
+            message_id = send_message_id(project, self.job.message, domain)
+            target = Target(message=self.job.message, position=position)
         else:
-            message_id = batch_message_id(project, self.errand.batch, self.first + position, domain)
-            target = Target(self.errand.batch, position=self.first + position)
+            message_id = batch_message_id(project, self.job.batch, self.first + position, domain)
+            target = Target(self.job.batch, position=self.first + position)
         mail_from = return_path(target, domain, policy.return_key)
         return Job(self.recipients[position], message_id, mail_from, now, target=target)
 
 
-async def open_batch_chunk(services: Services, errand: Errand, batch: Batch) -> Parcel | None:
-    path = f"batches/{errand.batch}"
-    chunk = await services.store.get(Chunk, f"{path}/chunks/{errand.chunk}")
+async def open_batch_chunk(services: Services, job: DeliveryJob, batch: Batch) -> ChunkDelivery | None:
+    path = f"batches/{job.batch}"
+    chunk = await services.store.get(Chunk, f"{path}/chunks/{job.chunk}")
     if chunk is None:
         return None
-    letter = await services.letters.read(path, batch.letter, batch.parts)
+    message_content = await services.message_store.read(path, batch.message_content, batch.parts)
     domain, pool = await route(services, batch.domain)
-    parcel = Parcel(
-        errand=errand,
+    delivery = ChunkDelivery(
+        job=job,
         recipients=unpack(chunk.value),
         first=chunk.value.first,
-        stretch=range(errand.first, min(errand.end, chunk.value.count)),
-        letter=letter,
+        stretch=range(job.first, min(job.end, chunk.value.count)),
+        message_content=message_content,
         domain=domain or _gone(batch.domain, batch.created_at),
         pool=pool,
         on_uncertain=batch.on_uncertain,
         ending=batch.status if batch.status in ("cancelled", "failed") else "",
         reason=batch.reason or f"the batch was {batch.status}",
     )
-    return parcel if domain else replace(parcel, ending="failed", reason=GONE)
+    return delivery if domain else replace(delivery, ending="failed", reason=GONE)
 
 
-def letter_path(message_id: str, digest: str) -> str:
+def message_content_path(message_id: str, digest: str) -> str:
     """Where a message's letter is kept that does not fit into it: two requests under one key never share a place."""
-    return f"messages/{message_id}/letters/{short_hash(digest)}"
+    return f"messages/{message_id}/content/{short_hash(digest)}"
 
 
-async def open_message(services: Services, errand: Errand, message: Message) -> Parcel:
-    path = letter_path(errand.message, message.digest)
-    letter = await services.letters.read(path, message.letter, message.parts)
+async def open_message(services: Services, job: DeliveryJob, message: Message) -> ChunkDelivery:
+    path = message_content_path(job.message, message.digest)
+    message_content = await services.message_store.read(path, message.message_content, message.parts)
     domain, pool = await route(services, message.domain)
     recipients = [Recipient(address) for address in inflate(message.recipients)]
-    parcel = Parcel(
-        errand=replace(errand, day=message.day),
+    delivery = ChunkDelivery(
+        job=replace(job, day=message.day),
         recipients=recipients,
         first=0,
         stretch=range(len(recipients)),
-        letter=letter,
+        message_content=message_content,
         domain=domain or _gone(message.domain, message.created_at),
         pool=pool,
         on_uncertain=message.on_uncertain,
     )
-    return parcel if domain else replace(parcel, ending="failed", reason=GONE)
+    return delivery if domain else replace(delivery, ending="failed", reason=GONE)
 
 
 def _gone(domain: str, since: datetime) -> Domain:

@@ -1,4 +1,4 @@
-"""Whether and how fast messages of a parcel can leave at this moment, and what those are told that cannot.
+"""Whether and how fast messages of a delivery can leave at this moment, and what those are told that cannot.
 
 While every relay of the pool is left alone, nothing is claimed and nothing written: a chunk that waits costs a few reads,
 however long an outage lasts. Only chunks that have their turn try, when a relay's pause is over.
@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from warmpost.actions.context import Services
-from warmpost.actions.delivery.delivery_job import Parcel
+from warmpost.actions.delivery.delivery_job import ChunkDelivery
 from warmpost.actions.delivery.requeue import stall_delay
 from warmpost.actions.state.throttle import OPEN, ProviderGate
-from warmpost.actions.storage.log import tell
+from warmpost.actions.storage.log import log_event
 from warmpost.rules.delivery.envelope import STOPPED, HandOver, Outcome
 from warmpost.rules.delivery.outcomes import MOST_TEXT
 from warmpost.rules.delivery.progress import Progress
@@ -26,12 +26,12 @@ from warmpost.rules.delivery.statuses import Status
 from warmpost.rules.delivery.throttling import Gate, share
 
 
-class WayOut:
+class DispatchGate:
     """stalled: why no relay takes mail, empty while one does or nobody has asked."""
 
-    def __init__(self, services: Services, parcel: Parcel) -> None:
+    def __init__(self, services: Services, delivery: ChunkDelivery) -> None:
         self._services = services
-        self._parcel = parcel
+        self._delivery = delivery
         self._asked = self._left_some = False
         self._closed_for = 0.0
         self.stalled = ""
@@ -39,21 +39,21 @@ class WayOut:
 
     def is_open(self, positions: Iterable[int]) -> bool:
         """Whether these may be claimed. Simulated recipients need no relay."""
-        closed = self._services.relays.closed(self._parcel.pool)
+        closed = self._services.relays.closed(self._delivery.pool)
         if closed is None or not any(map(self._needs_relay, positions)):
             return True
         self._asked, self.stalled, self._closed_for = True, closed.reason, closed.seconds
         return False
 
     def _needs_relay(self, position: int) -> bool:
-        address = self._parcel.recipients[position].address
+        address = self._delivery.recipients[position].address
         return simulate(address, self._services.policy.simulator_domain) is None
 
     def _gate(self, position: int) -> ProviderGate | None:
-        if self._parcel.errand.message:
+        if self._delivery.job.message:
             return None
-        address = self._parcel.recipients[position].address
-        gate = self._services.throttle.gate(self._parcel.pool.name, address)
+        address = self._delivery.recipients[position].address
+        gate = self._services.throttle.gate(self._delivery.pool.name, address)
         return gate if gate and self._needs_relay(position) else None
 
     def gates(self, positions: Iterable[int]) -> list[Gate]:
@@ -69,11 +69,11 @@ class WayOut:
         return quick, [one for gate, some in slow.items() for one in some[: share(gate.pace, len(some))]]
 
     def heard(self, outcomes: Mapping[int, Outcome], seconds: float, *, slowly: bool) -> None:
-        """What became of a stride's messages. seconds: how long it took. slowly: at their providers' pace."""
-        recipients, pool = self._parcel.recipients, self._parcel.pool.name
+        """What became of a claim batch's messages. seconds: how long it took. slowly: at their providers' pace."""
+        recipients, pool = self._delivery.recipients, self._delivery.pool.name
         answers = ((recipients[position].address, one) for position, one in outcomes.items())
         self._services.throttle.heard(pool, answers, seconds)
-        if not outcomes or self._services.desk.is_closing:
+        if not outcomes or self._services.worker_slots.is_closing:
             return
         self._asked = True
         if slowly and any(one.reason == STOPPED for one in outcomes.values()):
@@ -82,8 +82,8 @@ class WayOut:
             self._left_some = True
         else:
             self.stalled = next(iter(outcomes.values())).reason
-            words = f"nobody takes mail of {self._parcel.errand.path}: {self.stalled}"
-            tell("relay_unreachable", words, pool=self._parcel.pool.name, recipients=len(outcomes))
+            words = f"nobody takes mail of {self._delivery.job.path}: {self.stalled}"
+            log_event("relay_unreachable", words, pool=self._delivery.pool.name, recipients=len(outcomes))
 
     def marked(self, progress: Progress, now: float) -> Progress:
         """With since when nobody takes mail and why, or without it once somebody does.
@@ -110,4 +110,4 @@ class WayOut:
         return min((gate.come_back(count) for gate, count in left.items() if gate), default=0.0)
 
     def _left(self, progress: Progress) -> list[int]:
-        return [one for one in progress.positions(Status.QUEUED) if one in self._parcel.stretch]
+        return [one for one in progress.positions(Status.QUEUED) if one in self._delivery.stretch]

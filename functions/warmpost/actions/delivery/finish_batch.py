@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from warmpost.actions.context import Services
-from warmpost.actions.storage.log import tell
+from warmpost.actions.storage.log import log_event
 from warmpost.errors import Moved
 from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.model.writes import Stored, Update
@@ -22,7 +22,7 @@ async def finish_batch(services: Services, batch_id: str) -> None:
         await finish_batch(services, batch_id)
         return
     value, seconds = batch.value, (services.clock.now() - batch.value.created_at).total_seconds()
-    tell(
+    log_event(
         "batch_done",
         f"batch {batch_id} is done",
         batch=batch_id,

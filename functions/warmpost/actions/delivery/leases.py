@@ -30,7 +30,7 @@ class LeaseLostError(Exception):
     """Another worker took over: what is not recorded yet must not be written as if nothing had happened."""
 
 
-class Claims:
+class Lease:
     """Reads and writes the progress of one chunk (`batches/…/progress/…`) or message (a field of its document)."""
 
     def __init__(self, services: Services, path: str, count: int, in_message: bool) -> None:
@@ -67,7 +67,7 @@ class Claims:
             await self._write(progress, *beside)
 
     async def claim(self, results: Mapping[int, Result], positions: Iterable[int]) -> None:
-        """One write: the results of the stride before, and the stride that goes out next."""
+        """One write: the results of the claim batch before, and the claim batch that goes out next."""
         now = self._services.clock.timestamp()
         recorded = rules.record(self.progress, results, now)
         owner, until = self._services.worker, now + self._services.policy.lease
@@ -79,7 +79,7 @@ class Claims:
 
     @asynccontextmanager
     async def kept_alive(self) -> AsyncIterator[None]:
-        """Renews the lease while messages are with the relay; one write per third of a lease, none for quick strides."""
+        """Renews the lease while messages are with the relay; a write per third of a lease, none for quick ones."""
         beat = asyncio.create_task(self._beat())
         try:
             yield

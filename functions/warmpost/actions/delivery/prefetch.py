@@ -1,4 +1,4 @@
-"""Strides composed before it is their turn, in the order of the turns, and never more than memory has room for."""
+"""ClaimBatches composed before it is their turn, in the order of the turns, and never more than memory has room for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from warmpost.actions.context import Services
-from warmpost.actions.delivery.delivery_job import Parcel
+from warmpost.actions.delivery.delivery_job import ChunkDelivery
 from warmpost.actions.ports import Composer
 from warmpost.actions.state.worker_slots import Room
 from warmpost.errors import Invalid
@@ -19,48 +19,48 @@ from warmpost.rules.message.message import Unrenderable
 
 
 @dataclass(frozen=True, slots=True)
-class Stride:
+class ClaimBatch:
     """positions: claimed together. letters: composed, or why not."""
 
     positions: Sequence[int]
-    letters: Sequence[Outgoing | Unrenderable]
+    messages: Sequence[Outgoing | Unrenderable]
 
     @property
     def octets(self) -> int:
         """Of its own: what follows the first buffer of a message is shared by all of a chunk."""
-        return sum(len(one.content[0]) for one in self.letters if isinstance(one, Outgoing))
+        return sum(len(one.content[0]) for one in self.messages if isinstance(one, Outgoing))
 
-    def only(self, positions: Sequence[int]) -> Stride:
+    def only(self, positions: Sequence[int]) -> ClaimBatch:
         """positions: some of its own."""
         if len(positions) == len(self.positions):
             return self
-        letters = dict(zip(self.positions, self.letters, strict=True))
-        return Stride(positions, [letters[one] for one in positions])
+        messages = dict(zip(self.positions, self.messages, strict=True))
+        return ClaimBatch(positions, [messages[one] for one in positions])
 
 
-Compose = Callable[[Sequence[int]], Coroutine[Any, Any, Stride]]
+Compose = Callable[[Sequence[int]], Coroutine[Any, Any, ClaimBatch]]
 
 
-class Lookahead:
-    """The strides of one chunk. Opened by `look_ahead`."""
+class Prefetch:
+    """The claim batches of one chunk. Opened by `open_prefetch`."""
 
-    def __init__(self, strides: Sequence[Sequence[int]], compose: Compose, room: Room) -> None:
+    def __init__(self, claim_batches: Sequence[Sequence[int]], compose: Compose, room: Room) -> None:
         loop = asyncio.get_running_loop()
-        self.strides = strides
+        self.claim_batches = claim_batches
         self._compose = compose
         self._room = room
-        self._ready: list[asyncio.Future[Stride]] = [loop.create_future() for _ in strides]
+        self._ready: list[asyncio.Future[ClaimBatch]] = [loop.create_future() for _ in claim_batches]
         self._taken = 0
         self._tasks: list[asyncio.Task[Any]] = []
-        if strides:
+        if claim_batches:
             self._tasks.append(asyncio.create_task(self._compose_all()))
 
-    async def take(self) -> Stride:
+    async def take(self) -> ClaimBatch:
         """The next one, as soon as it is composed."""
-        stride = await self._ready[self._taken]
+        claim_batch = await self._ready[self._taken]
         self._taken += 1
-        self._room.taken(stride.octets)
-        return stride
+        self._room.taken(claim_batch.octets)
+        return claim_batch
 
     async def close(self) -> None:
         """What nobody took is thrown away."""
@@ -73,13 +73,13 @@ class Lookahead:
 
     async def _compose_all(self) -> None:
         async with self._room.line:
-            for positions, ready in zip(self.strides, self._ready, strict=True):
+            for positions, ready in zip(self.claim_batches, self._ready, strict=True):
                 await self._room.enter()
                 task = asyncio.create_task(self._compose(positions))
                 task.add_done_callback(partial(self._composed, ready))
                 self._tasks.append(task)
 
-    def _composed(self, ready: asyncio.Future[Stride], task: asyncio.Task[Stride]) -> None:
+    def _composed(self, ready: asyncio.Future[ClaimBatch], task: asyncio.Task[ClaimBatch]) -> None:
         """A callback, because a task that is cancelled before it has begun runs nothing of its own."""
         octets = 0
         if task.cancelled() or ready.cancelled():
@@ -93,41 +93,43 @@ class Lookahead:
 
 
 @asynccontextmanager
-async def look_ahead(
-    strides: Sequence[Sequence[int]], compose: Compose, room: Room
-) -> AsyncIterator[Lookahead]:
-    """strides: positions that are claimed together."""
-    lookahead = Lookahead(strides, compose, room)
+async def open_prefetch(
+    claim_batches: Sequence[Sequence[int]], compose: Compose, room: Room
+) -> AsyncIterator[Prefetch]:
+    """claim_batches: positions that are claimed together."""
+    prefetch = Prefetch(claim_batches, compose, room)
     try:
-        yield lookahead
+        yield prefetch
     finally:
-        await lookahead.close()
+        await prefetch.close()
 
 
-class Strides:
-    """Those of one parcel."""
+class ClaimBatches:
+    """Those of one delivery."""
 
-    def __init__(self, services: Services, parcel: Parcel) -> None:
+    def __init__(self, services: Services, delivery: ChunkDelivery) -> None:
         self._services = services
-        self._parcel = parcel
+        self._delivery = delivery
         self._composer: Composer | None = None
 
-    def ahead(self, pending: Sequence[int], slowly: bool = False) -> AbstractAsyncContextManager[Lookahead]:
+    def ahead(self, pending: Sequence[int], slowly: bool = False) -> AbstractAsyncContextManager[Prefetch]:
         """slowly: of slow providers, which like single sends stand in no line."""
-        size, desk = self._services.policy.stride, self._services.desk
-        strides = [pending[start : start + size] for start in range(0, len(pending), size)]
-        in_line = bool(self._parcel.errand.batch) and not slowly
-        return look_ahead(strides, self._compose, desk.room if in_line else Room())
+        size, worker_slots = self._services.policy.claim_batch, self._services.worker_slots
+        claim_batches = [pending[start : start + size] for start in range(0, len(pending), size)]
+        in_line = bool(self._delivery.job.batch) and not slowly
+        return open_prefetch(claim_batches, self._compose, worker_slots.room if in_line else Room())
 
-    async def _compose(self, positions: Sequence[int]) -> Stride:
-        parcel, policy = self._parcel, self._services.policy
+    async def _compose(self, positions: Sequence[int]) -> ClaimBatch:
+        delivery, policy = self._delivery, self._services.policy
         try:
             if self._composer is None:
-                self._composer = self._services.press.composer(
-                    parcel.letter, parcel.domain.domain, parcel.domain.keys
+                self._composer = self._services.signing_pool.composer(
+                    delivery.message_content, delivery.domain.domain, delivery.domain.keys
                 )
         except Invalid as problem:
-            return Stride(positions, [Unrenderable(problem.message)] * len(positions))
+            return ClaimBatch(positions, [Unrenderable(problem.message)] * len(positions))
         now = self._services.clock.timestamp()
-        letters = await self._composer.compose([parcel.job(one, policy, now) for one in positions])
-        return Stride(positions, letters)
+        messages = await self._composer.compose(
+            [delivery.composing_job(one, policy, now) for one in positions]
+        )
+        return ClaimBatch(positions, messages)

@@ -10,9 +10,9 @@ from warmpost.rules.delivery.documents import Batch, Message, ProgressFields
 from warmpost.rules.delivery.progress import Note, Progress
 from warmpost.rules.delivery.statuses import Status
 from warmpost.rules.delivery.stored_progress import load_progress
-from warmpost.rules.events.documents import ReactionFields
-from warmpost.rules.events.event_packing import unpack_reactions
-from warmpost.rules.events.reported_status import RANKS, Reactions, combined, nothing_reported
+from warmpost.rules.events.documents import ReportedStatusFields
+from warmpost.rules.events.event_packing import unpack_reported_status
+from warmpost.rules.events.reported_status import RANKS, ReportedStatus, combined, nothing_reported
 
 TAKEN = {
     Status.SENT: "the relay took the message",
@@ -22,7 +22,7 @@ TAKEN = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RecipientStatus:
     """One recipient. status: a `Status` value, or `held` before release."""
 
     to: str
@@ -35,27 +35,27 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class RecipientStatuses:
     progress: Progress
-    reactions: Reactions
+    reported: ReportedStatus
 
     def status(self, place: int) -> Status:
-        return combined(self.progress.status(place), self.reactions, place)
+        return combined(self.progress.status(place), self.reported, place)
 
-    def line(self, address: str, status: str, place: int) -> Line:
+    def of(self, address: str, status: str, place: int) -> RecipientStatus:
         detail = self.progress.details.get(place)
         notes = detail.notes if detail else ()
         sent = self.progress.sent_at(place)
         recorded = self.progress.status(place)
         if recorded in TAKEN and recorded not in {note.status for note in notes}:
             notes = (*notes, Note(sent, recorded, TAKEN[recorded]))
-        words = self.reactions.notes.get(place)
-        reported = RANKS[self.reactions.reported[place]]
-        if words and reported:
+        words = self.reported.notes.get(place)
+        told = RANKS[self.reported.marks[place]]
+        if words and told:
             at, code, enhanced_code, text = words
-            notes = (*notes, Note(at, reported, text, code, enhanced_code))
-        did = self.reactions.did
-        return Line(
+            notes = (*notes, Note(at, told, text, code, enhanced_code))
+        did = self.reported.did
+        return RecipientStatus(
             address,
             status,
             notes,
@@ -66,23 +66,25 @@ class Trace:
         )
 
 
-def trace(progress: ProgressFields | None, reactions: ReactionFields | None, count: int) -> Trace:
-    return Trace(
+def statuses_of(
+    progress: ProgressFields | None, reported: ReportedStatusFields | None, count: int
+) -> RecipientStatuses:
+    return RecipientStatuses(
         load_progress(progress, count),
-        unpack_reactions(reactions.content) if reactions else nothing_reported(count),
+        unpack_reported_status(reported.content) if reported else nothing_reported(count),
     )
 
 
-async def read_chunk_trace(store: Store, batch: str, chunk: str, count: int) -> Trace:
+async def read_chunk_statuses(store: Store, batch: str, chunk: str, count: int) -> RecipientStatuses:
     progress = await store.get(ProgressFields, f"batches/{batch}/progress/{chunk}")
-    reactions = await store.get(ReactionFields, f"batches/{batch}/reactions/{chunk}")
-    return trace(progress.value if progress else None, reactions.value if reactions else None, count)
+    reported = await store.get(ReportedStatusFields, f"batches/{batch}/reactions/{chunk}")
+    return statuses_of(progress.value if progress else None, reported.value if reported else None, count)
 
 
-async def read_message_trace(store: Store, message_id: str, message: Message) -> Trace:
-    reactions = await store.get(ReactionFields, f"messages/{message_id}/reactions/all")
+async def read_message_statuses(store: Store, message_id: str, message: Message) -> RecipientStatuses:
+    reported = await store.get(ReportedStatusFields, f"messages/{message_id}/reactions/all")
     count = len(message.hashes)
-    return trace(message.progress, reactions.value if reactions else None, count)
+    return statuses_of(message.progress, reported.value if reported else None, count)
 
 
 def shown_status(batch: Batch, status: Status, position: int) -> str:

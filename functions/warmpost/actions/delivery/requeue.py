@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from warmpost.actions.context import Services
-from warmpost.actions.delivery.delivery_job import Errand
-from warmpost.actions.delivery.leases import Claims
+from warmpost.actions.delivery.delivery_job import DeliveryJob
+from warmpost.actions.delivery.leases import Lease
 from warmpost.rules.delivery.progress import Progress
 from warmpost.rules.delivery.retries import RetryPlan
 from warmpost.rules.delivery.statuses import Status
@@ -37,20 +37,20 @@ def stall_delay(progress: Progress, now: float) -> float:
     return next((delay for delay in STALL_DELAYS if stalled < delay * 3), STALL_DELAYS[-1])
 
 
-async def come_again(services: Services, errand: Errand, why: str, claims: Claims, at: float) -> None:
+async def requeue(services: Services, job: DeliveryJob, why: str, lease: Lease, at: float) -> None:
     """A follow-up named by the state it follows and its time, so that repeated tasks make one. at: epoch seconds.
 
     The time, because a wait may end in another one with nothing written in between.
     """
-    state = (errand.first, errand.end, errand.generation, round(errand.resend * 1000), claims.seq, int(at))
-    name = task_name(errand.path.replace("/", "-"), why, *state)
+    state = (job.first, job.end, job.generation, round(job.resend * 1000), lease.seq, int(at))
+    name = task_name(job.path.replace("/", "-"), why, *state)
     due = datetime.fromtimestamp(at, UTC) + timedelta(seconds=1)
-    await services.tasks.enqueue(Task("deliver", errand.as_body(), name, due, "deliver"))
+    await services.tasks.enqueue(Task("deliver", job.as_body(), name, due, "deliver"))
 
 
-async def retry_later(services: Services, errand: Errand, progress: Progress) -> None:
+async def retry_later(services: Services, job: DeliveryJob, progress: Progress) -> None:
     """For just the deferred recipients, wherever in the chunk they are."""
-    name = task_name(errand.path.replace("/", "-"), "retry", errand.generation, progress.round)
+    name = task_name(job.path.replace("/", "-"), "retry", job.generation, progress.round)
     due = datetime.fromtimestamp(progress.retry_at, UTC)
-    body = replace(errand, first=0, end=0).as_body()
+    body = replace(job, first=0, end=0).as_body()
     await services.tasks.enqueue(Task("deliver", body, name, due, "deliver"))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from warmpost.actions.context import Services
-from warmpost.actions.delivery.delivery_job import Parcel
+from warmpost.actions.delivery.delivery_job import ChunkDelivery
 from warmpost.actions.warmup.day_counters import additions, circumstances
 from warmpost.rules.delivery.progress import Note, Progress
 from warmpost.rules.delivery.simulator import READERS, scenario_of
 from warmpost.rules.delivery.statuses import Status
-from warmpost.rules.events.day_counters import not_booked, tally
+from warmpost.rules.events.day_counters import count_outcomes, not_booked
 from warmpost.rules.model.derived_ids import short_hash
 from warmpost.rules.model.events import Event, EventKind, Target
 from warmpost.rules.model.writes import Write
@@ -24,20 +24,22 @@ KINDS: dict[Status, EventKind] = {
 }
 
 
-def worker_events(services: Services, parcel: Parcel, before: Progress, after: Progress) -> list[Event]:
+def worker_events(
+    services: Services, delivery: ChunkDelivery, before: Progress, after: Progress
+) -> list[Event]:
     """One for every recipient whose status changed to something that others hear of.
 
     What the simulator's readers do follows their delivery, as from outside.
     """
     found: list[Event] = []
-    for position, recipient in enumerate(parcel.recipients):
+    for position, recipient in enumerate(delivery.recipients):
         status = after.status(position)
         if status not in KINDS or (
             status is before.status(position) and after.details.get(position) == before.details.get(position)
         ):
             continue
         target = Target(
-            parcel.errand.batch, parcel.errand.message, parcel.first + position, recipient.address
+            delivery.job.batch, delivery.job.message, delivery.first + position, recipient.address
         )
         detail = after.details.get(position)
         note = detail.notes[-1] if detail and detail.notes else Note(after.sent_at(position), status)
@@ -62,18 +64,18 @@ def _event(kind: EventKind, source: str, target: Target, note: Note) -> Event:
     )
 
 
-def book(services: Services, parcel: Parcel, progress: Progress) -> tuple[Progress, list[Write]]:
+def book(services: Services, delivery: ChunkDelivery, progress: Progress) -> tuple[Progress, list[Write]]:
     """The progress with everything booked, and the additions that go into the same commit."""
-    addresses = [one.address for one in parcel.recipients]
+    addresses = [one.address for one in delivery.recipients]
     given = circumstances(
-        services, addresses, parcel.pool, bool(parcel.errand.batch), parcel.letter.track.opens
+        services, addresses, delivery.pool, bool(delivery.job.batch), delivery.message_content.track.opens
     )
-    found = tally(progress, given)
+    found = count_outcomes(progress, given)
     news = not_booked(found, progress.booked)
     if not news:
         return progress, []
-    name = parcel.errand.batch or "send"
+    name = delivery.job.batch or "send"
     writes = [
-        additions(parcel.domain.domain, name, parcel.errand.path, day, news[day]) for day in sorted(news)
+        additions(delivery.domain.domain, name, delivery.job.path, day, news[day]) for day in sorted(news)
     ]
     return replace(progress, booked=found), writes

@@ -11,8 +11,8 @@ from typing import Any
 
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import route
-from warmpost.actions.delivery.recipient_status import Trace, trace
-from warmpost.actions.events.enrich import Origin, occurrence, origin_of
+from warmpost.actions.delivery.recipient_status import RecipientStatuses, statuses_of
+from warmpost.actions.events.enrich import Origin, notification_event, origin_of
 from warmpost.actions.events.locate import Place
 from warmpost.actions.warmup.day_counters import additions, circumstances
 from warmpost.rules.bounces.classify import BounceClass, classify
@@ -20,17 +20,17 @@ from warmpost.rules.delivery.chunks import Chunk, unpack
 from warmpost.rules.delivery.documents import Batch, Message, ProgressFields
 from warmpost.rules.delivery.mailbox_providers import SIMULATOR
 from warmpost.rules.delivery.statuses import BY_MARK, Status
-from warmpost.rules.events.day_counters import Amounts, Circumstances, not_booked, reaction_tally
-from warmpost.rules.events.documents import ReactionFields
-from warmpost.rules.events.event_packing import pack_reactions
-from warmpost.rules.events.reported_status import OPEN_ENDED, Reactions, apply_all, combined
+from warmpost.rules.events.day_counters import Amounts, Circumstances, count_reports, not_booked
+from warmpost.rules.events.documents import ReportedStatusFields
+from warmpost.rules.events.event_packing import pack_reported_status
+from warmpost.rules.events.reported_status import OPEN_ENDED, ReportedStatus, apply_all, combined
 from warmpost.rules.model.compression import inflate
 from warmpost.rules.model.derived_ids import address_hash
 from warmpost.rules.model.events import Event
 from warmpost.rules.model.writes import Create, Stored, Update, Write
 from warmpost.rules.reports.verp import NO_POSITION
 from warmpost.rules.suppressions.documents import Suppression
-from warmpost.rules.webhooks.notifications import Occurrence
+from warmpost.rules.webhooks.notifications import NotificationEvent
 
 UNTOUCHABLE = (Status.SUPPRESSED, Status.FAILED, Status.CANCELLED)
 
@@ -41,7 +41,7 @@ class Applied:
 
     writes: tuple[Write, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
-    occurrences: tuple[Occurrence, ...] = ()
+    notification_events: tuple[NotificationEvent, ...] = ()
     waiting: tuple[Event, ...] = ()
     domains: frozenset[str] = frozenset()
 
@@ -49,7 +49,7 @@ class Applied:
         return Applied(
             self.writes + other.writes,
             self.suppressions + other.suppressions,
-            self.occurrences + other.occurrences,
+            self.notification_events + other.notification_events,
             self.waiting + other.waiting,
             self.domains | other.domains,
         )
@@ -61,8 +61,8 @@ class Situation:
 
     place: Place
     addresses: list[str]
-    traced: Trace
-    stored: Stored[ReactionFields] | None
+    statuses: RecipientStatuses
+    stored: Stored[ReportedStatusFields] | None
     origin: Origin
     given: Circumstances
 
@@ -96,17 +96,17 @@ async def apply_events(services: Services, place: Place, events: Sequence[Event]
         position = situation.position_of(event)
         if position is None:
             continue
-        base = situation.traced.progress.status(position)
+        base = situation.statuses.progress.status(position)
         if event.source != "worker" and base in OPEN_ENDED:
             waiting.append(event)
         elif event.source == "worker" or base not in UNTOUCHABLE:
             known.append((position, event))
-    reactions, fresh = apply_all(situation.traced.reactions, known, _is_hard)
-    writes, changed = _writes(situation, reactions) if fresh else ([], False)
+    reported, fresh = apply_all(situation.statuses.reported, known, _is_hard)
+    writes, changed = _writes(situation, reported) if fresh else ([], False)
     return Applied(
         writes=tuple(writes),
         suppressions=tuple(_suppressions(situation, fresh)),
-        occurrences=tuple(_occurrences(services, situation, fresh)),
+        notification_events=tuple(_occurrences(services, situation, fresh)),
         waiting=tuple(waiting),
         domains=frozenset({situation.domain} if changed else ()),
     )
@@ -128,11 +128,11 @@ async def _read(services: Services, place: Place) -> Situation | None:
         addresses, origin = [one.address for one in unpack(chunk.value)], origin_of(batch)
         found = await services.store.get(ProgressFields, place.progress_path)
         progress, tracked = found.value if found else None, batch.tracked
-    stored = await services.store.get(ReactionFields, place.reactions_path)
-    traced = trace(progress, stored.value if stored else None, len(addresses))
+    stored = await services.store.get(ReportedStatusFields, place.reported_status_path)
+    statuses = statuses_of(progress, stored.value if stored else None, len(addresses))
     _, pool = await route(services, origin.domain)
     given = circumstances(services, addresses, pool, not place.message, tracked)
-    return Situation(place, addresses, traced, stored, origin, given)
+    return Situation(place, addresses, statuses, stored, origin, given)
 
 
 def _judged(event: Event) -> BounceClass:
@@ -145,14 +145,14 @@ def _is_hard(event: Event) -> bool:
 
 def _occurrences(
     services: Services, situation: Situation, fresh: Sequence[tuple[int, Event]]
-) -> list[Occurrence]:
+) -> list[NotificationEvent]:
     return [
-        occurrence(
+        notification_event(
             event,
             situation.addresses[position],
             position,
             situation.origin,
-            situation.traced.progress,
+            situation.statuses.progress,
             services.policy.project,
             situation.given.provider(position) == SIMULATOR,
         )
@@ -160,29 +160,29 @@ def _occurrences(
     ]
 
 
-def _writes(situation: Situation, reactions: Reactions) -> tuple[list[Write], bool]:
+def _writes(situation: Situation, reported: ReportedStatus) -> tuple[list[Write], bool]:
     """The reactions, and what they add to the day's figures; whether they add anything."""
-    progress, place = situation.traced.progress, situation.place
-    found = reaction_tally(progress, reactions, situation.given)
+    progress, place = situation.statuses.progress, situation.place
+    found = count_reports(progress, reported, situation.given)
     booked: dict[str, Amounts] = json.loads(situation.stored.value.booked) if situation.stored else {}
     news = not_booked(found, booked)
     counts: Counter[str] = Counter({status.value: 0 for status in Status})
     for position, mark in enumerate(progress.results):
-        now = combined(BY_MARK[mark], reactions, position)
+        now = combined(BY_MARK[mark], reported, position)
         if now is not BY_MARK[mark]:
             counts[now.value] += 1
             counts[BY_MARK[mark].value] -= 1
-    fields = ReactionFields(pack_reactions(reactions), dict(counts), json.dumps(found))
-    writes: list[Write] = [_kept(situation.stored, place.reactions_path, fields)]
+    fields = ReportedStatusFields(pack_reported_status(reported), dict(counts), json.dumps(found))
+    writes: list[Write] = [_kept(situation.stored, place.reported_status_path, fields)]
     name = place.batch or "send"
     writes += [additions(situation.domain, name, place.progress_path, day, news[day]) for day in sorted(news)]
     return writes, bool(news)
 
 
-def _kept(stored: Stored[ReactionFields] | None, path: str, fields: ReactionFields) -> Write:
+def _kept(stored: Stored[ReportedStatusFields] | None, path: str, fields: ReportedStatusFields) -> Write:
     if stored is None:
         return Create(path, fields)
-    changes: dict[str, Any] = {name: getattr(fields, name) for name in ReactionFields.__slots__}
+    changes: dict[str, Any] = {name: getattr(fields, name) for name in ReportedStatusFields.__slots__}
     return Update(path, changes, stored.version)
 
 

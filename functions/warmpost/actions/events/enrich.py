@@ -9,7 +9,7 @@ from warmpost.rules.delivery.documents import Batch, Message
 from warmpost.rules.delivery.progress import Progress
 from warmpost.rules.model.derived_ids import batch_message_id, send_message_id
 from warmpost.rules.model.events import Event
-from warmpost.rules.webhooks.notifications import Occurrence
+from warmpost.rules.webhooks.notifications import NotificationEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ def origin_of(sent: Batch | Message) -> Origin:
     return Origin(sent.domain, sent.sender, subject, sent.template, sent.tags)
 
 
-def occurrence(
+def notification_event(
     event: Event, address: str, place: int, origin: Origin, progress: Progress, project: str, simulated: bool
-) -> Occurrence:
+) -> NotificationEvent:
     """place: the recipient's position in the progress; the event's target holds that in the batch."""
     target = event.target
     if target.message:
@@ -39,7 +39,7 @@ def occurrence(
     else:
         message_id = batch_message_id(project, target.batch, target.position, origin.domain)
     judged = classify(event.code, event.enhanced_code, event.text) if event.kind == "bounced" else None
-    return Occurrence(
+    return NotificationEvent(
         kind=event.kind,
         at=event.at,
         event_id=event.id,

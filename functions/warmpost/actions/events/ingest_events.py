@@ -1,7 +1,7 @@
-"""Fold: applies logged events to recipients, figures, suppressions and notifications, each exactly once.
+"""Ingest: applies logged events to recipients, figures, suppressions and notifications, each exactly once.
 
 Everything that follows from a stretch of a log is written in the commit that moves the log's own mark, so a repeated
-delivery, a crash or two folds at once change nothing twice. Reactions are kept beside the worker's progress.
+delivery, a crash or two ingests at once change nothing twice. ReportedStatus are kept beside the worker's progress.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 from warmpost.actions.context import Services
 from warmpost.actions.events.apply_events import Applied, apply_events
 from warmpost.actions.events.locate import place_events
-from warmpost.actions.outbox.event_log import ask_for_fold, log_writes
+from warmpost.actions.outbox.event_log import ask_for_ingest, log_writes
 from warmpost.actions.outbox.notifications import queue_notifications
-from warmpost.actions.storage.gather import side_by_side
-from warmpost.actions.storage.log import tell
+from warmpost.actions.storage.gather import gather_limited
+from warmpost.actions.storage.log import log_event
 from warmpost.actions.suppressions.manage_suppressions import suppress_all
 from warmpost.actions.warmup.day_counters import ask_for_assessment, ensure_assessment
 from warmpost.errors import Moved, Unavailable
@@ -60,7 +60,7 @@ class Step:
         return len(self.writes) <= MOST_WRITES and sum(map(weigh, self.writes)) <= MOST_BYTES
 
 
-async def fold_events(services: Services) -> None:
+async def ingest_events(services: Services) -> None:
     """Raises errors.Unavailable: the task comes again."""
     now = services.clock.timestamp()
     ends = now + services.policy.work_limit
@@ -70,22 +70,22 @@ async def fold_events(services: Services) -> None:
     for one in due:
         if (
             services.clock.timestamp() > ends
-            or services.desk.is_closing
-            or not await _fold_safely(services, one)
+            or services.worker_slots.is_closing
+            or not await _ingest_safely(services, one)
         ):
-            await ask_for_fold(services)
+            await ask_for_ingest(services)
     if len(due) == LOGS_PER_TASK:
-        await ask_for_fold(services)
+        await ask_for_ingest(services)
         return
     later = await services.store.fields("events", ("due", ">", now), select=("due",), order_by="due", limit=1)
     for _, fields in later:
-        await ask_for_fold(services, fields["due"])
+        await ask_for_ingest(services, fields["due"])
 
 
-async def _fold_safely(services: Services, stored: Stored[EventLog]) -> bool:
-    """False where another fold was at it. A log that cannot be folded is put off and reported; others do not wait for it."""
+async def _ingest_safely(services: Services, stored: Stored[EventLog]) -> bool:
+    """False where another task was at it. A log that cannot be applied is put off and reported; others do not wait."""
     try:
-        await _fold_log(services, stored)
+        await _ingest_log(services, stored)
     except Moved:
         return False
     except Unavailable:
@@ -93,13 +93,13 @@ async def _fold_safely(services: Services, stored: Stored[EventLog]) -> bool:
     except Exception as failure:
         tries = stored.value.tries + 1
         words = f"the events of {stored.path} could not be folded and are tried again later"
-        tell("fold_failed", words, failed=failure, events=stored.value.count, tries=tries)
+        log_event("ingest_failed", words, failed=failure, events=stored.value.count, tries=tries)
         due = services.clock.timestamp() + LONGEST_WAIT if tries < MOST_TRIES else None
         await services.store.commit(Update(stored.path, {"due": due, "tries": tries}))
     return True
 
 
-async def _fold_log(services: Services, stored: Stored[EventLog]) -> None:
+async def _ingest_log(services: Services, stored: Stored[EventLog]) -> None:
     """A stretch at a time; each commit names the version of the log that it read."""
     events = unpack_events(stored.value.content)
     version = stored.version
@@ -140,13 +140,13 @@ def _stretch(events: Sequence[Event], start: int) -> int:
 
 async def _step(services: Services, kept: EventLog, events: Sequence[Event], end: int) -> Step:
     placed = await place_events(services, events)
-    applied = await side_by_side(apply_events(services, place, some) for place, some in placed.items())
+    applied = await gather_limited(apply_events(services, place, some) for place, some in placed.items())
     outcome = sum(applied, Applied())
     writes = [*outcome.writes, *await suppress_all(services, outcome.suppressions)]
     if outcome.waiting and kept.tries < MOST_TRIES:
         wait = min(FIRST_WAIT * 2 ** min(kept.tries, 10), LONGEST_WAIT)
         writes += log_writes(services, kept.source, outcome.waiting, wait, kept.tries + 1)
-    told = await queue_notifications(services, outcome.occurrences)
+    told = await queue_notifications(services, outcome.notification_events)
     return Step(events, end, outcome, [*writes, *told.writes], told.tasks)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from warmpost.actions.batches.sent_to import newest_target
 from warmpost.actions.context import Services
-from warmpost.actions.storage.gather import side_by_side
+from warmpost.actions.storage.gather import gather_limited
 from warmpost.rules.delivery.chunks import MOST_RECIPIENTS
 from warmpost.rules.model.events import Event, Target
 
@@ -37,7 +37,7 @@ class Place:
         return self.path if self.message else f"{self.path}/progress/{self.chunk}"
 
     @property
-    def reactions_path(self) -> str:
+    def reported_status_path(self) -> str:
         return f"{self.path}/reactions/{self.chunk or 'all'}"
 
 
@@ -45,7 +45,7 @@ async def place_events(services: Services, events: Sequence[Event]) -> Mapping[P
     """Events by place, in order; those about nothing that was sent from here, or proven by nothing, are left out."""
     events = [event for event in events if event.target.is_named or event.source not in BY_MAIL]
     strays = list(dict.fromkeys(_stray(event) for event in events if not event.target.is_named))
-    newest = await side_by_side(newest_target(services, *one) for one in strays)
+    newest = await gather_limited(newest_target(services, *one) for one in strays)
     meant = dict(zip(strays, newest, strict=True))
     placed: dict[Place, list[Event]] = defaultdict(list)
     known: dict[tuple[str, int], Place | None] = {}

@@ -9,7 +9,7 @@ from typing import Literal
 
 from warmpost.actions.context import Services
 from warmpost.actions.outbox.event_log import log_events
-from warmpost.actions.storage.log import tell
+from warmpost.actions.storage.log import log_event
 from warmpost.actions.suppressions.manage_suppressions import suppress_address, suppress_all, suppression_path
 from warmpost.errors import NotFound
 from warmpost.rules.delivery.chunks import Chunk, unpack
@@ -58,7 +58,7 @@ async def note(services: Services, event: Event) -> None:
             await log_events(services, SOURCE, [event])
     except Exception as failure:
         target = event.target
-        tell(
+        log_event(
             "event_lost",
             f"an event may be lost: {event.kind} of {target.batch or target.message}, position {target.position}",
             failed=failure,

@@ -13,7 +13,7 @@ from typing import Literal
 
 from warmpost.actions.context import Services
 from warmpost.actions.outbox.notifications import queue_notifications
-from warmpost.actions.storage.log import tell
+from warmpost.actions.storage.log import log_event
 from warmpost.actions.warmup.domain_state import remember
 from warmpost.errors import Moved, Unavailable
 from warmpost.rules.identity.checks import (
@@ -32,7 +32,7 @@ from warmpost.rules.model.derived_ids import short_hash, task_name
 from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.writes import Stored, Update, Write
 from warmpost.rules.warmup.documents import HistoryEntry, IdentityTurn
-from warmpost.rules.webhooks.notifications import Occurrence
+from warmpost.rules.webhooks.notifications import NotificationEvent
 
 TRIES = 5
 PAGE = 100
@@ -93,32 +93,32 @@ async def keep_check(services: Services, stored: Stored[Domain], found: Sequence
     """Decides on what was found and keeps it, together with what is told of it. Raises Moved or errors.Unavailable."""
     now = services.clock.now()
     check = check_domain(stored.value, found, now, services.policy.spf_include)
-    occurrences, history = _told(services, stored, check, now)
-    queued = await queue_notifications(services, occurrences)
+    notification_events, history = _told(services, stored, check, now)
+    queued = await queue_notifications(services, notification_events)
     tasks = [*queued.tasks, *_follow_ups(check, now)]
     if tasks:
         await services.tasks.enqueue(*tasks)
     changes = {name: getattr(check.domain, name) for name in CHANGED}
     await services.store.commit(Update(stored.path, changes, stored.version), *history, *queued.writes)
     for word, _, text in _turns(check):
-        tell(word, text, domain=check.domain.domain)
+        log_event(word, text, domain=check.domain.domain)
     if turn := turn_of(stored.value, check.domain):
-        tell("dkim_rotated", turn, domain=check.domain.domain)
+        log_event("dkim_rotated", turn, domain=check.domain.domain)
     return check.domain
 
 
 def _told(
     services: Services, stored: Stored[Domain], check: Check, now: datetime
-) -> tuple[list[Occurrence], list[Write]]:
+) -> tuple[list[NotificationEvent], list[Write]]:
     """Events for webhooks and entries of the history; named by the state they follow, so that none is told twice."""
     name, day = check.domain.domain, services.today()
-    occurrences: list[Occurrence] = []
+    notification_events: list[NotificationEvent] = []
     history: list[Write] = []
     for kind, entry, text in _turns(check):
         id = short_hash(kind, stored.path, stored.version)
-        occurrences.append(Occurrence(kind, now.timestamp(), id, domain=name, text=text))
+        notification_events.append(NotificationEvent(kind, now.timestamp(), id, domain=name, text=text))
         history.append(remember(name, HistoryEntry(at=now, kind=entry, reason=text, day=day)))
-    return occurrences, history
+    return notification_events, history
 
 
 def _turns(check: Check) -> Iterator[tuple[Turn, IdentityTurn | Literal["resumed"], str]]:

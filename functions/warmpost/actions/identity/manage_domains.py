@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from warmpost.actions.context import Services
 from warmpost.actions.identity.check_domains import keep_check
-from warmpost.actions.ports import Press, Store
+from warmpost.actions.ports import SigningPool, Store
 from warmpost.actions.storage.pagination import Listed, Page, list_by_id
 from warmpost.errors import Conflict, Invalid, Moved, NotFound
 from warmpost.rules.identity.dkim_rotation import begin_rotation
@@ -29,7 +29,7 @@ async def create_domain(services: Services, text: str, ed25519: bool = False) ->
     path = f"domains/{name}"
     if await services.store.get(Domain, path):
         raise _exists(name)
-    keys = await asyncio.to_thread(_new_keys, services.press, name, ed25519)
+    keys = await asyncio.to_thread(_new_keys, services.signing_pool, name, ed25519)
     domain = Domain(
         domain=name,
         status="pending",
@@ -56,12 +56,12 @@ def _readable(text: str, simulator: str) -> str:
     return name
 
 
-def _new_keys(press: Press, domain: str, ed25519: bool) -> tuple[DomainKey, ...]:
+def _new_keys(signing_pool: SigningPool, domain: str, ed25519: bool) -> tuple[DomainKey, ...]:
     """Selectors are drawn, so that a domain that was deleted and created again does not meet its old key in caches."""
     selector = f"wp{secrets.token_hex(3)}"
-    keys = [press.new_key("rsa-sha256", selector, domain)]
+    keys = [signing_pool.new_key("rsa-sha256", selector, domain)]
     if ed25519:
-        keys.append(press.new_key("ed25519-sha256", f"{selector}e", domain))
+        keys.append(signing_pool.new_key("ed25519-sha256", f"{selector}e", domain))
     return tuple(keys)
 
 
@@ -106,7 +106,7 @@ async def rotate_dkim(services: Services, text: str) -> Domain:
         reason = f"{domain.domain} has signed nothing yet: publish its records and verify it."
         raise Conflict("domain_not_verified", reason)
     with_ed25519 = any(one.algorithm == "ed25519-sha256" for one in domain.keys)
-    keys = await asyncio.to_thread(_new_keys, services.press, domain.domain, with_ed25519)
+    keys = await asyncio.to_thread(_new_keys, services.signing_pool, domain.domain, with_ed25519)
     after = begin_rotation(domain, keys)
     changes = {"incoming": after.incoming, "records": after.records}
     await services.store.commit(Update(stored.path, changes, stored.version))

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from warmpost.actions.context import Services
 from warmpost.actions.identity.check_domains import look_up, seen_txt
 from warmpost.actions.identity.manage_domains import find_domain
-from warmpost.actions.statistics.statistics import Question, ask_statistics
+from warmpost.actions.statistics.statistics import StatisticsQuery, ask_statistics
 from warmpost.actions.warmup.domain_state import look
 from warmpost.errors import Unavailable
 from warmpost.rules.delivery.documents import Batch
@@ -37,14 +37,14 @@ async def preflight(services: Services, text: str) -> Preflight:
     """Changes nothing. A look-up that fails leaves its point open. Raises NotFound or errors.Unavailable."""
     domain = (await find_domain(services.store, text)).value
     name = domain.domain
-    seen, policies, exchangers, (week, one_click), weather = await asyncio.gather(
+    seen, policies, exchangers, (week, one_click), snapshot = await asyncio.gather(
         look_up(services, domain),
         _policies(services, name),
         _exchangers(services, name),
         _lately(services, name),
         look(services, name),
     )
-    pause = weather.pause
+    pause = snapshot.pause
     facts = Facts(
         domain=domain,
         seen=seen,
@@ -55,7 +55,7 @@ async def preflight(services: Services, text: str) -> Preflight:
         spf_include=services.policy.spf_include,
         one_click=one_click,
         week=week,
-        blocked=weather.blocked,
+        blocked=snapshot.blocked,
         paused_until=pause.until if pause and pause.until > services.clock.now() else None,
     )
     points = judge_points(facts)
@@ -79,7 +79,9 @@ async def _exchangers(services: Services, domain: str) -> Found:
 async def _lately(services: Services, domain: str) -> tuple[Week, list[bool]]:
     """The week's figures, and of the latest batches in them whether they had the one-click header fields."""
     last = date.fromisoformat(services.today())
-    rows = await ask_statistics(services, Question(last - timedelta(days=DAYS - 1), last, ("batch",), domain))
+    rows = await ask_statistics(
+        services, StatisticsQuery(last - timedelta(days=DAYS - 1), last, ("batch",), domain)
+    )
     total = sum((Counter(row.figures) for row in rows), Counter[str]())
     delivered = total["sent"] + total["delivered"] + total["complained"]
     numbers = sorted(
@@ -95,5 +97,7 @@ async def _has_one_click(services: Services, number: int) -> bool | None:
     batch = await services.store.get(Batch, f"batches/{number}")
     if batch is None:
         return None
-    letter = await services.letters.read(batch.path, batch.value.letter, batch.value.parts)
-    return letter.unsubscribe.headers
+    message_content = await services.message_store.read(
+        batch.path, batch.value.message_content, batch.value.parts
+    )
+    return message_content.unsubscribe.headers

@@ -8,19 +8,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 from warmpost.actions.context import Services
-from warmpost.actions.delivery.delivery_job import Errand
+from warmpost.actions.delivery.delivery_job import DeliveryJob
 from warmpost.actions.identity.check_domains import sweep_identities
-from warmpost.actions.outbox.event_log import ask_for_fold
+from warmpost.actions.outbox.event_log import ask_for_ingest
 from warmpost.actions.outbox.notifications import requeue_notifications
 from warmpost.actions.schedules.arm_schedules import arm_schedules
-from warmpost.actions.storage.log import tell
+from warmpost.actions.storage.log import log_event
 from warmpost.errors import Moved
 from warmpost.rules.delivery.documents import Batch, Message
 from warmpost.rules.model.derived_ids import task_name
 from warmpost.rules.model.tasks import Task, batch_task
 from warmpost.rules.model.writes import Put, Update
 from warmpost.rules.operations.health import DailyRun
-from warmpost.rules.warmup.documents import Warmth
+from warmpost.rules.warmup.documents import WarmupState
 
 DAILY_RUN = "runs/daily"
 PAGE = 100
@@ -36,10 +36,10 @@ async def run_daily(services: Services) -> None:
     parts = ("domains", "identities", "batches", "messages", "notifications")
     tasks = [_page(part, "", run) for part in parts]
     await services.tasks.enqueue(*tasks)
-    await ask_for_fold(services)
+    await ask_for_ingest(services)
     await arm_schedules(services, services.clock.now())
     await services.store.commit(Put(DAILY_RUN, DailyRun(services.clock.now())))
-    tell("daily_run", "the daily run has queued its work", run=run)
+    log_event("daily_run", "the daily run has queued its work", run=run)
 
 
 def _page(part: str, after: str, run: str) -> Task:
@@ -63,7 +63,7 @@ async def sweep(services: Services, part: str, after: str, run: str) -> None:
 
 async def _domains(services: Services, after: str, run: str) -> str:
     """Looking at a domain closes its day, ends its pause or block and releases what may go."""
-    found = await services.store.find(Warmth, "warmth", after=after or None, limit=PAGE)
+    found = await services.store.find(WarmupState, "warmup", after=after or None, limit=PAGE)
     names = [(one.id, task_name("assess", one.id.replace(".", "_"), "daily", run)) for one in found]
     await services.tasks.enqueue(*(Task("assess", {"domain": domain}, name) for domain, name in names))
     return found[-1].id if len(found) == PAGE else ""
@@ -87,7 +87,7 @@ async def _batches(services: Services, after: str, run: str) -> str:
             await services.tasks.enqueue(
                 batch_task("plan", one.id, *state), batch_task("release", one.id, *state)
             )
-            tell("sweep_found", f"batch {one.id} has its tasks anew", kind="batch", batch=one.id)
+            log_event("sweep_found", f"batch {one.id} has its tasks anew", kind="batch", batch=one.id)
     return found[-1].id if len(found) == PAGE else ""
 
 
@@ -97,13 +97,15 @@ async def _messages(services: Services, after: str, run: str) -> str:
     )
     before = services.clock.now() - LEFT_LYING
     tasks = [
-        Task("deliver", Errand(message=one.id).as_body(), task_name("send", one.id, run), queue="deliver")
+        Task(
+            "deliver", DeliveryJob(message=one.id).as_body(), task_name("send", one.id, run), queue="deliver"
+        )
         for one in found
         if one.value.created_at < before
     ]
     await services.tasks.enqueue(*tasks)
     if tasks:
-        tell(
+        log_event(
             "sweep_found",
             f"{len(tasks)} unfinished messages have their tasks anew",
             kind="messages",

@@ -14,7 +14,7 @@ from warmpost.actions.batches.report import longest_stall
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import SHARED
 from warmpost.actions.operations.daily import DAILY_RUN
-from warmpost.actions.warmup.domain_state import warmth_path
+from warmpost.actions.warmup.domain_state import warmup_state_path
 from warmpost.errors import Unavailable
 from warmpost.rules.identity.domains import RelayPool
 from warmpost.rules.model.relays import Pool
@@ -28,7 +28,7 @@ from warmpost.rules.operations.health import (
     StalledBatch,
     Work,
 )
-from warmpost.rules.warmup.documents import Warmth
+from warmpost.rules.warmup.documents import WarmupState
 
 PATIENCE = 9.0
 """Seconds for all of it: whoever asks has a time limit too."""
@@ -40,7 +40,7 @@ MOST_POOLS = 20
 MOST_WEBHOOKS = 200
 
 
-async def look_after(services: Services) -> Findings:
+async def check_health(services: Services) -> Findings:
     """Never raises for what does not answer: that is what is asked for."""
     queues = asyncio.gather(*(_queue(services, name) for name in get_args(Queue)))
     (reason, work, pools), dns, states = await asyncio.gather(_stored(services), _dns(services), queues)
@@ -107,12 +107,12 @@ async def _work(services: Services) -> Work:
     holding = [fields for _, fields in rows if fields["released"] < fields["total"]]
     some = [batch for batch, _ in rows[:MOST_LOOKED_INTO]]
     domains = sorted({fields["domain"] for _, fields in rows})[:MOST_LOOKED_INTO]
-    warmth, stalls, uncertain = await asyncio.gather(
-        asyncio.gather(*(services.store.get(Warmth, warmth_path(one)) for one in domains)),
+    warmup_state, stalls, uncertain = await asyncio.gather(
+        asyncio.gather(*(services.store.get(WarmupState, warmup_state_path(one)) for one in domains)),
         asyncio.gather(*(_stall(services, one) for one in some)),
         asyncio.gather(*(_uncertain(services, one) for one in some)),
     )
-    known = {domain: one.value for domain, one in zip(domains, warmth, strict=True) if one}
+    known = {domain: one.value for domain, one in zip(domains, warmup_state, strict=True) if one}
     waiting = {fields["domain"] for fields in holding}
     return Work(
         running=len(rows),
@@ -131,11 +131,11 @@ async def _work(services: Services) -> Work:
     )
 
 
-def _overdue(known: Mapping[str, Warmth], waiting: set[Any], now: datetime) -> tuple[str, ...]:
+def _overdue(known: Mapping[str, WarmupState], waiting: set[Any], now: datetime) -> tuple[str, ...]:
     return tuple(
         domain
-        for domain, warmth in known.items()
-        if domain in waiting and warmth.pause and warmth.pause.until + LATE < now
+        for domain, warmup_state in known.items()
+        if domain in waiting and warmup_state.pause and warmup_state.pause.until + LATE < now
     )
 
 

@@ -20,31 +20,31 @@ KEEP = timedelta(days=30)
 LAST_MOMENT = 4e9
 """Epoch seconds, a century away."""
 WINDOW = 1.0
-"""Seconds of events that one fold serves."""
+"""Seconds of events that one ingest serves."""
 
 CLOCKS_DIFFER = 1.0
-"""Seconds by which the queue's clock may be ahead: a fold that ran before an event was kept must not count for it."""
+"""Seconds by which the queue's clock may be ahead: a ingest that ran before an event was kept must not count for it."""
 
 
 async def log_events(services: Services, source: str, events: Sequence[Event]) -> None:
-    """Stored when it returns, in one commit however many they are; folded within seconds. Raises errors.Unavailable.
+    """Stored when it returns, in one commit however many they are; ingested within seconds. Raises errors.Unavailable.
 
-    The fold is queued first, and again if storing took long: nobody may end between the two and leave them lying.
+    The ingest is queued first, and again if storing took long: nobody may end between the two and leave them lying.
     """
     if not events:
         return
-    due = await ask_for_fold(services)
+    due = await ask_for_ingest(services)
     await services.store.commit(*log_writes(services, source, events))
     if services.clock.timestamp() >= due - CLOCKS_DIFFER:
-        await ask_for_fold(services)
+        await ask_for_ingest(services)
 
 
 def log_writes(
     services: Services, source: str, events: Sequence[Event], wait: float = 0.0, tries: int = 0
 ) -> list[Write]:
-    """One document, or as many as the events need. wait: seconds before they are folded.
+    """One document, or as many as the events need. wait: seconds before they are ingested.
 
-    Events about the same recipients stand together, so that a fold writes what it knows of them once.
+    Events about the same recipients stand together, so that a ingest writes what it knows of them once.
     """
     return _documents(services, source, sorted(map(_bounded, events), key=_target), wait, tries)
 
@@ -76,10 +76,10 @@ def _documents(
     return [Create(f"events/{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}", log)]
 
 
-async def ask_for_fold(services: Services, at: float = 0.0) -> float:
-    """One fold for all events of the same second; when it is due. at: not before, epoch seconds."""
+async def ask_for_ingest(services: Services, at: float = 0.0) -> float:
+    """One ingest for all events of the same second; when it is due. at: not before, epoch seconds."""
     now = services.clock.timestamp()
     window = int(max(now, at) // WINDOW) + 1
     due = services.clock.now() + timedelta(seconds=window * WINDOW + CLOCKS_DIFFER - now)
-    await services.tasks.enqueue(Task("fold", {}, task_name("fold", window), due))
+    await services.tasks.enqueue(Task("ingest", {}, task_name("ingest", window), due))
     return due.timestamp()

@@ -17,7 +17,7 @@ from warmpost.rules.model.writes import Create, Stored, Write
 from warmpost.rules.webhooks.notifications import (
     KEPT,
     Notification,
-    Occurrence,
+    NotificationEvent,
     bundles,
     line_of,
     pack_lines,
@@ -38,16 +38,16 @@ class Queued:
     tasks: Sequence[Task] = ()
 
 
-async def queue_notifications(services: Services, occurrences: Sequence[Occurrence]) -> Queued:
+async def queue_notifications(services: Services, notification_events: Sequence[NotificationEvent]) -> Queued:
     """Documents and tasks that are the same for the same events, in order: a commit that repeats them fails as a whole.
 
     Reads nothing but the webhooks, which are remembered for some seconds. Raises errors.Unavailable.
     """
-    if not occurrences:
+    if not notification_events:
         return Queued()
     webhooks = await services.cache.every(Webhook, "webhooks", MOST_WEBHOOKS)
     wanted: dict[str, list[tuple[str, bytes]]] = {}
-    for one in occurrences:
+    for one in notification_events:
         chosen = webhooks_for(webhooks, one.kind, one.from_address, one.from_domain)
         if chosen:
             row = (one.public_id, line_of(payload(one, services.policy.project)))

@@ -16,7 +16,7 @@ from warmpost.actions.batches.send_message import send_message
 from warmpost.actions.batches.submit_batch import submit_batch
 from warmpost.actions.context import Services
 from warmpost.actions.schedules.schedules import changed_fields, queue_next, read_order, run_path, run_writes
-from warmpost.actions.storage.log import tell
+from warmpost.actions.storage.log import log_event
 from warmpost.errors import Moved, Problem, Unavailable
 from warmpost.rules.model.writes import Stored, Update
 from warmpost.rules.requests.requests import BatchOrder, Request
@@ -110,7 +110,7 @@ async def _start(services: Services, schedule: Stored[Schedule], run: datetime) 
             "field": problem.field or "",
         }
         words = f"a run of schedule {schedule.id} could not start: {problem.message}"
-        tell("schedule_failed", words, schedule=schedule.id, code=problem.code)
+        log_event("schedule_failed", words, schedule=schedule.id, code=problem.code)
     await _settle(services, schedule.path, run, changes)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from warmpost.actions.ports import Store
-from warmpost.actions.storage.gather import side_by_side
+from warmpost.actions.storage.gather import gather_limited
 from warmpost.errors import Moved, Unavailable
 from warmpost.rules.model.writes import Create, Delete, Stored, Update, Write
 from warmpost.rules.suppressions.documents import SuppressionIndex, SuppressionPage
@@ -41,7 +41,7 @@ async def load_snapshot(store: Store, known: Known) -> Snapshot:
         if head is None:
             return Snapshot()
         paths = _paths(head.value)
-        pages = await side_by_side(store.get(SuppressionPage, path) for path in paths)
+        pages = await gather_limited(store.get(SuppressionPage, path) for path in paths)
         if all(pages):
             for page in pages:
                 if page:

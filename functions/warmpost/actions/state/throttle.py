@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from warmpost.actions.ports import Clock
-from warmpost.actions.storage.log import tell
+from warmpost.actions.storage.log import log_event
 from warmpost.rules.delivery import throttling as rules
 from warmpost.rules.delivery.envelope import Outcome
 from warmpost.rules.delivery.throttling import FREE, Limit, Pace, is_complaint, served_as
@@ -101,7 +101,7 @@ class Throttle:
         return gate
 
     def heard(self, pool: str, answers: Iterable[tuple[str, Outcome]], seconds: float) -> None:
-        """What providers said to a stride. answers: addresses with outcomes. seconds: how long it took."""
+        """What providers said to a claim batch. answers: addresses with outcomes. seconds: how long it took."""
         answers = list(answers)
         complaints = {served_as(address): one for address, one in answers if is_complaint(one)}
         for name, outcome in complaints.items():
@@ -110,4 +110,4 @@ class Throttle:
             served = sum(served_as(address) == name for address, _ in answers)
             if gate.slow_down(str(outcome.reply)[:200], served / max(1.0, seconds)):
                 words = f"{name} is served at {gate.pace.rate:.3g} messages a second: {outcome.reply}"
-                tell("provider_slowed", words, pool=pool, provider=name)
+                log_event("provider_slowed", words, pool=pool, provider=name)

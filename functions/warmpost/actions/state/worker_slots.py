@@ -1,6 +1,6 @@
 """One worker process's desk: what lies on it, and whose turn it is.
 
-Only TURNS chunks at a time may have messages claimed in a process, so a crash leaves a stride of each in doubt and no
+Only TURNS chunks at a time may have messages claimed in a process, so a crash leaves a claim batch of each in doubt and no
 more: while one waits for the database, the other sends. Those behind them on the desk are read and composed meanwhile,
 so that the processors never wait for either. Single sends claim one message each and need no turn: a password reset
 never waits for a newsletter.
@@ -13,10 +13,10 @@ from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 
 AT_ONCE = 2
-"""Strides being composed: no thread waits while another one finishes the last group of a stride."""
+"""ClaimBatches being composed: no thread waits while another one finishes the last group of a claim batch."""
 
 MOST_READY = 16_000_000
-"""Octets that wait to be sent, beyond which no further stride is begun."""
+"""Octets that wait to be sent, beyond which no further claim batch is begun."""
 
 
 class Room:
@@ -53,7 +53,7 @@ MOST_NOTED = 1000
 TURNS = 2
 
 
-class Desk:
+class WorkerSlots:
     def __init__(self) -> None:
         self._held: dict[tuple[str, Hashable], asyncio.Future[bool]] = {}
         self._paths: dict[str, asyncio.Lock] = {}
@@ -74,17 +74,17 @@ class Desk:
         self.queued[batch] = position
 
     @asynccontextmanager
-    async def hold(self, path: str, errand: Hashable) -> AsyncIterator[bool]:
-        """Waits for other errands at the same chunk.
+    async def hold(self, path: str, job: Hashable) -> AsyncIterator[bool]:
+        """Waits for other delivery jobs at the same chunk.
 
         False for the very same one, a task that was delivered twice, once the first has succeeded. It must not be told
         sooner: the queue takes the answer for the task's, and nobody would come back should this process end meanwhile.
         """
-        while (first := self._held.get((path, errand))) is not None:
+        while (first := self._held.get((path, job))) is not None:
             if await asyncio.shield(first):
                 yield False
                 return
-        done = self._held[path, errand] = asyncio.get_running_loop().create_future()
+        done = self._held[path, job] = asyncio.get_running_loop().create_future()
         lock = self._paths.setdefault(path, asyncio.Lock())
         try:
             async with lock:
@@ -93,7 +93,7 @@ class Desk:
         finally:
             if not done.done():
                 done.set_result(False)
-            del self._held[path, errand]
+            del self._held[path, job]
             if not any(held == path for held, _ in self._held):
                 self._paths.pop(path, None)
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from warmpost.actions.context import Services
-from warmpost.actions.statistics.statistics import Booked, Grain, Question
-from warmpost.actions.storage.gather import side_by_side
+from warmpost.actions.statistics.statistics import Booked, GroupBy, StatisticsQuery
+from warmpost.actions.storage.gather import gather_limited
 from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.delivery.statuses import Status
 from warmpost.rules.model.days import day_of
@@ -45,7 +45,7 @@ def messages(counts: Mapping[str, int]) -> int:
 
 
 async def period_usage(
-    services: Services, question: Question, found: Sequence[Booked], grains: Sequence[Grain]
+    services: Services, question: StatisticsQuery, found: Sequence[Booked], grains: Sequence[GroupBy]
 ) -> list[Spent]:
     """In order of the labels. found: what was booked in the period.
 
@@ -56,16 +56,16 @@ async def period_usage(
     for one in parts:
         if question.batch in ("", one.name):
             known = {"day": one.day, "domain": one.domain, "batch": one.name}
-            labels = tuple(known[grain] for grain in grains if grain != "provider")
+            labels = tuple(known[group_by] for group_by in grains if group_by != "provider")
             totals[labels] = totals.get(labels, Usage()) + one.cost
-    names = [grain for grain in grains if grain != "provider"]
+    names = [group_by for group_by in grains if group_by != "provider"]
     return [Spent(dict(zip(names, labels, strict=True)), totals[labels]) for labels in sorted(totals)]
 
 
-async def _begun(services: Services, question: Question, names: set[str]) -> list[Booked]:
+async def _begun(services: Services, question: StatisticsQuery, names: set[str]) -> list[Booked]:
     """What batches that were submitted in the period used up themselves."""
     ids = sorted(name for name in names if name not in NOT_A_BATCH and question.batch in ("", name))
-    batches = await side_by_side(services.store.get(Batch, f"batches/{one}") for one in ids)
+    batches = await gather_limited(services.store.get(Batch, f"batches/{one}") for one in ids)
     begun = [
         Booked(
             one.value.domain,

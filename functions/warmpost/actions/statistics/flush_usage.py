@@ -15,9 +15,9 @@ SHARDS = 2
 log = logging.getLogger("warmpost")
 
 
-async def write_leftovers(services: Services) -> None:
+async def flush_usage(services: Services) -> None:
     """One write for each name that is overdue. A failure keeps it for the next time."""
-    overdue = services.accounts.overdue()
+    overdue = services.metering.overdue()
     if not overdue:
         return
     today, shard = services.today(), zlib.crc32(services.worker.encode()) % SHARDS

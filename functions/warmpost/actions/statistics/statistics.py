@@ -1,4 +1,4 @@
-"""Figures by day, domain, mailbox provider and batch, added up from what folds and workers booked."""
+"""Figures by day, domain, mailbox provider and batch, added up from what ingests and workers booked."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from warmpost.rules.model.usage import Usage
 from warmpost.rules.model.writes import Filter
 
 MOST_DAYS = 366
-Grain = Literal["day", "domain", "provider", "batch"]
-GRAINS: tuple[Grain, ...] = ("day", "domain", "provider", "batch")
+GroupBy = Literal["day", "domain", "provider", "batch"]
+GRAINS: tuple[GroupBy, ...] = ("day", "domain", "provider", "batch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class Booked:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class StatisticsQuery:
     """Days inclusive. grains: what rows are told apart by. Empty filters take everything but the simulator."""
 
     first: date
     last: date
-    grains: Sequence[Grain] = ("day",)
+    grains: Sequence[GroupBy] = ("day",)
     domain: str = ""
     provider: str = ""
     batch: str = ""
@@ -54,12 +54,12 @@ class Row:
     rates: Mapping[str, float | None]
 
 
-async def ask_statistics(services: Services, question: Question) -> list[Row]:
+async def ask_statistics(services: Services, question: StatisticsQuery) -> list[Row]:
     """Rows in order of their labels. Raises Invalid."""
     return add_up(question, await read_booked(services, question))
 
 
-async def read_booked(services: Services, question: Question) -> list[Booked]:
+async def read_booked(services: Services, question: StatisticsQuery) -> list[Booked]:
     """What was booked in the period, of the domain asked for. Raises Invalid."""
     if question.last < question.first:
         raise Invalid("invalid_period", "A period ends on the day it begins or later.", "to")
@@ -75,7 +75,7 @@ async def read_booked(services: Services, question: Question) -> list[Booked]:
     return [one.value for one in found]
 
 
-def add_up(question: Question, found: Sequence[Booked]) -> list[Row]:
+def add_up(question: StatisticsQuery, found: Sequence[Booked]) -> list[Row]:
     totals: dict[tuple[str, ...], Counter[str]] = {}
     for booked in found:
         if question.batch and booked.name != question.batch:
@@ -87,12 +87,12 @@ def add_up(question: Question, found: Sequence[Booked]) -> list[Row]:
     return [_row(question.grains, labels, totals[labels]) for labels in sorted(totals)]
 
 
-def _labels(grains: Sequence[Grain], booked: Booked, provider: str) -> tuple[str, ...]:
+def _labels(grains: Sequence[GroupBy], booked: Booked, provider: str) -> tuple[str, ...]:
     known = {"day": booked.day, "domain": booked.domain, "provider": provider, "batch": booked.name}
-    return tuple(known[grain] for grain in grains)
+    return tuple(known[group_by] for group_by in grains)
 
 
-def _row(grains: Sequence[Grain], labels: tuple[str, ...], counted: Counter[str]) -> Row:
+def _row(grains: Sequence[GroupBy], labels: tuple[str, ...], counted: Counter[str]) -> Row:
     figures = {name: counted[name] for name in sorted(counted)}
     taken = counted["sent"] + counted["delivered"] + counted["complained"]
     known = taken + counted["bounced"]

@@ -11,7 +11,7 @@ T = TypeVar("T")
 MOST = 20
 
 
-async def side_by_side(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+async def gather_limited(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """Results in order. The first error is raised once all that began have ended."""
     free = asyncio.Semaphore(MOST)
 

@@ -37,7 +37,7 @@ def context() -> Mapping[str, Known]:
     return _about.get()
 
 
-def tell(word: LogWord, message: str, *, failed: BaseException | None = None, **figures: Known) -> None:
+def log_event(word: LogWord, message: str, *, failed: BaseException | None = None, **figures: Known) -> None:
     """One record with its word. failed: its traceback goes along. figures: fields of the record, for counting."""
     severity, _ = WORDS[word]
     log.log(
@@ -54,7 +54,7 @@ def refusals(word: LogWord, **figures: Known) -> Iterator[None]:
     try:
         yield
     except Unauthorized as problem:
-        tell(word, problem.message, failed=None, code=problem.code, **figures)
+        log_event(word, problem.message, failed=None, code=problem.code, **figures)
         raise
 
 

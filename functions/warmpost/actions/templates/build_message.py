@@ -1,4 +1,4 @@
-"""From what a caller wrote to a letter that can be sent: everything that can be known to be wrong is found here."""
+"""From what a caller wrote to a message that can be sent: everything that can be known to be wrong is found here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from warmpost.errors import Conflict, Invalid, NotFound
 from warmpost.rules.identity.checks import suspension_reason
 from warmpost.rules.identity.domains import Domain, SenderAddress
 from warmpost.rules.message.headers import check_custom_header
-from warmpost.rules.message.message import Attachment, Content, Letter, Mailbox
+from warmpost.rules.message.message import Attachment, Content, Mailbox, MessageContent
 from warmpost.rules.model.addresses import address_key, domain_of
 from warmpost.rules.requests.attachments import check_attachments
 from warmpost.rules.requests.limits import MOST_HEADERS, check_size, check_subject
@@ -25,7 +25,7 @@ from warmpost.rules.tracking.tracking import EVERYTHING, NOTHING, Track, Unsubsc
 class Written:
     """A letter and where its content came from; template is empty where it was written out, track is the template's."""
 
-    letter: Letter
+    message_content: MessageContent
     domain: str
     required: frozenset[str] = frozenset()
     template: str = ""
@@ -37,7 +37,7 @@ async def write_message(services: Services, order: SendOrder) -> Written:
     """Raises errors.Invalid, NotFound, Conflict or TooLarge with the field to blame."""
     sender = await verified_sender(services, order.sender)
     content, source = await _content(services, order)
-    letter = Letter(
+    message_content = MessageContent(
         sender=sender,
         content=content,
         reply_to=_mailboxes(order.reply_to, "reply_to"),
@@ -49,13 +49,13 @@ async def write_message(services: Services, order: SendOrder) -> Written:
         track=_first(order.track, source.track, NOTHING),
         unsubscribe=order.unsubscribe or Unsubscribe(),
     )
-    check_size(content, letter.attachments)
+    check_size(content, message_content.attachments)
     if content.templated:
         rendered = services.templates.preview(content, order.data)
-        check_size(rendered, letter.attachments)
-        letter = replace(letter, content=rendered, data={})
-    check_subject(letter.content.subject)
-    return replace(source, letter=letter, domain=domain_of(sender.address))
+        check_size(rendered, message_content.attachments)
+        message_content = replace(message_content, content=rendered, data={})
+    check_subject(message_content.content.subject)
+    return replace(source, message_content=message_content, domain=domain_of(sender.address))
 
 
 async def write_batch(services: Services, order: BatchOrder) -> Written:
@@ -67,7 +67,7 @@ async def write_batch(services: Services, order: BatchOrder) -> Written:
     subject = order.subject if order.subject is not None else found.content.subject
     content = replace(found.content, subject=subject)
     facts = services.templates.inspect(content)
-    letter = Letter(
+    message_content = MessageContent(
         sender=sender,
         content=content,
         reply_to=_mailboxes(order.reply_to, "reply_to"),
@@ -77,9 +77,9 @@ async def write_batch(services: Services, order: BatchOrder) -> Written:
         track=_first(order.track, found.track, EVERYTHING),
         unsubscribe=order.unsubscribe or Unsubscribe(headers=True),
     )
-    check_size(content, letter.attachments)
+    check_size(content, message_content.attachments)
     return Written(
-        letter=letter,
+        message_content=message_content,
         domain=domain_of(sender.address),
         required=facts.required - order.data.keys(),
         template=found.id,
@@ -126,7 +126,7 @@ async def _template(services: Services, reference: str, version: int) -> _Found:
 
 
 async def _content(services: Services, order: SendOrder) -> tuple[Content, Written]:
-    nothing = Written(Letter(Mailbox(""), Content("")), "")
+    nothing = Written(MessageContent(Mailbox(""), Content("")), "")
     if order.template is None:
         if order.template_version:
             raise Invalid(

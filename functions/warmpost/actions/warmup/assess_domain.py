@@ -9,10 +9,10 @@ from dataclasses import asdict, replace
 from datetime import datetime
 
 from warmpost.actions.context import Services
-from warmpost.actions.storage.log import tell
+from warmpost.actions.storage.log import log_event
 from warmpost.actions.warmup.day_counters import as_figures
 from warmpost.actions.warmup.domain_state import (
-    Weather,
+    DomainSnapshot,
     decided,
     keep,
     look,
@@ -25,7 +25,7 @@ from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.model.tasks import batch_task
 from warmpost.rules.model.writes import Stored, Update, Write
 from warmpost.rules.warmup.daily_cap import decide_release
-from warmpost.rules.warmup.documents import HistoryEntry, Warmth
+from warmpost.rules.warmup.documents import HistoryEntry, WarmupState
 from warmpost.rules.warmup.reputation import Decision, evaluate_block
 
 TRIES = 10
@@ -38,60 +38,62 @@ async def assess_domain(services: Services, domain: str) -> None:
     batches = await running_batches(services, domain)
     holding = [one for one in batches if one.value.released < one.value.planned]
     for attempt in range(TRIES):
-        weather = await look(services, domain)
+        snapshot = await look(services, domain)
         try:
-            weather = await _decide(services, weather, bool(holding))
+            snapshot = await _decide(services, snapshot, bool(holding))
             break
         except Moved:
             if attempt == TRIES - 1:
                 raise
-    if weather.blocked:
-        await _fail_blocked(services, batches, weather.blocked)
+    if snapshot.blocked:
+        await _fail_blocked(services, batches, snapshot.blocked)
     else:
-        await _go_on(services, holding, weather)
+        await _go_on(services, holding, snapshot)
 
 
-async def _decide(services: Services, weather: Weather, holding: bool) -> Weather:
+async def _decide(services: Services, snapshot: DomainSnapshot, holding: bool) -> DomainSnapshot:
     """Blocks first: a day that is blocked raises nobody. holding: releases follow, which write the raises along."""
-    if weather.blocked:
-        return weather
-    figures, now = as_figures(weather.total), services.clock.now()
-    block = evaluate_block(figures, weather.day.date, weather.standing.rules)
+    if snapshot.blocked:
+        return snapshot
+    figures, now = as_figures(snapshot.total), services.clock.now()
+    block = evaluate_block(figures, snapshot.day.date, snapshot.standing.rules)
     if block.changes:
-        warmth = replace(weather.warmth, blocked_on=weather.today, block_reason=block.reason)
-        return await _kept(services, weather, warmth, _told(weather, block, now))
-    raised, raises = with_raises(weather)
+        warmup_state = replace(snapshot.warmup_state, blocked_on=snapshot.today, block_reason=block.reason)
+        return await _kept(services, snapshot, warmup_state, _told(snapshot, block, now))
+    raised, raises = with_raises(snapshot)
     if raises and not holding:
-        warmth = replace(raised.warmth, pause=None)
-        return await _kept(services, raised, warmth, *(_told(weather, one, now) for one in raises))
-    if weather.pause and not raises and not _still_paused(services, weather):
-        reason = f"the pause of {weather.pause.began:%Y-%m-%d %H:%M} UTC is over"
+        warmup_state = replace(raised.warmup_state, pause=None)
+        return await _kept(services, raised, warmup_state, *(_told(snapshot, one, now) for one in raises))
+    if snapshot.pause and not raises and not _still_paused(services, snapshot):
+        reason = f"the pause of {snapshot.pause.began:%Y-%m-%d %H:%M} UTC is over"
         over = HistoryEntry(
-            at=now, kind="resumed", reason=reason, day=weather.today, figures=asdict(weather.total)
+            at=now, kind="resumed", reason=reason, day=snapshot.today, figures=asdict(snapshot.total)
         )
         return await _kept(
-            services, weather, replace(weather.warmth, pause=None), remember(weather.domain, over)
+            services, snapshot, replace(snapshot.warmup_state, pause=None), remember(snapshot.domain, over)
         )
-    if weather.closing:
-        return await _kept(services, weather, weather.warmth)
-    return weather
+    if snapshot.closing:
+        return await _kept(services, snapshot, snapshot.warmup_state)
+    return snapshot
 
 
-def _told(weather: Weather, decision: Decision, at: datetime) -> Write:
-    return decided(weather.domain, weather.today, weather.total, decision, at)
+def _told(snapshot: DomainSnapshot, decision: Decision, at: datetime) -> Write:
+    return decided(snapshot.domain, snapshot.today, snapshot.total, decision, at)
 
 
-async def _kept(services: Services, weather: Weather, warmth: Warmth, *history: Write) -> Weather:
-    await services.store.commit(*keep(weather, warmth), *history)
-    tell_decisions(weather.domain, *weather.closing, *history)
-    return replace(weather, warmth=warmth, closing=())
+async def _kept(
+    services: Services, snapshot: DomainSnapshot, warmup_state: WarmupState, *history: Write
+) -> DomainSnapshot:
+    await services.store.commit(*keep(snapshot, warmup_state), *history)
+    tell_decisions(snapshot.domain, *snapshot.closing, *history)
+    return replace(snapshot, warmup_state=warmup_state, closing=())
 
 
-def _still_paused(services: Services, weather: Weather) -> bool:
+def _still_paused(services: Services, snapshot: DomainSnapshot) -> bool:
     asked = decide_release(
-        1, weather.allowance, services.clock.now(), weather.day, pool=weather.pool, pause=weather.pause
+        1, snapshot.allowance, services.clock.now(), snapshot.day, pool=snapshot.pool, pause=snapshot.pause
     )
-    return asked.pause == weather.pause
+    return asked.pause == snapshot.pause
 
 
 async def running_batches(services: Services, domain: str) -> list[Stored[Batch]]:
@@ -110,12 +112,12 @@ async def _fail_blocked(services: Services, batches: list[Stored[Batch]], reason
             continue
         changes = {"status": "failed", "reason": reason, "finished_at": services.clock.now()}
         await services.store.commit(Update(batch.path, changes, batch.version))
-        tell("batch_blocked", reason, batch=batch.id, domain=batch.value.domain)
+        log_event("batch_blocked", reason, batch=batch.id, domain=batch.value.domain)
 
 
-async def _go_on(services: Services, batches: list[Stored[Batch]], weather: Weather) -> None:
+async def _go_on(services: Services, batches: list[Stored[Batch]], snapshot: DomainSnapshot) -> None:
     """One release for each batch that holds recipients; named by what was seen and when, so that one look makes one."""
-    seen = (weather.total.settled, round(services.clock.timestamp() * 1000))
+    seen = (snapshot.total.settled, round(services.clock.timestamp() * 1000))
     await services.tasks.enqueue(
         *(batch_task("release", one.id, one.value.generation, one.value.released, *seen) for one in batches)
     )

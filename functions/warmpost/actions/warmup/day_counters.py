@@ -10,7 +10,7 @@ from warmpost.actions.context import Services
 from warmpost.actions.ports import Store
 from warmpost.rules.delivery.mailbox_providers import SIMULATOR, provider_of
 from warmpost.rules.delivery.simulator import simulate
-from warmpost.rules.events.day_counters import Amounts, Circumstances, Tally
+from warmpost.rules.events.day_counters import Amounts, Circumstances, DayCounters
 from warmpost.rules.model.derived_ids import task_name
 from warmpost.rules.model.relays import Pool
 from warmpost.rules.model.tasks import Task
@@ -55,13 +55,13 @@ def figures_path(domain: str, day: str) -> str:
     return f"domains/{domain}/days/{day}/figures"
 
 
-async def read_tally(store: Store, domain: str, day: str) -> Tally:
+async def read_day_counters(store: Store, domain: str, day: str) -> DayCounters:
     """A domain's day so far."""
-    shards = await store.find(Tally, figures_path(domain, day))
-    return sum((one.value for one in shards), Tally())
+    shards = await store.find(DayCounters, figures_path(domain, day))
+    return sum((one.value for one in shards), DayCounters())
 
 
-def as_figures(total: Tally) -> DayFigures:
+def as_figures(total: DayCounters) -> DayFigures:
     return DayFigures(
         attempted=total.attempted,
         delivered=total.delivered,

@@ -8,36 +8,36 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from warmpost.actions.context import Services
-from warmpost.actions.storage.log import tell
-from warmpost.actions.warmup.day_counters import as_figures, read_tally
-from warmpost.rules.events.day_counters import Tally
+from warmpost.actions.storage.log import log_event
+from warmpost.actions.warmup.day_counters import as_figures, read_day_counters
+from warmpost.rules.events.day_counters import DayCounters
 from warmpost.rules.identity.domains import Domain, RelayPool
 from warmpost.rules.model.derived_ids import short_hash
 from warmpost.rules.model.writes import Create, Put, Stored, Update, Write
 from warmpost.rules.warmup.daily_cap import Allowance, Day, DayVolume, Pause, calendar_day, pool_cap
-from warmpost.rules.warmup.documents import HistoryEntry, PauseFields, PoolDay, Warmth
+from warmpost.rules.warmup.documents import HistoryEntry, PauseFields, PoolDay, WarmupState
 from warmpost.rules.warmup.levels import Standing, parse_table
 from warmpost.rules.warmup.reputation import Decision, close_day, raise_standing
 
 
-def warmth_path(domain: str) -> str:
-    return f"warmth/{domain}"
+def warmup_state_path(domain: str) -> str:
+    return f"warmup/{domain}"
 
 
 @dataclass(frozen=True, slots=True)
-class Weather:
+class DomainSnapshot:
     """Everything that decides on a domain's volume at one moment.
 
     stored: None for a domain that never sent. total: the day's tally. pool: the allowance of a pool with a limit.
-    closing: what closing the day before adds to the history; written by whoever writes the warmth first.
+    closing: what closing the day before adds to the history; written by whoever writes the warm-up state first.
     """
 
     domain: str
-    stored: Stored[Warmth] | None
-    warmth: Warmth
+    stored: Stored[WarmupState] | None
+    warmup_state: WarmupState
     standing: Standing
     day: Day
-    total: Tally
+    total: DayCounters
     pool: Allowance | None
     pool_day: Stored[PoolDay] | None
     pool_path: str
@@ -49,70 +49,74 @@ class Weather:
 
     @property
     def allowance(self) -> Allowance:
-        return Allowance(self.standing.cap, DayVolume(self.warmth.reserved, self.total.returned))
+        return Allowance(self.standing.cap, DayVolume(self.warmup_state.reserved, self.total.returned))
 
     @property
     def on_the_way(self) -> int:
         """Volume of batches that was released today and has neither been attempted nor come back."""
-        return max(self.warmth.released - self.total.settled, 0)
+        return max(self.warmup_state.released - self.total.settled, 0)
 
     @property
     def pause(self) -> Pause | None:
-        pause = self.warmth.pause
+        pause = self.warmup_state.pause
         return Pause(pause.until, pause.began, pause.cap, pause.of) if pause else None
 
     @property
     def blocked(self) -> str:
-        return self.warmth.block_reason if self.warmth.blocked_on == self.today else ""
+        return self.warmup_state.block_reason if self.warmup_state.blocked_on == self.today else ""
 
 
-async def look(services: Services, domain: str) -> Weather:
-    """Reads a domain's warmth. The first look on a new day closes the one before: its volume counts no more, and bad
+async def look(services: Services, domain: str) -> DomainSnapshot:
+    """Reads a domain's warm-up state. The first look on a new day closes the one before: its volume counts no more, and bad
     figures cost a level.
     """
     now = services.clock.now()
     day = calendar_day(now, ZoneInfo(services.policy.time_zone))
     today = day.date.isoformat()
-    stored = await services.store.get(Warmth, warmth_path(domain))
-    warmth = stored.value if stored else Warmth(day=today)
+    stored = await services.store.get(WarmupState, warmup_state_path(domain))
+    warmup_state = stored.value if stored else WarmupState(day=today)
     closing: tuple[Write, ...] = ()
-    if warmth.day < today:
-        warmth, closing = await _close(services, domain, warmth, today, now)
-    total = await read_tally(services.store, domain, warmth.day)
-    pool, pool_day, path = await _pool(services, domain, warmth.day)
-    standing = standing_of(services, warmth)
-    return Weather(domain, stored, warmth, standing, day, total, pool, pool_day, path, closing)
+    if warmup_state.day < today:
+        warmup_state, closing = await _close(services, domain, warmup_state, today, now)
+    total = await read_day_counters(services.store, domain, warmup_state.day)
+    pool, pool_day, path = await _pool(services, domain, warmup_state.day)
+    standing = standing_of(services, warmup_state)
+    return DomainSnapshot(domain, stored, warmup_state, standing, day, total, pool, pool_day, path, closing)
 
 
 async def _close(
-    services: Services, domain: str, warmth: Warmth, today: str, now: datetime
-) -> tuple[Warmth, tuple[Write, ...]]:
-    """The warmth as the new day begins, and the history of the one that ends; nothing where nothing was sent."""
-    after = replace(warmth, day=today, reserved=0, released=0)
-    if not warmth.day:
+    services: Services, domain: str, warmup_state: WarmupState, today: str, now: datetime
+) -> tuple[WarmupState, tuple[Write, ...]]:
+    """The warm-up state as the new day begins, and the history of the one that ends; nothing where nothing was sent."""
+    after = replace(warmup_state, day=today, reserved=0, released=0)
+    if not warmup_state.day:
         return after, ()
-    total = await read_tally(services.store, domain, warmth.day)
+    total = await read_day_counters(services.store, domain, warmup_state.day)
     if not total.attempted:
         return after, ()
-    decision = close_day(standing_of(services, warmth), as_figures(total), date.fromisoformat(warmth.day))
-    return replace(after, level=decision.level_after or warmth.level), (
-        decided(domain, warmth.day, total, decision, now),
+    decision = close_day(
+        standing_of(services, warmup_state), as_figures(total), date.fromisoformat(warmup_state.day)
+    )
+    return replace(after, level=decision.level_after or warmup_state.level), (
+        decided(domain, warmup_state.day, total, decision, now),
     )
 
 
-def with_raises(weather: Weather) -> tuple[Weather, tuple[Decision, ...]]:
-    """The weather as it is with the raises that are due; whoever writes it writes them into the history."""
-    raises = () if weather.blocked else raise_standing(weather.standing, as_figures(weather.total))
+def with_raises(snapshot: DomainSnapshot) -> tuple[DomainSnapshot, tuple[Decision, ...]]:
+    """The snapshot as it is with the raises that are due; whoever writes it writes them into the history."""
+    raises = () if snapshot.blocked else raise_standing(snapshot.standing, as_figures(snapshot.total))
     if not raises:
-        return weather, ()
-    level = raises[-1].level_after or weather.warmth.level
-    warmth = replace(weather.warmth, level=level)
-    return replace(weather, warmth=warmth, standing=replace(weather.standing, level=level)), raises
+        return snapshot, ()
+    level = raises[-1].level_after or snapshot.warmup_state.level
+    warmup_state = replace(snapshot.warmup_state, level=level)
+    return replace(
+        snapshot, warmup_state=warmup_state, standing=replace(snapshot.standing, level=level)
+    ), raises
 
 
-def standing_of(services: Services, warmth: Warmth) -> Standing:
-    table = parse_table(warmth.rules) if warmth.rules else services.policy.levels
-    return Standing(warmth.level, table, warmth.cap, warmth.warmup)
+def standing_of(services: Services, warmup_state: WarmupState) -> Standing:
+    table = parse_table(warmup_state.rules) if warmup_state.rules else services.policy.levels
+    return Standing(warmup_state.level, table, warmup_state.cap, warmup_state.warmup)
 
 
 async def _pool(
@@ -129,29 +133,29 @@ async def _pool(
     return Allowance(pool_cap(pool.relay_cap, pool.relays), DayVolume(reserved)), stored, path
 
 
-def keep(weather: Weather, warmth: Warmth) -> list[Write]:
-    """Writes the warmth, provided nobody else did since it was read."""
-    path = warmth_path(weather.domain)
-    if weather.stored is None:
-        return [Create(path, warmth), *weather.closing]
-    changes = {name: getattr(warmth, name) for name in Warmth.__slots__}
-    return [Update(path, changes, weather.stored.version), *weather.closing]
+def keep(snapshot: DomainSnapshot, warmup_state: WarmupState) -> list[Write]:
+    """Writes the warm-up state, provided nobody else did since it was read."""
+    path = warmup_state_path(snapshot.domain)
+    if snapshot.stored is None:
+        return [Create(path, warmup_state), *snapshot.closing]
+    changes = {name: getattr(warmup_state, name) for name in WarmupState.__slots__}
+    return [Update(path, changes, snapshot.stored.version), *snapshot.closing]
 
 
-def keep_pool(weather: Weather, granted: int) -> list[Write]:
-    if weather.pool is None:
+def keep_pool(snapshot: DomainSnapshot, granted: int) -> list[Write]:
+    if snapshot.pool is None:
         return []
-    reserved = weather.pool.volume.reserved + granted
-    if weather.pool_day is None:
-        return [Create(weather.pool_path, PoolDay(reserved))]
-    return [Update(weather.pool_path, {"reserved": reserved}, weather.pool_day.version)]
+    reserved = snapshot.pool.volume.reserved + granted
+    if snapshot.pool_day is None:
+        return [Create(snapshot.pool_path, PoolDay(reserved))]
+    return [Update(snapshot.pool_path, {"reserved": reserved}, snapshot.pool_day.version)]
 
 
 def pause_fields(pause: Pause | None) -> PauseFields | None:
     return PauseFields(pause.until, pause.began, pause.cap, pause.of) if pause else None
 
 
-def decided(domain: str, day: str, total: Tally, decision: Decision, at: datetime) -> Write:
+def decided(domain: str, day: str, total: DayCounters, decision: Decision, at: datetime) -> Write:
     """A decision of the rules, for the domain's history."""
     kind: Literal["raised", "lowered", "blocked", "kept"] = decision.kind
     entry = HistoryEntry(
@@ -180,7 +184,7 @@ def tell_decisions(domain: str, *writes: Write) -> None:
         entry = write.value if isinstance(write, Put) else None
         if not isinstance(entry, HistoryEntry) or entry.kind not in ("raised", "lowered", "blocked"):
             continue
-        tell(
+        log_event(
             "day_blocked" if entry.kind == "blocked" else "level_changed",
             f"{domain} {entry.kind}: {entry.reason}",
             domain=domain,

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from warmpost.actions.context import Services
-from warmpost.actions.warmup.domain_state import warmth_path
+from warmpost.actions.warmup.domain_state import warmup_state_path
 from warmpost.rules.identity.domains import Domain
 from warmpost.rules.warmup.daily_cap import calendar_day
-from warmpost.rules.warmup.documents import Warmth
+from warmpost.rules.warmup.documents import WarmupState
 
 LOOK_AGAIN = timedelta(minutes=15)
 """How soon recipients who were released before a suspension notice its end; held ones are released at once."""
@@ -26,8 +26,8 @@ class Hold:
 
 async def find_hold(services: Services, domain: str) -> Hold | None:
     """None where mail may leave; known within seconds."""
-    warmth = await services.cache.get(Warmth, warmth_path(domain))
-    if warmth and warmth.blocked_on and warmth.blocked_on == services.today():
+    warmup_state = await services.cache.get(WarmupState, warmup_state_path(domain))
+    if warmup_state and warmup_state.blocked_on and warmup_state.blocked_on == services.today():
         day = calendar_day(services.clock.now(), ZoneInfo(services.policy.time_zone))
         return Hold("blocked", day.ends_at)
     known = await services.cache.get(Domain, f"domains/{domain}")

@@ -10,10 +10,10 @@ from typing import Any
 from warmpost.actions.context import Services
 from warmpost.actions.storage.pagination import Listed, Page, list_by_id
 from warmpost.actions.warmup.day_counters import as_figures, ask_for_assessment
-from warmpost.actions.warmup.domain_state import Weather, keep, look, remember
+from warmpost.actions.warmup.domain_state import DomainSnapshot, keep, look, remember
 from warmpost.errors import Invalid, Moved
 from warmpost.rules.model.writes import Stored
-from warmpost.rules.warmup.documents import HistoryEntry, Warmth
+from warmpost.rules.warmup.documents import HistoryEntry, WarmupState
 from warmpost.rules.warmup.levels import Standing, parse_table
 from warmpost.rules.warmup.reputation import DayFigures, Reading, measure, readings
 
@@ -21,11 +21,11 @@ RATES = ("known", "invalid", "delivered", "spam", "complaints", "opened")
 TRIES = 10
 
 
-async def report_warmth(services: Services, domain: str) -> dict[str, Any]:
+async def report_warmup(services: Services, domain: str) -> dict[str, Any]:
     """Level, cap and volume of today, the pause or block in force, today's rates, and how far each rule is from holding."""
-    weather = await look(services, domain)
-    figures, standing = as_figures(weather.total), weather.standing
-    pause = weather.warmth.pause
+    snapshot = await look(services, domain)
+    figures, standing = as_figures(snapshot.total), snapshot.standing
+    pause = snapshot.warmup_state.pause
     until = pause.until if pause and pause.until > services.clock.now() else None
     table = standing.rules
     return {
@@ -33,11 +33,11 @@ async def report_warmth(services: Services, domain: str) -> dict[str, Any]:
         "cap": standing.cap,
         "warmup": standing.warmup,
         "cap_by_hand": standing.cap_by_hand,
-        "day": weather.today,
-        "sent_today": weather.total.attempted,
-        "reserved": weather.allowance.volume.used,
-        "state": "blocked" if weather.blocked else "paused" if until else "open",
-        "blocked": weather.blocked or None,
+        "day": snapshot.today,
+        "sent_today": snapshot.total.attempted,
+        "reserved": snapshot.allowance.volume.used,
+        "state": "blocked" if snapshot.blocked else "paused" if until else "open",
+        "blocked": snapshot.blocked or None,
         "paused_until": until,
         "figures": {each.name: getattr(figures, each.name) for each in fields(DayFigures)},
         "rates": {name: _rate(figures, name) for name in RATES},
@@ -69,26 +69,28 @@ async def list_history(services: Services, domain: str, page: Page) -> Listed[St
     return await list_by_id(services.store, HistoryEntry, f"domains/{domain}/history", page)
 
 
-async def set_warmth(services: Services, domain: str, wanted: Mapping[str, Any]) -> None:
+async def set_warmup(services: Services, domain: str, wanted: Mapping[str, Any]) -> None:
     """Sets level, cap, warmup or rules by hand, and lets waiting batches feel it at once.
 
     Raises Invalid with the field; Moved where others keep changing the same.
     """
     for attempt in range(TRIES):
-        weather = await look(services, domain)
-        warmth = _changed(weather, wanted)
+        snapshot = await look(services, domain)
+        warmup_state = _changed(snapshot, wanted)
         told = ", ".join(f"{name} {_named(value)}" for name, value in wanted.items())
         entry = HistoryEntry(
             at=services.clock.now(),
             kind="set",
             reason=f"set by hand: {told}",
-            day=weather.today,
-            level_before=weather.warmth.level,
-            level_after=warmth.level,
-            cap=Standing(warmth.level, weather.standing.table, warmth.cap, warmth.warmup).cap,
+            day=snapshot.today,
+            level_before=snapshot.warmup_state.level,
+            level_after=warmup_state.level,
+            cap=Standing(
+                warmup_state.level, snapshot.standing.table, warmup_state.cap, warmup_state.warmup
+            ).cap,
         )
         try:
-            await services.store.commit(*keep(weather, warmth), remember(domain, entry))
+            await services.store.commit(*keep(snapshot, warmup_state), remember(domain, entry))
             break
         except Moved:
             if attempt == TRIES - 1:
@@ -96,7 +98,7 @@ async def set_warmth(services: Services, domain: str, wanted: Mapping[str, Any])
     await ask_for_assessment(services, domain)
 
 
-def _changed(weather: Weather, wanted: Mapping[str, Any]) -> Warmth:
+def _changed(snapshot: DomainSnapshot, wanted: Mapping[str, Any]) -> WarmupState:
     changes = dict(wanted)
     if "rules" in changes:
         changes["rules"] = json.dumps(changes["rules"]) if changes["rules"] else ""
@@ -105,12 +107,12 @@ def _changed(weather: Weather, wanted: Mapping[str, Any]) -> Warmth:
         except ValueError as error:
             raise Invalid("invalid_rules", f"{error}.", "rules") from None
     else:
-        table = weather.standing.table
-    warmth = replace(weather.warmth, **changes)
+        table = snapshot.standing.table
+    warmup_state = replace(snapshot.warmup_state, **changes)
     top = Standing(table=table).rules.top
-    if warmth.level > top:
+    if warmup_state.level > top:
         raise Invalid("invalid_level", f"Levels go from 1 to {top}.", "level")
-    return warmth
+    return warmup_state
 
 
 def _named(value: Any) -> str:

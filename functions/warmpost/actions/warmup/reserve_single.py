@@ -12,10 +12,17 @@ from dataclasses import replace
 
 from warmpost.actions.context import Services
 from warmpost.actions.state.reservations import Ahead
-from warmpost.actions.warmup.domain_state import Weather, keep, keep_pool, look, tell_decisions, warmth_path
+from warmpost.actions.warmup.domain_state import (
+    DomainSnapshot,
+    keep,
+    keep_pool,
+    look,
+    tell_decisions,
+    warmup_state_path,
+)
 from warmpost.errors import Conflict, LimitReached, Moved
 from warmpost.rules.warmup.daily_cap import Allowance, decide_single
-from warmpost.rules.warmup.documents import Warmth
+from warmpost.rules.warmup.documents import WarmupState
 
 TRIES = 20
 SHORTLY = 0.02
@@ -34,25 +41,25 @@ async def admit_single(services: Services, domain: str, recipients: int) -> str:
 
 async def _admit(services: Services, domain: str, recipients: int) -> str:
     for attempt in range(TRIES):
-        weather = await look(services, domain)
+        snapshot = await look(services, domain)
         admission = decide_single(
             recipients,
-            weather.allowance,
+            snapshot.allowance,
             services.clock.now(),
-            weather.day,
-            pool=weather.pool,
-            blocked=weather.blocked,
+            snapshot.day,
+            pool=snapshot.pool,
+            blocked=snapshot.blocked,
         )
         if not admission.admitted:
             raise LimitReached(admission.code, f"{admission.reason}.", "from", admission.retry_after)
-        ahead = _ahead(weather, recipients)
+        ahead = _ahead(snapshot, recipients)
         try:
-            await _reserve(services, weather, recipients + ahead)
+            await _reserve(services, snapshot, recipients + ahead)
         except Moved:
             await asyncio.sleep(random.uniform(0, SHORTLY * attempt))  # noqa: S311
             continue
-        services.reserved.by_domain[domain] = Ahead(weather.today, ahead)
-        return weather.today
+        services.reserved.by_domain[domain] = Ahead(snapshot.today, ahead)
+        return snapshot.today
     raise Conflict("changed_meanwhile", "Many messages of this domain come at once just now; try again.")
 
 
@@ -61,22 +68,24 @@ async def _from_ahead(services: Services, domain: str, recipients: int) -> str |
     known = services.reserved.by_domain.get(domain)
     if known is None or known.left < recipients:
         return None
-    warmth = await services.cache.get(Warmth, warmth_path(domain))
+    warmup_state = await services.cache.get(WarmupState, warmup_state_path(domain))
     now_day = services.today()
-    if known.day != now_day or (warmth and warmth.blocked_on == now_day):
+    if known.day != now_day or (warmup_state and warmup_state.blocked_on == now_day):
         return None
     known.left -= recipients
     return known.day
 
 
-def _ahead(weather: Weather, recipients: int) -> int:
-    rooms = [one.room for one in (weather.allowance, weather.pool or Allowance(None)) if one.room is not None]
+def _ahead(snapshot: DomainSnapshot, recipients: int) -> int:
+    rooms = [
+        one.room for one in (snapshot.allowance, snapshot.pool or Allowance(None)) if one.room is not None
+    ]
     if not rooms:
         return MOST_AHEAD
     return min(MOST_AHEAD, (min(rooms) - recipients) // SHARE_AHEAD)
 
 
-async def _reserve(services: Services, weather: Weather, amount: int) -> None:
-    warmth = replace(weather.warmth, reserved=weather.warmth.reserved + amount)
-    await services.store.commit(*keep(weather, warmth), *keep_pool(weather, amount))
-    tell_decisions(weather.domain, *weather.closing)
+async def _reserve(services: Services, snapshot: DomainSnapshot, amount: int) -> None:
+    warmup_state = replace(snapshot.warmup_state, reserved=snapshot.warmup_state.reserved + amount)
+    await services.store.commit(*keep(snapshot, warmup_state), *keep_pool(snapshot, amount))
+    tell_decisions(snapshot.domain, *snapshot.closing)

@@ -93,7 +93,7 @@ def _readable(services: Services, text: str) -> str:
 
 def _new_secret(services: Services, id: str) -> tuple[str, bytes]:
     key = secrets.token_bytes(SECRET_BYTES)
-    return write_secret(key), services.seal.close(key, secret_context(id))
+    return write_secret(key), services.encryption.encrypt(key, secret_context(id))
 
 
 async def find_webhook(store: Store, id: str) -> Stored[Webhook]:

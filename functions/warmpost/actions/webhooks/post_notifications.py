@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from warmpost.actions.context import Services
 from warmpost.actions.outbox.notifications import notify_task
-from warmpost.actions.storage.log import tell
+from warmpost.actions.storage.log import log_event
 from warmpost.errors import Conflict
 from warmpost.rules.model.writes import Delete, Put, Stored, Update, Write
 from warmpost.rules.webhooks.notifications import Notification, bodies, events_in, next_wait
@@ -99,7 +99,7 @@ async def _send(services: Services, webhook: Stored[Webhook], stored: Stored[Not
         return await services.webhooks.post(webhook.value.url, packed[number], headers)
 
     for group in _groups(value):
-        if services.clock.now() >= until or services.desk.is_closing:
+        if services.clock.now() >= until or services.worker_slots.is_closing:
             done.broke_off = True
             break
         answers = await asyncio.gather(*(one(number) for number in group))
@@ -127,7 +127,7 @@ def signing_keys(services: Services, webhook: Stored[Webhook]) -> list[bytes]:
     sealed = [value.secret]
     if value.old_until and value.old_until > services.clock.now():
         sealed.append(value.old_secret)
-    return [services.seal.open(one, secret_context(webhook.id)) for one in sealed]
+    return [services.encryption.decrypt(one, secret_context(webhook.id)) for one in sealed]
 
 
 def secret_context(webhook_id: str) -> str:
@@ -154,7 +154,7 @@ async def _record(
     await services.store.commit(*writes)
     if "disabled_at" in health:
         words = f"the webhook {webhook.id} is switched off: {after.error}"
-        tell("webhook_disabled", words, webhook=webhook.id)
+        log_event("webhook_disabled", words, webhook=webhook.id)
 
 
 def attempt_write(

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from google.api_core import exceptions as google
 
-from warmpost.adapters.google.metering import Accounts
+from warmpost.adapters.google.metering import Metering
 from warmpost.errors import Unavailable
 from warmpost.rules.model.tasks import Queue, Task
 from warmpost.rules.model.usage import Usage, task_operations
@@ -32,7 +32,7 @@ class CloudTasks:
     """Implements `actions.ports.Tasks`.
 
     The library is imported and its channel opened with the first task: readers' doors never need it.
-    accounts: told of every call, also of one for a name that was used before.
+    metering: told of every call, also of one for a name that was used before.
     """
 
     def __init__(
@@ -42,13 +42,13 @@ class CloudTasks:
         base_url: str,
         invoker: str,
         emulator: str = "",
-        accounts: Accounts | None = None,
+        metering: Metering | None = None,
     ) -> None:
         self._parent = f"projects/{project}/locations/{location}/queues"
         self._url = f"{base_url}/work"
         self._invoker = invoker
         self._emulator = emulator
-        self._accounts = accounts or Accounts()
+        self._metering = metering or Metering()
         self._opened: Any = None
 
     @property
@@ -123,4 +123,4 @@ class CloudTasks:
             raise Unavailable(
                 "queue_unavailable", "The task queue does not answer; try again.", retry_after=5
             ) from error
-        self._accounts.add(Usage(tasks=task_operations(len(request["body"]))))
+        self._metering.add(Usage(tasks=task_operations(len(request["body"]))))

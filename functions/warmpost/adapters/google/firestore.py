@@ -18,7 +18,7 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from warmpost.adapters.google.firestore_meter import Meter, Unmetered
-from warmpost.adapters.google.metering import Accounts
+from warmpost.adapters.google.metering import Metering
 from warmpost.errors import Moved, Unavailable
 from warmpost.rules.delivery.documents import ProgressFields
 from warmpost.rules.model.usage import Usage
@@ -66,11 +66,11 @@ def _plain(value: Any) -> Any:
 class FirestoreStore:
     """Implements `actions.ports.Store`. The channel opens with the first request, in the process that serves it."""
 
-    def __init__(self, project: str, meter: Meter | None = None, accounts: Accounts | None = None) -> None:
-        """accounts: whose usage it is; commits with a `bill` take it along. meter: counts the same, for whoever watches."""
+    def __init__(self, project: str, meter: Meter | None = None, metering: Metering | None = None) -> None:
+        """metering: whose usage it is; commits with a `bill` take it along. meter: counts the same, for whoever watches."""
         self._project = project
         self._meter = meter or Unmetered()
-        self._accounts = accounts or Accounts()
+        self._metering = metering or Metering()
         self._opened: firestore.AsyncClient | None = None
 
     @property
@@ -142,7 +142,7 @@ class FirestoreStore:
 
     def _read(self, documents: int) -> None:
         self._meter.read(documents)
-        self._accounts.add(Usage(reads=documents))
+        self._metering.add(Usage(reads=documents))
 
     async def count(self, collection: str, *where: Filter) -> int:
         query: Any = self._client.collection(collection)
@@ -172,7 +172,7 @@ class FirestoreStore:
     async def commit(self, *writes: Write) -> list[Any]:
         deletes = sum(isinstance(write, Delete) for write in writes)
         own = Usage(writes=len(writes) - deletes, deletes=deletes)
-        drawn = {name: self._accounts.draw(name) for name in dict.fromkeys(map(_bill, writes)) if name}
+        drawn = {name: self._metering.draw(name) for name in dict.fromkeys(map(_bill, writes)) if name}
         costs = dict(drawn)
         batch = self._client.batch()
         done = False
@@ -189,10 +189,10 @@ class FirestoreStore:
         finally:
             if not done:
                 for name, usage in drawn.items():
-                    self._accounts.give_back(name, usage)
+                    self._metering.give_back(name, usage)
         self._meter.delete(deletes)
         self._meter.write(len(writes) - deletes)
-        self._accounts.add(own)
+        self._metering.add(own)
         return [result.update_time for result in results]
 
     def _add(self, batch: Any, write: Write, used: Usage) -> None:
@@ -226,7 +226,7 @@ class FirestoreStore:
         async with _within(WRITE_TIMEOUT):
             results = await batch.commit(timeout=WRITE_TIMEOUT)
         self._meter.write(1)
-        self._accounts.add(Usage(writes=1))
+        self._metering.add(Usage(writes=1))
         return int(results[0].transform_results[0].integer_value)
 
 

@@ -60,8 +60,8 @@ class _Instance:
 _current: ContextVar[_Invocation | None] = ContextVar("invocation", default=None)
 
 
-class Accounts:
-    """Implements `actions.ports.Accounts`, and takes what adapters spend. Used from one event loop.
+class Metering:
+    """Implements `actions.ports.Metering`, and takes what adapters spend. Used from one event loop.
 
     sizes: of instances by function. monotonic: seconds.
     """

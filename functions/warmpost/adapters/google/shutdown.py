@@ -9,7 +9,7 @@ from contextlib import suppress
 from types import FrameType
 
 
-def on_departure(act: Callable[[], None]) -> None:
+def on_shutdown(act: Callable[[], None]) -> None:
     """Calls `act` in the running event loop at SIGTERM, and then whatever the server has set up for it.
 
     The server (uvicorn, by itself or as gunicorn's worker) waits for open requests; they only have to end. It has set up

@@ -27,7 +27,7 @@ from warmpost.rules.message.headers import (
     encode_unstructured,
     unfold,
 )
-from warmpost.rules.message.message import Job, Letter, Unrenderable
+from warmpost.rules.message.message import Job, MessageContent, Unrenderable
 from warmpost.rules.message.mime import frame_of
 from warmpost.rules.model.addresses import domain_of
 from warmpost.rules.tracking.tracking import Links, Reader
@@ -66,19 +66,24 @@ class Composer:
 
     def __init__(
         self,
-        letter: Letter,
+        message_content: MessageContent,
         compiled: CompiledContent,
         keys: Sequence[SigningKey],
         links: Links | None = None,
     ) -> None:
-        self._letter = letter
+        self._content = message_content
         self._links = links
-        self._domain = domain_of(letter.sender.address)
+        self._domain = domain_of(message_content.sender.address)
         self._compiled = compiled
         self._keys = [(key, open_key(key)) for key in keys]
-        self._frame = frame_of(compiled.parts, letter.attachments)
+        self._frame = frame_of(compiled.parts, message_content.attachments)
         self._layouts: dict[tuple[str, ...], Layout] = {}
-        mailboxes = (letter.sender, *letter.to, *letter.cc, *letter.reply_to)
+        mailboxes = (
+            message_content.sender,
+            *message_content.to,
+            *message_content.cc,
+            *message_content.reply_to,
+        )
         self._international = not all(mailbox.address.isascii() for mailbox in mailboxes)
 
     def compose(self, jobs: Iterable[Job]) -> list[Outgoing | Unrenderable]:
@@ -113,7 +118,7 @@ class Composer:
         address = job.recipient.address
         recipient = encode_address(address)
         reader = self._links.reader(job.target, job.date) if self._links and job.target.is_named else None
-        subject, bodies = self._compiled.render(self._letter.data, job.recipient.data, reader)
+        subject, bodies = self._compiled.render(self._content.data, job.recipient.data, reader)
         second = int(job.date)
         headers = job.headers + self._unsubscribe_fields(reader)
         names = tuple([name for name, _ in headers])
@@ -126,7 +131,7 @@ class Composer:
             encode_message_id(job.message_id),
             *[encode_structured(value, len(name) + 2) for name, value in headers],
         ]
-        if not self._letter.to:
+        if not self._content.to:
             values.insert(0, recipient)
         head = layout.sent % tuple(values)
         canonical = layout.signed % tuple([unfold(value) for value in reversed(values)])
@@ -146,7 +151,7 @@ class Composer:
         )
 
     def _unsubscribe_fields(self, reader: Reader | None) -> tuple[tuple[str, str], ...]:
-        wanted = self._letter.unsubscribe
+        wanted = self._content.unsubscribe
         if self._links is None or reader is None or not wanted.headers:
             return ()
         return self._links.unsubscribe_fields(reader, wanted.language, self._domain)
@@ -161,20 +166,20 @@ class Composer:
         return Layout(sent, signed, tuple([(signature_start(key, order), sign) for key, sign in self._keys]))
 
     def _fields(self, names: Sequence[str]) -> list[Field]:
-        letter = self._letter
+        message_content = self._content
         fields: list[Field] = [
-            (b"From", encode_mailboxes([letter.sender], 6)),
-            (b"To", encode_mailboxes(letter.to, 4) if letter.to else None),
+            (b"From", encode_mailboxes([message_content.sender], 6)),
+            (b"To", encode_mailboxes(message_content.to, 4) if message_content.to else None),
         ]
-        if letter.cc:
-            fields.append((b"Cc", encode_mailboxes(letter.cc, 4)))
-        if letter.reply_to:
-            fields.append((b"Reply-To", encode_mailboxes(letter.reply_to, 10)))
+        if message_content.cc:
+            fields.append((b"Cc", encode_mailboxes(message_content.cc, 4)))
+        if message_content.reply_to:
+            fields.append((b"Reply-To", encode_mailboxes(message_content.reply_to, 10)))
         fields += [(b"Subject", None), (b"Date", None), (b"Message-ID", None)]
         fields += [(name.encode("ascii"), None) for name in names]
         fields += [
             (name.encode("ascii"), encode_unstructured(" ".join(value.split()), len(name) + 2))
-            for name, value in letter.headers
+            for name, value in message_content.headers
         ]
         return [*fields, (b"MIME-Version", b"1.0"), *self._frame.fields]
 

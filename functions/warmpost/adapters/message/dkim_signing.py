@@ -1,6 +1,6 @@
 """DKIM signatures (RFC 6376, RFC 8463) with the public-key step in OpenSSL, keys opened once for each process.
 
-dkimpy defines the canonical form: the composer canonicalises with it what is constant in a letter.
+dkimpy defines the canonical form: the composer canonicalises with it what is constant in a message.
 """
 
 from __future__ import annotations

@@ -13,11 +13,11 @@ NONCE_BYTES = 12
 TAG_BYTES = 16
 
 
-class BrokenSeal(Exception):
+class DecryptionFailed(Exception):
     """What should be opened was changed, moved to another context, or sealed under another master key."""
 
 
-class Seal:
+class Encryption:
     """AES-256-GCM (NIST SP 800-38D) under the deployment's master key of 32 bytes.
 
     context: what the secret belongs to, such as a domain and a selector. It is not kept with the secret but must be the
@@ -29,16 +29,16 @@ class Seal:
             raise ValueError(f"a master key has 32 bytes, not {len(master_key)}")
         self._cipher = AESGCM(master_key)
 
-    def close(self, plain: bytes, context: str) -> bytes:
+    def encrypt(self, plain: bytes, context: str) -> bytes:
         nonce = os.urandom(NONCE_BYTES)
         return AES_256_GCM + nonce + self._cipher.encrypt(nonce, plain, context.encode())
 
-    def open(self, sealed: bytes, context: str) -> bytes:
-        """Raises BrokenSeal."""
+    def decrypt(self, sealed: bytes, context: str) -> bytes:
+        """Raises DecryptionFailed."""
         if sealed[:1] != AES_256_GCM or len(sealed) < 1 + NONCE_BYTES + TAG_BYTES:
-            raise BrokenSeal("this was not sealed by a way known here")
+            raise DecryptionFailed("this was not sealed by a way known here")
         nonce, secret = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
         try:
             return self._cipher.decrypt(nonce, secret, context.encode())
         except InvalidTag:
-            raise BrokenSeal("the seal does not fit this master key and context") from None
+            raise DecryptionFailed("the seal does not fit this master key and context") from None

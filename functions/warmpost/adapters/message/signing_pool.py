@@ -13,45 +13,51 @@ from concurrent.futures import ThreadPoolExecutor
 
 from warmpost.adapters.message.composer import Composer
 from warmpost.adapters.message.dkim_signing import generate_ed25519_key, generate_rsa_key
-from warmpost.adapters.message.encryption import BrokenSeal, Seal
+from warmpost.adapters.message.encryption import DecryptionFailed, Encryption
 from warmpost.adapters.templates.templates import Templates
 from warmpost.errors import Invalid
 from warmpost.rules.delivery.envelope import Outgoing
 from warmpost.rules.identity.domains import DomainKey
 from warmpost.rules.message.dkim import SigningKey
-from warmpost.rules.message.message import Job, Letter, Unrenderable
+from warmpost.rules.message.message import Job, MessageContent, Unrenderable
 from warmpost.rules.tracking.tracking import UNMARKED, Links
 
 GROUP = 25
-"""Messages composed in one visit to a thread: few enough that all threads come to the end of a stride together."""
+"""Messages composed in one visit to a thread: few enough that all threads come to the end of a claim batch together."""
 
 
-class Press:
-    """Implements `actions.ports.Press`; keeps keys open and templates compiled for the life of the process.
+class SigningPool:
+    """Implements `actions.ports.SigningPool`; keeps keys open and templates compiled for the life of the process.
 
     links: where readers' links lead; without them no letter gets any.
     """
 
-    def __init__(self, templates: Templates, seal: Seal, threads: int, links: Links | None = None) -> None:
+    def __init__(
+        self, templates: Templates, encryption: Encryption, threads: int, links: Links | None = None
+    ) -> None:
         self._templates = templates
         self._links = links
-        self._seal = seal
+        self._encryption = encryption
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="composing")
         self._keys: dict[tuple[str, bytes], SigningKey] = {}
 
-    def composer(self, letter: Letter, domain: str, keys: Sequence[DomainKey]) -> ThreadedComposer:
+    def composer(
+        self, message_content: MessageContent, domain: str, keys: Sequence[DomainKey]
+    ) -> ThreadedComposer:
         """Raises errors.Invalid for a template or key that cannot be used."""
         opened = [self._opened(domain, key) for key in keys]
-        marks = self._links.marks(letter.track, letter.unsubscribe) if self._links else UNMARKED
-        compiled = self._templates.compile(letter.content, marks)
-        return ThreadedComposer(Composer(letter, compiled, opened, self._links), self._threads)
+        marks = (
+            self._links.marks(message_content.track, message_content.unsubscribe) if self._links else UNMARKED
+        )
+        compiled = self._templates.compile(message_content.content, marks)
+        return ThreadedComposer(Composer(message_content, compiled, opened, self._links), self._threads)
 
     def _opened(self, domain: str, key: DomainKey) -> SigningKey:
         known = self._keys.get((domain, key.sealed))
         if known is None:
             try:
-                private = self._seal.open(key.sealed, key_context(domain, key.selector))
-            except BrokenSeal:
+                private = self._encryption.decrypt(key.sealed, key_context(domain, key.selector))
+            except DecryptionFailed:
                 raise Invalid(
                     "dkim_key_sealed",
                     f"The key {key.selector} of {domain} does not open under this master key.",
@@ -63,11 +69,11 @@ class Press:
     def new_key(self, algorithm: str, selector: str, domain: str) -> DomainKey:
         if algorithm == "ed25519-sha256":
             private, public = generate_ed25519_key()
-            sealed = self._seal.close(private, key_context(domain, selector))
+            sealed = self._encryption.encrypt(private, key_context(domain, selector))
             return DomainKey(selector, "ed25519-sha256", public, sealed)
         private, public = generate_rsa_key()
         return DomainKey(
-            selector, "rsa-sha256", public, self._seal.close(private, key_context(domain, selector))
+            selector, "rsa-sha256", public, self._encryption.encrypt(private, key_context(domain, selector))
         )
 
 

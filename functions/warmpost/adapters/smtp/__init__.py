@@ -1,9 +1,9 @@
 """Handing messages to relays over SMTP: pooled connections, pipelined, and never a guess about what was taken.
 
-relays      pools of connections; spreads a stride over them
+relays      pools of connections; spreads a claim batch over them
 opening     connect, encrypt and log in (aiosmtplib)
 connection  one pipelined conversation
-stride      the messages that several connections share
+claim batch      the messages that several connections share
 wire        commands and content as bytes
 """
 

@@ -1,4 +1,4 @@
-"""Pools of relays, and strides of messages spread over their connections."""
+"""Pools of relays, and claim batches of messages spread over their connections."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 
-from warmpost.adapters.google.metering import Accounts
+from warmpost.adapters.google.metering import Metering
 from warmpost.adapters.smtp.connect import Opener
-from warmpost.adapters.smtp.relay_connections import Station
-from warmpost.adapters.smtp.send_queue import Stride
+from warmpost.adapters.smtp.relay_connections import RelayConnections
+from warmpost.adapters.smtp.send_queue import SendQueue
 from warmpost.adapters.smtp.session import Conversation
 from warmpost.adapters.smtp.wire import Timeouts
 from warmpost.rules.delivery.envelope import STOPPED, Outcome, Outgoing
@@ -30,7 +30,7 @@ LAST_MESSAGE, LAST_REPLY = 3.0, 6.5
 
 
 class Relays:
-    """Keeps connections warm from one stride to the next, for all strides of one event loop.
+    """Keeps connections warm from one claim batch to the next, for all claim batches of one event loop.
 
     secret: the value of a named secret. local_hostname: how we greet (EHLO). jitter: 0 to 1, spreads pauses.
     """
@@ -42,19 +42,19 @@ class Relays:
         local_hostname: str,
         timeouts: Timeouts = Timeouts(),  # noqa: B008 -- frozen
         jitter: Callable[[], float] = random.random,
-        accounts: Accounts | None = None,
+        metering: Metering | None = None,
     ) -> None:
         self._opener = Opener(secret, local_hostname, timeouts)
         self._jitter = jitter
-        self._accounts = accounts or Accounts()
-        self._stations: dict[Relay, Station] = {}
+        self._metering = metering or Metering()
+        self._stations: dict[Relay, RelayConnections] = {}
         self._changed = asyncio.Event()
-        self._strides: set[Stride] = set()
+        self._queues: set[SendQueue] = set()
 
     async def hand_over(
         self,
         pool: Pool,
-        stride: Sequence[Outgoing],
+        claim_batch: Sequence[Outgoing],
         *,
         stop_at: float | None = None,
         gates: Sequence[Gate] = (),
@@ -64,51 +64,51 @@ class Relays:
         Outcomes are in the order given; a relay's faults are outcomes, never exceptions. stop_at: time of the running
         event loop; no content is begun after it, and what was not begun is NOT_TRIED. gates: for each message the one it
         passes, none where nothing is held back. Cancelled, it closes the
-        connections it used. Strides may be handed over side by side: connections that one no longer needs serve the next.
+        connections it used. Several calls may run side by side: connections that one no longer needs serve the next.
         """
         time = asyncio.get_running_loop().time
-        work = Stride(stride, time, stop_at, gates)
-        self._strides.add(work)
+        work = SendQueue(claim_batch, time, stop_at, gates)
+        self._queues.add(work)
         try:
-            return await self._hand_over(pool, work, len(stride))
+            return await self._hand_over(pool, work, len(claim_batch))
         finally:
-            self._strides.discard(work)
-            self._accounts.add(Usage(relay_egress=work.written))
+            self._queues.discard(work)
+            self._metering.add(Usage(relay_egress=work.written))
 
-    async def _hand_over(self, pool: Pool, work: Stride, count: int) -> list[Outcome]:
+    async def _hand_over(self, pool: Pool, work: SendQueue, count: int) -> list[Outcome]:
         time = asyncio.get_running_loop().time
-        stations = [self._station(relay) for relay in pool.relays]
+        relays = [self._station(relay) for relay in pool.relays]
         if work.has_waiting():
-            lanes = connections_wanted(count, [station.standing() for station in stations], time())
+            lanes = connections_wanted(count, [connections.standing() for connections in relays], time())
             async with asyncio.TaskGroup() as group:
                 for _ in range(lanes):
-                    group.create_task(self._work(stations, work))
+                    group.create_task(self._work(relays, work))
         if work.is_stopped():
             return work.outcomes(STOPPED)
-        return work.outcomes(_why(pool, stations))
+        return work.outcomes(_why(pool, relays))
 
     def closed(self, pool: Pool) -> Closed | None:
         """What every message of the pool would hear at this moment, without trying any; None where one may be tried."""
-        stations = [self._station(relay) for relay in pool.relays]
+        relays = [self._station(relay) for relay in pool.relays]
         now = asyncio.get_running_loop().time()
-        seconds = closed_for([station.standing() for station in stations], now)
-        return Closed(_why(pool, stations), seconds) if seconds > 0 else None
+        seconds = closed_for([connections.standing() for connections in relays], now)
+        return Closed(_why(pool, relays), seconds) if seconds > 0 else None
 
     def leave(self) -> None:
-        """The process is about to end: has every stride come to an end in time for its results to be recorded."""
+        """The process is about to end: has every claim batch come to an end in time for its results to be recorded."""
         loop = asyncio.get_running_loop()
-        for stride in self._strides:
-            stride.stop_by(loop.time() + LAST_MESSAGE)
+        for claim_batch in self._queues:
+            claim_batch.stop_by(loop.time() + LAST_MESSAGE)
         loop.call_later(LAST_REPLY, self._quit)
 
     def _quit(self) -> None:
-        for station in self._stations.values():
-            for conversation in station.connections():
+        for connections in self._stations.values():
+            for conversation in connections.connections():
                 conversation.quit()
 
     async def close(self) -> None:
         """Say goodbye on every connection; those in use are closed as they are."""
-        conversations = [c for station in self._stations.values() for c in station.connections()]
+        conversations = [c for connections in self._stations.values() for c in connections.connections()]
         self._stations.clear()
         for conversation in conversations:
             conversation.quit()
@@ -120,52 +120,52 @@ class Relays:
             for conversation in conversations:
                 conversation.hang_up()
 
-    def _station(self, relay: Relay) -> Station:
+    def _station(self, relay: Relay) -> RelayConnections:
         if relay not in self._stations:
             time = asyncio.get_running_loop().time
-            self._stations[relay] = Station(relay, self._opener, time, self._jitter)
+            self._stations[relay] = RelayConnections(relay, self._opener, time, self._jitter)
         return self._stations[relay]
 
-    async def _work(self, stations: list[Station], work: Stride) -> None:
+    async def _work(self, relays: list[RelayConnections], work: SendQueue) -> None:
         """One connection after the other, until nothing is waiting or no relay is left."""
         while True:
             try:
                 async with asyncio.timeout_at(work.stop_at):
-                    found = await self._next_connection(stations, work)
+                    found = await self._next_connection(relays, work)
             except TimeoutError:
                 return
             if found is None:
                 return
-            station, conversation = found
+            connections, conversation = found
             try:
                 await conversation.work_on(work)
             finally:
-                station.take_back(conversation)
+                connections.take_back(conversation)
                 self._announce()
 
     async def _next_connection(
-        self, stations: list[Station], work: Stride
-    ) -> tuple[Station, Conversation] | None:
+        self, relays: list[RelayConnections], work: SendQueue
+    ) -> tuple[RelayConnections, Conversation] | None:
         time = asyncio.get_running_loop().time
         while work.has_waiting():
             if pause := work.pause():
                 await asyncio.sleep(pause)
                 continue
-            choice = choose_relay([station.standing() for station in stations], time())
+            choice = choose_relay([connections.standing() for connections in relays], time())
             if choice is Nobody.DOWN:
                 return None
             if choice is Nobody.BUSY:
                 await self._changed.wait()
                 continue
-            for station, credit in zip(stations, choice.credits, strict=True):
-                station.credit = credit
-            station = stations[choice.index]
+            for connections, credit in zip(relays, choice.credits, strict=True):
+                connections.credit = credit
+            connections = relays[choice.index]
             try:
-                conversation = await station.connection()
+                conversation = await connections.connection()
             finally:
                 self._announce()
             if conversation is not None:
-                return station, conversation
+                return connections, conversation
         return None
 
     def _announce(self) -> None:
@@ -174,10 +174,11 @@ class Relays:
         self._changed = asyncio.Event()
 
 
-def _why(pool: Pool, stations: list[Station]) -> str:
-    if not stations:
+def _why(pool: Pool, relays: list[RelayConnections]) -> str:
+    if not relays:
         return f"the pool {pool.name!r} has no relay"
     said = "; ".join(
-        f"{station.relay.name}: {station.reason or 'no connection to be had'}" for station in stations
+        f"{connections.relay.name}: {connections.reason or 'no connection to be had'}"
+        for connections in relays
     )
     return f"no relay of pool {pool.name} takes mail: {said}"

@@ -10,7 +10,7 @@ from warmpost.rules.delivery.relay_selection import WELL, Backoff, Standing, aft
 from warmpost.rules.model.relays import Relay
 
 
-class Station:
+class RelayConnections:
     def __init__(
         self, relay: Relay, opener: Opener, time: Callable[[], float], jitter: Callable[[], float]
     ) -> None:

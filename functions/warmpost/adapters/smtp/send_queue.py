@@ -23,7 +23,7 @@ class Item:
         self.tries = 0
 
 
-class Stride:
+class SendQueue:
     """A queue from which each connection takes its next message, so that a slow one holds up nobody else's.
 
     An item is in one place at a time: waiting here, with one connection, or settled. Nothing is given out once

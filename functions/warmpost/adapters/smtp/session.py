@@ -6,15 +6,15 @@ import asyncio
 from collections import deque
 from functools import partial
 
-from warmpost.adapters.smtp.send_queue import Item, Stride
-from warmpost.adapters.smtp.transport import Channel
+from warmpost.adapters.smtp.send_queue import Item, SendQueue
+from warmpost.adapters.smtp.transport import Transport
 from warmpost.adapters.smtp.wire import BLOCK, ENVELOPE, Offers, Step, Timeouts, end_of_data, stuffed
 from warmpost.rules.delivery.envelope import HandOver, Outcome, Reply
 from warmpost.rules.delivery.smtp_replies import Garbled, ReplyReader, closes_connection, judge, parse_reply
 
 
-class Conversation(Channel):
-    """Takes messages from a stride and hands them over, one round trip each.
+class Conversation(Transport):
+    """Takes messages from a claim batch and hands them over, one round trip each.
 
     MAIL, RCPT and DATA leave in one write, behind the content of the message before (RFC 2920); without PIPELINING
     the same commands leave one by one. Replies come in the order of the commands, so two messages at most are here:
@@ -43,21 +43,21 @@ class Conversation(Channel):
         self._replies: deque[bytes] = deque()
         self._awaited: deque[Step] = deque()
         self._held: deque[bytes] = deque()  # without PIPELINING: commands that wait for the reply before
-        self._stride = Stride((), self._loop.time)
+        self._queue = SendQueue((), self._loop.time)
         self._beginning: Item | None = None
         self._ending: Item | None = None
         self._settled = False  # `beginning` has its outcome, but replies to it are still to come
         self._recipient_taken = False
         self._needs_reset = False
         self._finished: asyncio.Future[None] | None = None
-        self._served = False  # an earlier stride
-        self._heard = False  # from the relay, in this stride
-        self.answered = 0  # messages of this stride that got their reply, 421 aside
+        self._served = False  # an earlier claim batch
+        self._heard = False  # from the relay, in this claim batch
+        self.answered = 0  # messages of this claim batch that got their reply, 421 aside
         self.fault = ""  # what ended it, where the relay is to blame
 
-    async def work_on(self, stride: Stride) -> None:
+    async def work_on(self, queue: SendQueue) -> None:
         """Hand over messages until none is waiting or the connection ends. Cancelled, it closes the connection."""
-        self._stride = stride
+        self._queue = queue
         self._heard = False
         self.answered = 0
         before = self.written
@@ -72,7 +72,7 @@ class Conversation(Channel):
         finally:
             self._finished = None
             self._served = True
-            stride.written += self.written - before
+            queue.written += self.written - before
 
     def quit(self) -> None:
         if self._finished is None and not self._awaited:
@@ -89,7 +89,7 @@ class Conversation(Channel):
 
     def _next_envelope(self) -> bytes:
         """Take a message and expect the replies to its envelope; what is to be written now."""
-        taken = self._stride.take(self._relay, self._offers)
+        taken = self._queue.take(self._relay, self._offers)
         if taken is None:
             return b""
         self._beginning, commands = taken
@@ -106,7 +106,7 @@ class Conversation(Channel):
 
     def _write_content(self, item: Item) -> None:
         blocks = stuffed((self._mark, *item.message.content))
-        if self._stride.is_stopped():
+        if self._queue.is_stopped():
             self._end("stopped", blame=False)
         elif item.message.size <= BLOCK:
             self._write_end(item, b"".join(blocks))
@@ -159,7 +159,7 @@ class Conversation(Channel):
 
     def _message_answered(self, reply: Reply) -> None:
         assert self._ending is not None
-        self._stride.settle(self._ending, Outcome(judge(reply), self._relay, reply))
+        self._queue.settle(self._ending, Outcome(judge(reply), self._relay, reply))
         self.answered += 1
         self._ending = None
         if self._beginning is None:
@@ -190,7 +190,7 @@ class Conversation(Channel):
         if hand_over is HandOver.ACCEPTED:
             raise Garbled(str(reply))
         if not self._settled:
-            self._stride.settle(self._beginning, Outcome(hand_over, self._relay, reply))
+            self._queue.settle(self._beginning, Outcome(hand_over, self._relay, reply))
             self.answered += 1
         self._settled = self._needs_reset = True
         if self._held:
@@ -207,10 +207,10 @@ class Conversation(Channel):
         postponed = Outcome(HandOver.POSTPONED, self._relay, reply)
         farewell = step in (Step.RSET, Step.MAIL) and (self._served or self.answered > 0)
         if step is Step.MESSAGE and self._ending is not None:
-            self._stride.settle(self._ending, postponed)
+            self._queue.settle(self._ending, postponed)
             self._ending = None
         elif step not in (Step.RSET, Step.MAIL) and self._beginning is not None and not self._settled:
-            self._stride.settle(self._beginning, postponed)
+            self._queue.settle(self._beginning, postponed)
             self._settled = True
         self._end(f"the relay hung up: {reply}", blame=not farewell)
 
@@ -222,7 +222,7 @@ class Conversation(Channel):
             if hand_over is HandOver.ACCEPTED:
                 self._beginning, self._ending = None, item
             else:
-                self._stride.settle(item, Outcome(hand_over, self._relay, reply))
+                self._queue.settle(item, Outcome(hand_over, self._relay, reply))
                 self._settled = True
         self._end(f"the relay said unasked: {reply}")
 
@@ -250,10 +250,10 @@ class Conversation(Channel):
             self.fault = reason
         if self._ending is not None:
             doubt = Outcome(HandOver.IN_DOUBT, self._relay, None, f"{reason}, after the end of the message")
-            self._stride.settle(self._ending, doubt)
+            self._queue.settle(self._ending, doubt)
         if self._beginning is not None and not self._settled:
             before = f"{reason}, before the end of the message"
-            self._stride.put_back(self._beginning, self._relay, before, counts=sound)
+            self._queue.put_back(self._beginning, self._relay, before, counts=sound)
         self._beginning = self._ending = None
         if self._finished and not self._finished.done():
             self._finished.set_result(None)

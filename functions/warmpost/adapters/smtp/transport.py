@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
 
-class Channel(asyncio.Protocol, ABC):
+class Transport(asyncio.Protocol, ABC):
     """Writes without ever filling memory, notices when the other side hangs, and ends once."""
 
     def __init__(self, transport: asyncio.Transport, patience: float) -> None:

@@ -54,7 +54,7 @@ class CompiledContent:
     def render(self, shared: Data, own: Data, reader: Reader | None = None) -> tuple[bytes, list[bytes]]:
         """The subject as a header value, and the encoded bodies. Raises CannotCompose, saying where and why.
 
-        reader: of a letter compiled with marks.
+        reader: of a message compiled with marks.
         """
         begin_work()
         variables = {**_GLOBALS, **shared, **own, READER: reader}

@@ -29,7 +29,7 @@ from warmpost.gateways.http.parameters import (
     asked,
     moment,
     page_of,
-    shown_line,
+    shown_recipient,
     shown_stall,
 )
 from warmpost.rules.delivery.documents import Batch
@@ -99,7 +99,9 @@ async def _recipients(request: Request, services: Services, caller: Caller, id: 
     if status is not None and status not in STATUSES:
         raise Invalid("invalid_status", f"A status is one of {', '.join(STATUSES)}.", "status")
     lines, following = await list_recipients(services, id, status, cursor, limit)
-    return json_response({"items": [shown_line(line) for line in lines], "next_cursor": following or None})
+    return json_response(
+        {"items": [shown_recipient(line) for line in lines], "next_cursor": following or None}
+    )
 
 
 def _control(verb: Callable[[Services, str], Awaitable[None]]) -> Callable[..., Awaitable[Response]]:

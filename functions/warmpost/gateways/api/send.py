@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.actions.batches.report import message_lines, overall_status, read_stall
+from warmpost.actions.batches.report import message_statuses, overall_status, read_stall
 from warmpost.actions.batches.send_message import send_message
 from warmpost.actions.batches.settle_uncertain import settle_message
 from warmpost.actions.context import Services
@@ -14,7 +14,7 @@ from warmpost.gateways.api import answers
 from warmpost.gateways.api.models import SendModel, Settled, UncertainModel, send_order
 from warmpost.gateways.http.app import Route, Router, decode, json_response, read_body
 from warmpost.gateways.http.auth import Caller, Keys
-from warmpost.gateways.http.parameters import ONCE, admit, asked, moment, shown_line, shown_stall
+from warmpost.gateways.http.parameters import ONCE, admit, asked, moment, shown_recipient, shown_stall
 
 
 async def send(request: Request, services: Services, keys: Keys) -> Response:
@@ -24,7 +24,7 @@ async def send(request: Request, services: Services, keys: Keys) -> Response:
 async def _post(request: Request, services: Services, caller: Caller) -> Response:
     body = await read_body(request)
     order = send_order(decode(body, SendModel))
-    services.accounts.bill_to("send")
+    services.metering.bill_to("send")
     accepted = await send_message(services, order, asked(request, caller, body))
     answer = {"id": accepted.id, "status": "queued", "recipients": accepted.recipients}
     return json_response(answer, 202, {"Location": f"/send/{accepted.id}"})
@@ -32,7 +32,7 @@ async def _post(request: Request, services: Services, caller: Caller) -> Respons
 
 async def _get(request: Request, services: Services, caller: Caller, id: str) -> Response:
     stored = await find_message(services, id)
-    message, lines = stored.value, await message_lines(services, stored)
+    message, lines = stored.value, await message_statuses(services, stored)
     waiting = message.progress
     return json_response(
         {
@@ -47,7 +47,7 @@ async def _get(request: Request, services: Services, caller: Caller, id: str) ->
             "run": moment(message.run),
             "on_uncertain": message.on_uncertain,
             "stalled": shown_stall(read_stall(waiting.stalled_since, waiting.stalled_reason)),
-            "recipients": [shown_line(line) for line in lines],
+            "recipients": [shown_recipient(line) for line in lines],
         }
     )
 

@@ -72,7 +72,7 @@ async def _answer(
         response = await handle(request)
     except errors.Problem as problem:
         if isinstance(problem, errors.Unavailable):
-            log.tell("service_unavailable", problem.message, code=problem.code)
+            log.log_event("service_unavailable", problem.message, code=problem.code)
         response = problem_response(problem, request_id)
     except errors.Moved:
         busy = errors.Conflict(
@@ -82,7 +82,7 @@ async def _answer(
     except ClientDisconnect:
         response = Response(status_code=499)
     except Exception as failure:
-        log.tell("request_failed", f"request {request_id} failed: {failure!r}", failed=failure)
+        log.log_event("request_failed", f"request {request_id} failed: {failure!r}", failed=failure)
         error = {
             "code": "internal",
             "message": "Something failed on our side; the request id names it in the logs.",

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from warmpost.actions.context import Services
-from warmpost.actions.statistics.flush_usage import write_leftovers
+from warmpost.actions.statistics.flush_usage import flush_usage
 from warmpost.gateways.http.app import answer
 from warmpost.rules.model.usage import Usage, task_operations
 
@@ -35,30 +35,30 @@ async def metered(
     guard: Guard,
 ) -> Response:
     """door: named as the function is. Answers to the queue and the scheduler stay inside the platform."""
-    with services.accounts.invocation(door.__name__):
+    with services.metering.invocation(door.__name__):
         if "x-cloudtasks-taskname" in request.headers:
             size = request.headers.get("content-length", "0")
             operations = task_operations(int(size) if size.isascii() and size.isdigit() else 0)
-            services.accounts.add(Usage(tasks=operations))
+            services.metering.add(Usage(tasks=operations))
         response = await door(request, services, guard)
         if door.__name__ not in ("work", "daily"):
             headers = sum(len(name) + len(value) + HEADER for name, value in response.raw_headers)
-            services.accounts.add(Usage(egress=headers))
+            services.metering.add(Usage(egress=headers))
             _count_body(services, response)
-    await write_leftovers(services)
+    await flush_usage(services)
     return response
 
 
 def _count_body(services: Services, response: Response) -> None:
     """What is streamed leaves after the invocation, a page at a time."""
     if not isinstance(response, StreamingResponse):
-        services.accounts.add(Usage(egress=len(response.body)))
+        services.metering.add(Usage(egress=len(response.body)))
         return
     pages = response.body_iterator
 
     async def counted() -> AsyncIterator[str | bytes | memoryview]:
         async for page in pages:
-            services.accounts.add(Usage(egress=len(page)))
+            services.metering.add(Usage(egress=len(page)))
             yield page
 
     response.body_iterator = counted()

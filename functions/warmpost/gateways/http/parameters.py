@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from warmpost.actions.batches.report import Stall
 from warmpost.actions.context import Services
-from warmpost.actions.delivery.recipient_status import Line
+from warmpost.actions.delivery.recipient_status import RecipientStatus
 from warmpost.errors import Invalid, Problem
 from warmpost.gateways.http.app import Parameter, Route, Router, segments
 from warmpost.gateways.http.auth import Caller, Keys
@@ -88,7 +88,7 @@ def moment(value: datetime | None) -> str | None:
     return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def shown_line(line: Line) -> dict[str, Any]:
+def shown_recipient(line: RecipientStatus) -> dict[str, Any]:
     return {
         "to": line.to,
         "status": line.status,

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from warmpost.actions.context import Services
 from warmpost.actions.identity import manage_domains
-from warmpost.actions.warmup.manage_warmup import list_history, report_warmth, set_warmth
+from warmpost.actions.warmup.manage_warmup import list_history, report_warmup, set_warmup
 from warmpost.gateways.api.answers import Listed
 from warmpost.gateways.http import collections
 from warmpost.gateways.http.app import Route, json_response
@@ -95,7 +95,7 @@ async def listing(request: Request, services: Services) -> Response:
 
 async def get(request: Request, services: Services, domain: str) -> Response:
     found = (await manage_domains.find_domain(services.store, domain)).value
-    return json_response(shown(found) | await report_warmth(services, found.domain))
+    return json_response(shown(found) | await report_warmup(services, found.domain))
 
 
 async def change(request: Request, services: Services, domain: str) -> Response:
@@ -106,7 +106,7 @@ async def change(request: Request, services: Services, domain: str) -> Response:
     set_by_hand = ("level", "cap", "warmup", "rules")
     wanted = {one: getattr(body, one) for one in set_by_hand if getattr(body, one) is not msgspec.UNSET}
     if wanted:
-        await set_warmth(services, name, wanted)
+        await set_warmup(services, name, wanted)
     return await get(request, services, name)
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.actions.context import Services
-from warmpost.actions.operations.health import look_after
+from warmpost.actions.operations.health import check_health
 from warmpost.errors import Invalid
 from warmpost.gateways.api.answers import Answer, Count
 from warmpost.gateways.http.app import Parameter, Route, json_response
@@ -87,7 +87,7 @@ async def get(request: Request, services: Services) -> Response:
     asked = request.query_params.get("format", "json")
     if asked not in ("json", "prometheus"):
         raise Invalid("invalid_field", "A format is json or prometheus.", "format")
-    found = await look_after(services)
+    found = await check_health(services)
     status, _ = judge(found)
     code = 503 if status == "down" else 200
     if asked == "prometheus":

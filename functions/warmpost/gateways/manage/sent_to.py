@@ -9,7 +9,7 @@ from warmpost.actions.batches.sent_to import Sent, sent_to
 from warmpost.actions.context import Services
 from warmpost.gateways.api.answers import SentTo
 from warmpost.gateways.http.app import Route, json_response
-from warmpost.gateways.http.parameters import moment, shown_line
+from warmpost.gateways.http.parameters import moment, shown_recipient
 from warmpost.rules.requests.mailboxes import read_mailbox
 
 
@@ -25,7 +25,7 @@ def _shown(sent: Sent) -> dict[str, object]:
         "subject": sent.subject,
         "from": sent.sender,
         "created_at": moment(sent.created_at),
-        **shown_line(sent.line),
+        **shown_recipient(sent.line),
     }
 
 

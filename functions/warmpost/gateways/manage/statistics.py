@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from warmpost.actions.context import Services
 from warmpost.actions.statistics.costs import period_usage
-from warmpost.actions.statistics.statistics import GRAINS, Grain, Question, Row, add_up, read_booked
+from warmpost.actions.statistics.statistics import GRAINS, GroupBy, Row, StatisticsQuery, add_up, read_booked
 from warmpost.errors import Invalid
 from warmpost.gateways.api.answers import Answer
 from warmpost.gateways.api.batch_answers import PeriodCost
@@ -31,7 +31,7 @@ class Period(Answer):
 
     first: date = msgspec.field(name="from")
     last: date = msgspec.field(name="to")
-    by: list[Grain]
+    by: list[GroupBy]
     items: list[dict[str, Any]]
     cost: PeriodCost
 
@@ -54,19 +54,19 @@ async def get(request: Request, services: Services) -> Response:
     return json_response({**period, "by": question.grains, "items": items, "cost": cost})
 
 
-def _question(request: Request, today: date) -> Question:
+def _question(request: Request, today: date) -> StatisticsQuery:
     given = request.query_params
     last = _day(given.get("to"), "to", today)
     first = _day(given.get("from"), "from", last - timedelta(days=USUAL_DAYS - 1))
     provider = given.get("provider", "")
     if provider and provider not in NAMES:
         raise Invalid("invalid_provider", f"A provider is one of {', '.join(NAMES)}.", "provider")
-    grains: list[Grain] = []
+    grains: list[GroupBy] = []
     for name in given.get("by", "day").split(","):
         if name not in GRAINS:
             raise Invalid("invalid_grain", f"Rows are told apart by {', '.join(GRAINS)}.", "by")
         grains.append(name)
-    return Question(
+    return StatisticsQuery(
         first,
         last,
         tuple(dict.fromkeys(grains)),
@@ -95,7 +95,7 @@ def _as_csv(grains: Sequence[str], rows: Sequence[Row]) -> str:
     return out.getvalue()
 
 
-def _as_picture(services: Services, question: Question, rows: Sequence[Row]) -> bytes:
+def _as_picture(services: Services, question: StatisticsQuery, rows: Sequence[Row]) -> bytes:
     """One line per figure over the days, whatever else rows are told apart by."""
     if question.grains != ("day",):
         raise Invalid("invalid_grain", "A picture is drawn by day.", "by")

@@ -131,7 +131,7 @@ def _invalid(request: Request) -> Response:
 def _failed(request: Request, problem: Problem) -> Response:
     if isinstance(problem, NotFound):
         return _invalid(request)
-    log.tell("unsubscribe_failed", f"an unsubscription did not work: {problem}", code=problem.code)
+    log.log_event("unsubscribe_failed", f"an unsubscription did not work: {problem}", code=problem.code)
     return page(_language(request), *_words(request).later, status=503)
 
 

@@ -12,8 +12,8 @@ from warmpost.actions.batches.plan_batch import PlanMissingError, plan_batch
 from warmpost.actions.batches.release_chunks import ReleaseMissingError, release_chunks
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.deliver import NotFoundYetError, deliver
-from warmpost.actions.delivery.delivery_job import Errand
-from warmpost.actions.events.ingest_events import fold_events
+from warmpost.actions.delivery.delivery_job import DeliveryJob
+from warmpost.actions.events.ingest_events import ingest_events
 from warmpost.actions.identity.check_domains import check_identity
 from warmpost.actions.operations.daily import sweep
 from warmpost.actions.schedules.fire_schedule import ScheduleMissingError, fire_schedule
@@ -74,7 +74,7 @@ async def _as_soon_as_it_is_there(verb: Verb, services: Services, body: bytes) -
 
 async def _deliver(services: Services, body: bytes) -> None:
     task = decode(body, DeliverTask)
-    errand = Errand(
+    job = DeliveryJob(
         task.batch,
         task.chunk,
         task.message,
@@ -84,21 +84,21 @@ async def _deliver(services: Services, body: bytes) -> None:
         task.day,
         task.resend,
     )
-    services.accounts.bill_to(task.batch or "send")
+    services.metering.bill_to(task.batch or "send")
     with log.about(batch=task.batch, chunk=task.chunk, message_id=task.message):
-        await deliver(services, errand)
+        await deliver(services, job)
 
 
 async def _plan(services: Services, body: bytes) -> None:
     task = decode(body, BatchTask)
-    services.accounts.bill_to(task.batch)
+    services.metering.bill_to(task.batch)
     with log.about(batch=task.batch):
         await plan_batch(services, task.batch, task.turn)
 
 
 async def _release(services: Services, body: bytes) -> None:
     task = decode(body, BatchTask)
-    services.accounts.bill_to(task.batch)
+    services.metering.bill_to(task.batch)
     with log.about(batch=task.batch):
         await release_chunks(services, task.batch, task.turn)
 
@@ -132,8 +132,8 @@ async def _sweep(services: Services, body: bytes) -> None:
     await sweep(services, task.part, task.after, task.run)
 
 
-async def _fold(services: Services, body: bytes) -> None:
-    await fold_events(services)
+async def _ingest(services: Services, body: bytes) -> None:
+    await ingest_events(services)
 
 
 VERBS: dict[str, Verb] = {
@@ -145,5 +145,5 @@ VERBS: dict[str, Verb] = {
     "check": _check,
     "sweep": _sweep,
     "notify": _notify,
-    "fold": _fold,
+    "ingest": _ingest,
 }

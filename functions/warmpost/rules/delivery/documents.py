@@ -16,7 +16,7 @@ BatchStatus = Literal["planning", "sending", "paused", "done", "cancelled", "fai
 class Batch:
     """`batches/{id}`.
 
-    letter: deflated JSON of everything the recipients share, empty where `parts` documents keep it. tracked: openings
+    message_content: deflated JSON of what all recipients share, empty where `parts` documents keep it. tracked: openings
     count. total: recipients asked for. planned, chunks: how many of them are snapshot, in how many chunks. released: how
     many have left the held queue, counted from the first; queued: for how many of those tasks exist. days: from which
     position on the recipients' volume was reserved on which day. generation: how often the tasks were made anew (resume,
@@ -28,7 +28,7 @@ class Batch:
     status: BatchStatus
     domain: str
     sender: str
-    letter: bytes
+    message_content: bytes
     parts: int
     list_id: str
     list_pages: int
@@ -83,7 +83,7 @@ class Message:
     domain: str
     sender: str
     subject: str
-    letter: bytes
+    message_content: bytes
     parts: int
     recipients: bytes
     hashes: tuple[int, ...]

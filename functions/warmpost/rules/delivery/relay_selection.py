@@ -119,7 +119,7 @@ class Closed:
 
 
 def connections_wanted(messages: int, standings: Sequence[Standing], now: float) -> int:
-    """How many connections a stride is worth: few for few messages, and as many as keep the relays' shares by weight."""
+    """How many connections a claim batch is worth: few for few messages, and as many as keep the relays' shares."""
     serving = [
         s for s in standings if s.weight > 0 and s.max_connections > 0 and (s.busy or s.may_serve(now))
     ]

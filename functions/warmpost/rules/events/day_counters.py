@@ -14,7 +14,7 @@ from warmpost.rules.bounces.classify import BounceClass, classify
 from warmpost.rules.delivery.mailbox_providers import SIMULATOR
 from warmpost.rules.delivery.progress import Detail, Progress
 from warmpost.rules.delivery.statuses import BY_MARK, Status
-from warmpost.rules.events.reported_status import RANKS, READERS, Reactions, Words, combined
+from warmpost.rules.events.reported_status import RANKS, READERS, ReportedStatus, Words, combined
 
 Amounts = Mapping[str, int]
 """Numbers by name: `attempted`, or `by.gmail.sent` for one provider."""
@@ -23,7 +23,7 @@ WORKING = (Status.QUEUED, Status.SENDING)
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class DayCounters:
     """Messages of one domain and day. returned: reserved but never attempted: suppressed, failed, simulated.
 
     settled: of batches, attempted or returned; when it reaches what batches reserved, nothing is on its way any more.
@@ -42,8 +42,8 @@ class Tally:
     returned: int = 0
     settled: int = 0
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
+    def __add__(self, other: DayCounters) -> DayCounters:
+        return DayCounters(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Circumstances:
     tracked: bool = False
 
 
-def tally(progress: Progress, given: Circumstances) -> dict[str, Amounts]:
+def count_outcomes(progress: Progress, given: Circumstances) -> dict[str, Amounts]:
     """What the worker's results add, by day of reservation (`progress.days`)."""
     found: dict[str, Counter[str]] = {}
     for first, end, day in progress.days:
@@ -129,36 +129,36 @@ def _bounced(words: Words | None) -> Sequence[str]:
     return names
 
 
-def reaction_tally(progress: Progress, reactions: Reactions, given: Circumstances) -> dict[str, Amounts]:
+def count_reports(progress: Progress, reported: ReportedStatus, given: Circumstances) -> dict[str, Amounts]:
     """What reactions change of the worker's tally, by day: for every recipient the difference to its base."""
     found: dict[str, Counter[str]] = {}
     for first, end, day in progress.days:
         total = found.setdefault(day, Counter())
-        for position in _touched(reactions, first, end):
+        for position in _touched(reported, first, end):
             base = BY_MARK[progress.results[position]]
-            provider, now = given.provider(position), combined(base, reactions, position)
+            provider, now = given.provider(position), combined(base, reported, position)
             if now is not base:
-                said = _last_words(progress.details.get(position)), reactions.notes.get(position)
+                said = _last_words(progress.details.get(position)), reported.notes.get(position)
                 total.subtract(_shown(provider, base, said[0]))
                 total.update(_shown(provider, now, said[1]))
                 if provider != SIMULATOR:
                     total.subtract(_outcome(base, said[0], given))
                     total.update(_outcome(now, said[1], given))
             for reader in READERS:
-                if reactions.did(reader, position):
+                if reported.did(reader, position):
                     total[f"by.{provider}.{reader}"] += 1
-                    total[f"by.{provider}.{reader}_total"] += reactions.readers[reader][position]
+                    total[f"by.{provider}.{reader}_total"] += reported.readers[reader][position]
                     if reader == "opened" and provider != SIMULATOR and given.tracked:
                         total["opened"] += 1
     return {day: {name: n for name, n in total.items() if n} for day, total in found.items()}
 
 
-def _touched(reactions: Reactions, first: int, end: int) -> list[int]:
-    acted = set().union(*reactions.readers.values()) if reactions.readers else set()
+def _touched(reported: ReportedStatus, first: int, end: int) -> list[int]:
+    acted = set().union(*reported.readers.values()) if reported.readers else set()
     return [
         position
         for position in range(first, end)
-        if RANKS[reactions.reported[position]] is not None or position in acted
+        if RANKS[reported.marks[position]] is not None or position in acted
     ]
 
 

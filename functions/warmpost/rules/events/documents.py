@@ -8,9 +8,9 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class EventLog:
-    """`events/{id}`: what came in with one request, until and after it is folded.
+    """`events/{id}`: what came in with one request, until and after it is ingested.
 
-    content: deflated rows of `event_packing`. applied: how many of them are folded. due: when it is to be folded, in
+    content: deflated rows of `event_packing`. applied: how many of them are ingested. due: when it is to be ingested, in
     epoch seconds; None once it is. tries: how often it was put off.
     """
 
@@ -25,8 +25,8 @@ class EventLog:
 
 
 @dataclass(frozen=True, slots=True)
-class ReactionFields:
-    """How `Reactions` are stored: in `batches/{id}/reactions/{n}`, or in `messages/{id}/reactions/all`.
+class ReportedStatusFields:
+    """How `ReportedStatus` are stored: in `batches/{id}/reactions/{n}`, or in `messages/{id}/reactions/all`.
 
     counts: by status, what they change of the worker's counts. booked: as in `Progress`.
     """

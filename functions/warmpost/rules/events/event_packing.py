@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from typing import Any
 
-from warmpost.rules.events.reported_status import Reactions
+from warmpost.rules.events.reported_status import ReportedStatus
 from warmpost.rules.model.compression import deflate, inflate
 from warmpost.rules.model.events import Event, Target
 
@@ -21,24 +21,24 @@ def unpack_events(packed: bytes) -> list[Event]:
     return [Event(id, kind, at, Target(*target), *rest) for id, kind, at, target, *rest in inflate(packed)]
 
 
-def pack_reactions(reactions: Reactions) -> bytes:
+def pack_reported_status(reported: ReportedStatus) -> bytes:
     return deflate(
         {
-            "reported": reactions.reported,
+            "marks": reported.marks,
             "readers": {
                 name: {str(position): times for position, times in did.items()}
-                for name, did in reactions.readers.items()
+                for name, did in reported.readers.items()
             },
-            "seen": sorted(reactions.seen),
-            "notes": {str(position): list(words) for position, words in reactions.notes.items()},
+            "seen": sorted(reported.seen),
+            "notes": {str(position): list(words) for position, words in reported.notes.items()},
         }
     )
 
 
-def unpack_reactions(packed: bytes) -> Reactions:
+def unpack_reported_status(packed: bytes) -> ReportedStatus:
     raw: dict[str, Any] = inflate(packed)
-    return Reactions(
-        reported=raw["reported"],
+    return ReportedStatus(
+        marks=raw["marks"],
         readers={
             name: {int(position): times for position, times in did.items()}
             for name, did in raw["readers"].items()

@@ -1,6 +1,6 @@
 """What was reported of a chunk's or message's recipients, beside what the worker recorded.
 
-The worker writes its progress, the fold writes this: neither ever waits for the other. A report has a rank, and the
+The worker writes its progress, the ingest writes this: neither ever waits for the other. A report has a rank, and the
 highest rank that was ever reported holds, so that order, repetition and grouping of events cannot change the end.
 """
 
@@ -47,13 +47,13 @@ Words = tuple[float, int, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Reactions:
-    """reported: one mark a recipient. readers: how often, by what they did and position.
+class ReportedStatus:
+    """marks: one a recipient. readers: how often, by what they did and position.
 
     seen: numbers of applied events. notes: what came with the mark that holds: (at, code, enhanced code, text).
     """
 
-    reported: str
+    marks: str
     readers: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     seen: frozenset[int] = frozenset()
     notes: Mapping[int, Words] = field(default_factory=dict)
@@ -65,8 +65,8 @@ class Reactions:
         return any(position in positions for positions in self.readers.values())
 
 
-def nothing_reported(count: int) -> Reactions:
-    return Reactions(NONE * count)
+def nothing_reported(count: int) -> ReportedStatus:
+    return ReportedStatus(NONE * count)
 
 
 def event_number(position: int, event: Event) -> int:
@@ -94,11 +94,11 @@ def mark_of(event: Event, is_hard: bool) -> str:
 
 
 def apply_all(
-    reactions: Reactions, events: Iterable[tuple[int, Event]], is_hard: Callable[[Event], bool]
-) -> tuple[Reactions, list[tuple[int, Event]]]:
-    """The reactions with events more, each with its position, and those among them that were not known before."""
-    reported, seen, notes = list(reactions.reported), set(reactions.seen), dict(reactions.notes)
-    readers = {name: dict(positions) for name, positions in reactions.readers.items()}
+    reported: ReportedStatus, events: Iterable[tuple[int, Event]], is_hard: Callable[[Event], bool]
+) -> tuple[ReportedStatus, list[tuple[int, Event]]]:
+    """The report with more events, each with its position, and those among them that were not known before."""
+    marks, seen, notes = list(reported.marks), set(reported.seen), dict(reported.notes)
+    readers = {name: dict(positions) for name, positions in reported.readers.items()}
     known = Counter(number >> 32 for number in seen)
     fresh: list[tuple[int, Event]] = []
     for position, event in events:
@@ -116,9 +116,9 @@ def apply_all(
             acts[position] = acts.get(position, 0) + 1
         mark = mark_of(event, is_hard(event))
         words = (event.at, event.code, event.enhanced_code, event.text[:MOST_TEXT])
-        if mark != NONE and _outranks(mark, words, reported[position], notes.get(position)):
-            reported[position], notes[position] = mark, words
-    return Reactions("".join(reported), readers, frozenset(seen), notes), fresh
+        if mark != NONE and _outranks(mark, words, marks[position], notes.get(position)):
+            marks[position], notes[position] = mark, words
+    return ReportedStatus("".join(marks), readers, frozenset(seen), notes), fresh
 
 
 def _outranks(mark: str, words: Words, holds: str, its_words: Words | None) -> bool:
@@ -132,20 +132,20 @@ def _act(event: Event) -> str:
     return "unsubscribed" if event.kind == "unsubscribed" else ""
 
 
-def combined(base: Status, reactions: Reactions, position: int) -> Status:
+def combined(base: Status, reported: ReportedStatus, position: int) -> Status:
     """What a recipient's status is, from what the worker recorded and what was reported since."""
-    mark = reactions.reported[position]
-    reported = RANKS[mark] if mark != GIVEN_UP or base is Status.UNCERTAIN else None
+    mark = reported.marks[position]
+    told = RANKS[mark] if mark != GIVEN_UP or base is Status.UNCERTAIN else None
     match base:
         case Status.SENT:
-            return reported or base
-        case Status.UNCERTAIN if reactions.did_anything(position) and _ORDER[mark] < _ORDER["d"]:
+            return told or base
+        case Status.UNCERTAIN if reported.did_anything(position) and _ORDER[mark] < _ORDER["d"]:
             return Status.DELIVERED
         case Status.UNCERTAIN:
-            return reported or base
+            return told or base
         case Status.DELIVERED:
-            return reported if reported and _ORDER[mark] > _ORDER["d"] else base
+            return told if told and _ORDER[mark] > _ORDER["d"] else base
         case Status.BOUNCED:
-            return Status.COMPLAINED if reported is Status.COMPLAINED else base
+            return Status.COMPLAINED if told is Status.COMPLAINED else base
         case _:
             return base

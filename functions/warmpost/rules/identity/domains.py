@@ -1,4 +1,4 @@
-"""Documents of those who send: domains with their keys, records and warmth, their addresses and relay pools."""
+"""Documents of those who send: domains with their keys, records and warm-up state, their addresses and relay pools."""
 
 from __future__ import annotations
 

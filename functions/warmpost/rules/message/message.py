@@ -39,7 +39,7 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class MessageContent:
     """Everything that is the same for all recipients of a batch chunk or of a single send.
 
     to, cc: the headers all recipients see; empty `to` means that each recipient sees only its own address.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from warmpost.rules.message.message import Attachment, Content, Letter, Mailbox
+from warmpost.rules.message.message import Attachment, Content, Mailbox, MessageContent
 from warmpost.rules.model.compression import deflate, inflate
 from warmpost.rules.tracking.tracking import Track, Unsubscribe
 
@@ -19,39 +19,43 @@ MOST_INLINE = 700_000
 PART = 900_000
 
 
-def pack_letter(letter: Letter) -> bytes:
+def pack_message_content(message_content: MessageContent) -> bytes:
     head = deflate(
         {
-            "sender": _mailbox_row(letter.sender),
-            "reply_to": [_mailbox_row(one) for one in letter.reply_to],
-            "to": [_mailbox_row(one) for one in letter.to],
-            "cc": [_mailbox_row(one) for one in letter.cc],
-            "subject": letter.content.subject,
-            "html": letter.content.html,
-            "text": letter.content.text,
-            "templated": letter.content.templated,
-            "headers": [list(one) for one in letter.headers],
-            "data": letter.data,
-            "track": [letter.track.opens, letter.track.clicks],
+            "sender": _mailbox_row(message_content.sender),
+            "reply_to": [_mailbox_row(one) for one in message_content.reply_to],
+            "to": [_mailbox_row(one) for one in message_content.to],
+            "cc": [_mailbox_row(one) for one in message_content.cc],
+            "subject": message_content.content.subject,
+            "html": message_content.content.html,
+            "text": message_content.content.text,
+            "templated": message_content.content.templated,
+            "headers": [list(one) for one in message_content.headers],
+            "data": message_content.data,
+            "track": [message_content.track.opens, message_content.track.clicks],
             "unsubscribe": [
-                letter.unsubscribe.headers,
-                letter.unsubscribe.footer,
-                letter.unsubscribe.language,
+                message_content.unsubscribe.headers,
+                message_content.unsubscribe.footer,
+                message_content.unsubscribe.language,
             ],
-            "attachments": [[one.filename, one.content_type, len(one.content)] for one in letter.attachments],
+            "attachments": [
+                [one.filename, one.content_type, len(one.content)] for one in message_content.attachments
+            ],
         }
     )
-    return b"".join((len(head).to_bytes(4, "big"), head, *(one.content for one in letter.attachments)))
+    return b"".join(
+        (len(head).to_bytes(4, "big"), head, *(one.content for one in message_content.attachments))
+    )
 
 
-def unpack_letter(packed: bytes) -> Letter:
+def unpack_message_content(packed: bytes) -> MessageContent:
     end = 4 + int.from_bytes(packed[:4], "big")
     head: dict[str, Any] = inflate(packed[4:end])
     attachments: list[Attachment] = []
     for filename, content_type, size in head["attachments"]:
         attachments.append(Attachment(filename, packed[end : end + size], content_type))
         end += size
-    return Letter(
+    return MessageContent(
         sender=Mailbox(*head["sender"]),
         content=Content(head["subject"], head["html"], head["text"], head["templated"]),
         reply_to=tuple(Mailbox(*one) for one in head["reply_to"]),

@@ -38,7 +38,7 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Everything of a body that is the same for all messages of a letter.
+    """Everything of a body that is the same for all messages of a message.
 
     fields: the header fields that describe the body. around: the lines before, between and after the texts
     (one more than texts). attachments: what follows them, encoded and shared by all messages, or empty.

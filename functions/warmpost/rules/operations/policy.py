@@ -16,9 +16,10 @@ from warmpost.rules.warmup.levels import STANDARD, LevelTable
 class Policy:
     """project: part of every derived Message-ID. shared_pool: where mail leaves until a pool `shared` is created.
 
-    stride: messages a worker claims at once for each of the chunks it serves, so also what one crash can leave uncertain
-    of each. lease: seconds a claim holds without a sign of life. work_limit: seconds a task works before it hands on to a
-    follow-up. levels: caps and rules of domains that have none of their own. private_webhooks: whether customers'
+    claim_batch: messages a worker claims at once for each of the chunks it serves, and so what one crash can leave
+    uncertain of each. lease: seconds a claim holds without a sign of life. work_limit: seconds a task works before
+    it hands on.
+    levels: caps and rules of domains that have none of their own. private_webhooks: whether customers'
     endpoints may be at inner addresses and without TLS, as on the local stack. provider_limits: of one process, see
     `throttling`. return_key: signs the return paths of messages. prices: of what is used up.
     """
@@ -28,7 +29,7 @@ class Policy:
     time_zone: str = "UTC"
     simulator_domain: str = "simulator.invalid"
     spf_include: str = ""
-    stride: int = 125
+    claim_batch: int = 125
     lease: float = 15.0
     work_limit: float = 480.0
     retries: RetryPlan = field(default_factory=RetryPlan)

@@ -20,8 +20,8 @@ class PauseFields:
 
 
 @dataclass(frozen=True, slots=True)
-class Warmth:
-    """`warmth/{domain}`: how much a domain may send, and how much of it is taken; every release writes it.
+class WarmupState:
+    """`warmup/{domain}`: how much a domain may send, and how much of it is taken; every release writes it.
 
     level, cap, warmup, rules: as `levels.Standing`; rules is a table in JSON, empty for the deployment's. day: the
     calendar day that `reserved` (all volume) and `released` (that of batches) are of. blocked_on: the day of a block.
@@ -41,7 +41,7 @@ class Warmth:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """`domains/{d}/history/{id}`: one decision. figures: as `Tally`, of the day it was taken on."""
+    """`domains/{d}/history/{id}`: one decision. figures: as `DayCounters`, of the day it was taken on."""
 
     at: datetime
     kind: Literal["raised", "lowered", "blocked", "paused", "resumed", "kept", "set"] | IdentityTurn

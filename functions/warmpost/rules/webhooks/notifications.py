@@ -76,7 +76,7 @@ MOST_WAIT = 36000.0
 
 
 @dataclass(frozen=True, slots=True)
-class Occurrence:
+class NotificationEvent:
     """An event that was applied, with all that is known of its message. at, sent_at: epoch seconds; sent_at 0: unknown.
 
     event_id: the report's, which need not be unique over kinds and recipients. sender: address. domain: of the sender
@@ -155,7 +155,7 @@ class Notification:
         return [n for n in waiting if n >= self.first] + [n for n in waiting if n < self.first]
 
 
-def payload(one: Occurrence, account: str) -> dict[str, object]:
+def payload(one: NotificationEvent, account: str) -> dict[str, object]:
     """The documented shape. account: what `username` says."""
     event, number = _TENCENT.get(one.kind, (one.kind, 0))
     reply = {"code": one.code, "enhanced_code": one.enhanced_code, "text": one.text[:MOST_TEXT]}

@@ -86,7 +86,7 @@ document.addEventListener("click", (event) => {
   }
   const images = event.target.closest("#images");
   if (images) {
-    document.getElementById("letter").src = images.dataset.src;
+    document.getElementById("message").src = images.dataset.src;
     images.remove();
   }
 });

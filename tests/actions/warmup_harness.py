@@ -1,4 +1,4 @@
-"""A warm-up in a workshop: many workers at once, time that passes, and what left on which day."""
+"""A warm-up in a harness: many workers at once, time that passes, and what left on which day."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.actions.workshop import DOMAIN, MISSING, START, Workshop, perform
+from tests.actions.harness import DOMAIN, MISSING, START, Harness, perform
 from warmpost.actions.context import Services
 from warmpost.actions.operations.daily import run_daily
 from warmpost.actions.warmup.day_counters import ask_for_assessment, figures_path
@@ -17,7 +17,7 @@ from warmpost.actions.warmup.domain_state import look
 from warmpost.errors import Moved, Unavailable
 from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.writes import Count, Put
-from warmpost.rules.warmup.documents import HistoryEntry, Warmth
+from warmpost.rules.warmup.documents import HistoryEntry, WarmupState
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
@@ -34,15 +34,15 @@ class Season:
     doomed: does every release and assessment for as long as it lives.
     """
 
-    def __init__(self, workshop: Workshop) -> None:
-        self.workshop = workshop
-        self.store, self.clock, self.queue = workshop.store, workshop.clock, workshop.queue
-        self.services = workshop.services
+    def __init__(self, harness: Harness) -> None:
+        self.harness = harness
+        self.store, self.clock, self.queue = harness.store, harness.clock, harness.queue
+        self.services = harness.services
         self.by_day: Counter[str] = Counter()
         self.met: Counter[str] = Counter()
         self.random = random.Random(7)
         self.doomed: Services | None = None
-        workshop.relays.each = self.note
+        harness.relays.each = self.note
 
     async def note(self, message: Any) -> None:
         await asyncio.sleep(0)
@@ -51,13 +51,13 @@ class Season:
             self.by_day[f"{self.clock.now():%m-%d}"] += 1
         self.met[address] += 1
 
-    async def begin(self, **warmth: Any) -> Season:
-        fields = {"rules": RULES, **warmth}
-        await self.store.commit(Put(f"warmth/{DOMAIN}", Warmth(**fields)))
+    async def begin(self, **warmup_state: Any) -> Season:
+        fields = {"rules": RULES, **warmup_state}
+        await self.store.commit(Put(f"warmup/{DOMAIN}", WarmupState(**fields)))
         return self
 
     def crew(self, size: int) -> list[Services]:
-        return [self.workshop.worker(f"w{number}") for number in range(size)]
+        return [self.harness.worker(f"w{number}") for number in range(size)]
 
     async def pass_until(
         self, moment: datetime, crew: Sequence[Services] = (), *, daily: bool = False, duplicates: float = 0.0
@@ -124,13 +124,13 @@ class Season:
         await self.store.commit(Count(path, amounts, {"domain": DOMAIN, "day": today, "name": "reports"}))
         await self.assess()
 
-    async def warmth(self) -> Warmth:
-        found = await self.store.get(Warmth, f"warmth/{DOMAIN}")
+    async def warmup_state(self) -> WarmupState:
+        found = await self.store.get(WarmupState, f"warmup/{DOMAIN}")
         assert found is not None
-        value: Warmth = found.value
+        value: WarmupState = found.value
         return value
 
-    async def weather(self) -> Any:
+    async def snapshot(self) -> Any:
         return await look(self.services, DOMAIN)
 
     async def history(self, *kinds: str) -> list[HistoryEntry]:

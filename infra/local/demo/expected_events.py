@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from infra.local.demo.api import Json
-from infra.local.demo.cast import BUSY, FULL, GONE, LATER, SIMULATED, SPAM, Cast
+from infra.local.demo.scripted_readers import BUSY, FULL, GONE, LATER, SIMULATED, SPAM, ScriptedReaders
 
 Tale = tuple[str, str]
 """A kind of event, and the address it is about."""
@@ -41,44 +41,44 @@ class Ending:
     second: Json
 
 
-def suppressed(cast: Cast) -> dict[str, str]:
+def suppressed(readers: ScriptedReaders) -> dict[str, str]:
     return {
-        **dict.fromkeys((*GONE, *cast.late_bounces), "hard_bounce"),
-        **dict.fromkeys(cast.complaining, "complaint"),
-        **dict.fromkeys((*cast.one_click, *cast.by_button), "unsubscribe"),
+        **dict.fromkeys((*GONE, *readers.late_bounces), "hard_bounce"),
+        **dict.fromkeys(readers.complaining, "complaint"),
+        **dict.fromkeys((*readers.one_click, *readers.by_button), "unsubscribe"),
     }
 
 
-def delivered(cast: Cast) -> list[str]:
+def delivered(readers: ScriptedReaders) -> list[str]:
     """Those of whom the relay says so."""
     never = {*GONE, *FULL, *SPAM, *BUSY, *SIMULATED}
-    return [one for one in cast.everybody if one not in never]
+    return [one for one in readers.everybody if one not in never]
 
 
-def tales(cast: Cast, put_off: Mapping[str, int]) -> Counter[Tale]:
+def tales(readers: ScriptedReaders, put_off: Mapping[str, int]) -> Counter[Tale]:
     """Every event of both batches, with how often it must be told."""
-    return Counter([*_first(cast), *_second(cast)]) + Counter(
+    return Counter([*_first(readers), *_second(readers)]) + Counter(
         {("deferred", one): number for one, number in put_off.items()}
     )
 
 
-def _first(cast: Cast) -> Iterator[Tale]:
+def _first(readers: ScriptedReaders) -> Iterator[Tale]:
     yield from _failures(GONE)
     yield from _simulated()
     yield from (("deferred", one) for one in LATER)
-    yield from (("delivered", one) for one in delivered(cast))
-    yield from (("bounced", one) for one in cast.late_bounces)
-    yield from (("complained", one) for one in cast.complaining)
-    yield from (("opened", one) for one in (*cast.opening, *cast.returning, *cast.prefetched))
-    yield from (("clicked", one) for one in (*cast.clicking, *cast.scanned))
-    yield from (("unsubscribed", one) for one in (*cast.one_click, *cast.by_button, *cast.undecided))
-    yield from (("resubscribed", one) for one in cast.undecided)
+    yield from (("delivered", one) for one in delivered(readers))
+    yield from (("bounced", one) for one in readers.late_bounces)
+    yield from (("complained", one) for one in readers.complaining)
+    yield from (("opened", one) for one in (*readers.opening, *readers.returning, *readers.prefetched))
+    yield from (("clicked", one) for one in (*readers.clicking, *readers.scanned))
+    yield from (("unsubscribed", one) for one in (*readers.one_click, *readers.by_button, *readers.undecided))
+    yield from (("resubscribed", one) for one in readers.undecided)
 
 
-def _second(cast: Cast) -> Iterator[Tale]:
+def _second(readers: ScriptedReaders) -> Iterator[Tale]:
     yield from _failures(())
     yield from _simulated()
-    yield from (("dropped", one) for one in suppressed(cast))
+    yield from (("dropped", one) for one in suppressed(readers))
 
 
 def _failures(gone: Sequence[str]) -> Iterator[Tale]:
@@ -89,19 +89,19 @@ def _simulated() -> Iterator[Tale]:
     return ((kind, one) for one in SIMULATED for kind in BY_SIMULATOR[one.partition("@")[0]])
 
 
-def figures(cast: Cast) -> dict[str, int]:
+def figures(readers: ScriptedReaders) -> dict[str, int]:
     """Of both batches, without the simulator."""
     return {
-        "requested": 2 * (len(cast.everybody) - len(SIMULATED)),
-        "suppressed": len(suppressed(cast)),
-        "bounced": len(GONE) + 2 * len(FULL + SPAM) + len(cast.late_bounces),
-        "complained": len(cast.complaining),
-        "opened": len(cast.opening),
-        "opened_total": len(cast.opening) + len(cast.returning),
-        "machine_opened": len(cast.prefetched),
-        "clicked": len(cast.clicking),
-        "machine_clicked": len(cast.scanned),
-        "unsubscribed": len(cast.one_click) + len(cast.by_button) + len(cast.undecided),
+        "requested": 2 * (len(readers.everybody) - len(SIMULATED)),
+        "suppressed": len(suppressed(readers)),
+        "bounced": len(GONE) + 2 * len(FULL + SPAM) + len(readers.late_bounces),
+        "complained": len(readers.complaining),
+        "opened": len(readers.opening),
+        "opened_total": len(readers.opening) + len(readers.returning),
+        "machine_opened": len(readers.prefetched),
+        "clicked": len(readers.clicking),
+        "machine_clicked": len(readers.scanned),
+        "unsubscribed": len(readers.one_click) + len(readers.by_button) + len(readers.undecided),
     }
 
 
@@ -109,13 +109,13 @@ def counted(told: Sequence[Json]) -> Counter[Tale]:
     return Counter((one["type"], one["to"]) for one in told)
 
 
-def mistakes(cast: Cast, ending: Ending) -> list[str]:
+def mistakes(readers: ScriptedReaders, ending: Ending) -> list[str]:
     """In sentences; empty where everything was told exactly once, counted and heeded."""
-    return [*_telling(cast, ending), *_heeding(cast, ending)]
+    return [*_telling(readers, ending), *_heeding(readers, ending)]
 
 
-def _telling(cast: Cast, ending: Ending) -> Iterator[str]:
-    wanted, got = tales(cast, ending.put_off), counted(ending.told)
+def _telling(readers: ScriptedReaders, ending: Ending) -> Iterator[str]:
+    wanted, got = tales(readers, ending.put_off), counted(ending.told)
     ids = Counter(one["id"] for one in ending.told)
     if twice := [id for id, number in ids.items() if number > 1]:
         yield f"{len(twice)} events were told twice, such as {twice[0]}"
@@ -125,15 +125,15 @@ def _telling(cast: Cast, ending: Ending) -> Iterator[str]:
             yield f"{difference.total()} events {words}, such as {kind} of {to}"
 
 
-def _heeding(cast: Cast, ending: Ending) -> Iterator[str]:
-    if ending.suppressed != suppressed(cast):
-        strange = set(ending.suppressed.items()) ^ set(suppressed(cast).items())
+def _heeding(readers: ScriptedReaders, ending: Ending) -> Iterator[str]:
+    if ending.suppressed != suppressed(readers):
+        strange = set(ending.suppressed.items()) ^ set(suppressed(readers).items())
         yield f"suppressed otherwise than expected: {', '.join(sorted(address for address, _ in strange))}"
-    for name, number in figures(cast).items():
+    for name, number in figures(readers).items():
         if ending.figures.get(name, 0) != number:
             yield f"{name} is {ending.figures.get(name, 0)} in the statistics, {number} happened"
-    again = [one for one in suppressed(cast) if ending.arrived.get(one, 0) > (one not in GONE)]
+    again = [one for one in suppressed(readers) if ending.arrived.get(one, 0) > (one not in GONE)]
     if again:
         yield f"mailed in spite of their suppression: {', '.join(again)}"
-    if (number := ending.second["counts"]["suppressed"]) != len(suppressed(cast)):
-        yield f"the second batch left out {number}, not {len(suppressed(cast))}"
+    if (number := ending.second["counts"]["suppressed"]) != len(suppressed(readers)):
+        yield f"the second batch left out {number}, not {len(suppressed(readers))}"

@@ -12,7 +12,7 @@ locals {
     callers   = { says = "tasks are refused", words = ["caller_rejected"], above = 0, window = 300, lasting = 300, severity = "ERROR", section = "A queue is stuck" }
     left      = { says = "work was left lying", words = ["sweep_found"], above = 0, window = 300, lasting = 0, severity = "WARNING", section = "A queue is stuck" }
     schedules = { says = "a schedule could not start", words = ["schedule_failed"], above = 0, window = 300, lasting = 0, severity = "ERROR", section = "" }
-    failures  = { says = "requests fail", words = ["request_failed", "fold_failed", "event_lost", "unsubscribe_failed"], above = 5, window = 600, lasting = 0, severity = "ERROR", section = "" }
+    failures  = { says = "requests fail", words = ["request_failed", "ingest_failed", "event_lost", "unsubscribe_failed"], above = 5, window = 600, lasting = 0, severity = "ERROR", section = "" }
   }
 }
 

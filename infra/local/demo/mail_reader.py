@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from infra.local.demo.api import Api, Json, Refused
-from infra.local.demo.cast import Cast
+from infra.local.demo.scripted_readers import ScriptedReaders
 
 PERSON = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Thunderbird/140.0"
 PREFETCHER = "Mozilla/5.0"  # all that Apple Mail Privacy Protection says of itself
@@ -71,25 +71,25 @@ class Readers:
     def __init__(self, client: aiohttp.ClientSession) -> None:
         self._client = client
 
-    async def read(self, cast: Cast, found: Mapping[str, Mail]) -> None:
+    async def read(self, readers: ScriptedReaders, found: Mapping[str, Mail]) -> None:
         """Raises Refused where a link does not answer as it should."""
-        for one in (*cast.opening, *cast.returning):
+        for one in (*readers.opening, *readers.returning):
             await self._get(found[one].pixel, PERSON, 200)
-        for one in cast.prefetched:
+        for one in readers.prefetched:
             await self._get(found[one].pixel, PREFETCHER, 200)
-        for one in cast.clicking:
+        for one in readers.clicking:
             await self._get(found[one].link, PERSON, 302)
-        for one in cast.scanned:
+        for one in readers.scanned:
             await self._get(found[one].link, SCANNER, 302)
 
-    async def unsubscribe(self, cast: Cast, found: Mapping[str, Mail]) -> None:
+    async def unsubscribe(self, readers: ScriptedReaders, found: Mapping[str, Mail]) -> None:
         """By the mailbox provider (RFC 8058), by the button of the page, and by one who then takes it back."""
-        for one in cast.one_click:
+        for one in readers.one_click:
             await self._post(found[one].unsubscribe, {"List-Unsubscribe": "One-Click"})
-        for one in (*cast.by_button, *cast.undecided):
+        for one in (*readers.by_button, *readers.undecided):
             await self._get(found[one].unsubscribe, PERSON, 200)
             await self._post(found[one].unsubscribe, {"confirm": "yes"})
-        for one in cast.undecided:
+        for one in readers.undecided:
             url, mark, query = found[one].unsubscribe.partition("?")
             await self._post(f"{url}/undo{mark}{query}", {"confirm": "yes"})
 

@@ -32,7 +32,7 @@ SIMULATED = tuple(
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class ScriptedReaders:
     """everybody: in the order of the batch. Nobody is in two groups but those who click: they open as well.
 
     returning: opening twice. undecided: unsubscribes and takes it back. prefetched, scanned: programs read their mail.
@@ -51,7 +51,7 @@ class Cast:
     scanned: tuple[str, ...]
 
 
-def new_cast() -> Cast:
+def script_readers() -> ScriptedReaders:
     """The same with every call."""
     domains = [domain for domain, count in MAILBOXES for _ in range(count)]
     people = [
@@ -59,7 +59,7 @@ def new_cast() -> Cast:
         for (family, name), domain in zip(product(FAMILIES, NAMES), domains, strict=True)
     ]
     chosen = Random(48).sample(people, 90)  # noqa: S311 (nothing is secret here)
-    return Cast(
+    return ScriptedReaders(
         everybody=(*people, *GONE, *FULL, *SPAM, *BUSY, *LATER, *SIMULATED),
         late_bounces=tuple(chosen[:2]),
         complaining=tuple(chosen[2:4]),

@@ -1,4 +1,4 @@
-"""A workshop with DNS: sender domains whose records can be published, changed, taken away and looked up again."""
+"""A harness with DNS: sender domains whose records can be published, changed, taken away and looked up again."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from infra.local import nameserver
-from tests.actions.workshop import START, Workshop
+from tests.actions.harness import START, Harness
 from warmpost.actions.identity.check_domains import check_identity
 from warmpost.actions.identity.manage_domains import create_domain, verify_domain
 from warmpost.adapters.dns import DnsResolver
 from warmpost.rules.identity.domains import Domain
 from warmpost.rules.model.writes import Put, Stored
-from warmpost.rules.warmup.documents import HistoryEntry, Warmth
+from warmpost.rules.warmup.documents import HistoryEntry, WarmupState
 from warmpost.rules.webhooks.notifications import Notification, bodies
 from warmpost.rules.webhooks.webhooks import Webhook
 
@@ -29,7 +29,7 @@ class Registry:
     dns: the server's address and its zone file.
     """
 
-    workshop: Workshop
+    harness: Harness
     dns: tuple[str, Path]
     name: str
     resolver: Any = field(init=False)
@@ -39,13 +39,13 @@ class Registry:
         self.services = self.worker()
 
     def worker(self, resolver: Any = None, **others: Any) -> Any:
-        return self.workshop.worker("registry", resolver=resolver or self.resolver, **others)
+        return self.harness.worker("registry", resolver=resolver or self.resolver, **others)
 
-    async def open(self, warmth: Warmth | None = None) -> Registry:
+    async def open(self, warmup_state: WarmupState | None = None) -> Registry:
         """With the domain verified and warm, and a webhook that is out of service: what it is told stays parked."""
         webhook = Webhook("https://owner.example/", b"", START, disabled_at=START)
-        await self.workshop.store.commit(
-            Put("webhooks/1", webhook), Put(f"warmth/{self.name}", warmth or Warmth(warmup=False))
+        await self.harness.store.commit(
+            Put("webhooks/1", webhook), Put(f"warmup/{self.name}", warmup_state or WarmupState(warmup=False))
         )
         await create_domain(self.services, self.name)
         for purpose in ("ownership", "dkim", "spf", "dmarc"):
@@ -54,7 +54,7 @@ class Registry:
         return self
 
     async def stored(self) -> Stored[Domain]:
-        found = await self.workshop.store.get(Domain, f"domains/{self.name}")
+        found = await self.harness.store.get(Domain, f"domains/{self.name}")
         assert found is not None
         return found  # type: ignore[no-any-return]
 
@@ -76,16 +76,16 @@ class Registry:
     async def check(self, hours: float | None = None, services: Any = None) -> Domain:
         """hours: since the start, to which the clock is moved."""
         if hours is not None:
-            self.workshop.clock.move_to(START + timedelta(hours=hours))
+            self.harness.clock.move_to(START + timedelta(hours=hours))
         await check_identity(services or self.services, self.name)
         return await self.domain()
 
     async def history(self) -> list[tuple[str, str]]:
-        entries = await self.workshop.store.find(HistoryEntry, f"domains/{self.name}/history")
+        entries = await self.harness.store.find(HistoryEntry, f"domains/{self.name}/history")
         return [(one.value.kind, one.value.reason) for one in entries]
 
     async def told(self) -> list[dict[str, Any]]:
         """What the webhook was to be sent, in order of time."""
-        found = await self.workshop.store.find(Notification, "notifications")
+        found = await self.harness.store.find(Notification, "notifications")
         events = [json.loads(body) for one in found for body in bodies(one.value)]
         return sorted(events, key=lambda one: (one["at"], one["type"]))

@@ -24,7 +24,7 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class ParsedMessage:
     """headers: as written, in order, decoded. text, html: the bodies a mail program would show; None where missing."""
 
     headers: tuple[tuple[str, str], ...]
@@ -36,7 +36,7 @@ class Letter:
         return next((value for key, value in self.headers if key.lower() == name.lower()), "")
 
 
-def read_letter(wire: bytes) -> Letter:
+def parse_message(wire: bytes) -> ParsedMessage:
     message = email.message_from_bytes(wire)
     text: str | None = None
     html: str | None = None
@@ -50,12 +50,12 @@ def read_letter(wire: bytes) -> Letter:
         elif part is not message or not is_body:
             attachments.append(_attachment(part, len(attachments) + 1))
     headers = tuple((name, decoded(str(value))) for name, value in message.items())
-    return Letter(headers, text, html, tuple(attachments))
+    return ParsedMessage(headers, text, html, tuple(attachments))
 
 
-def html_for_reading(letter: Letter) -> str:
+def html_for_reading(message: ParsedMessage) -> str:
     """The HTML body with its own images (cid:) put in place, so that it needs nothing from anywhere."""
-    images = {part.content_id: part for part in letter.attachments if part.content_type in _INLINE_TYPES}
+    images = {part.content_id: part for part in message.attachments if part.content_type in _INLINE_TYPES}
 
     def put_in_place(match: re.Match[str]) -> str:
         image = images.get(match[1])
@@ -63,7 +63,7 @@ def html_for_reading(letter: Letter) -> str:
             return match[0]
         return f"data:{image.content_type};base64,{base64.b64encode(image.content).decode()}"
 
-    return _CID.sub(put_in_place, letter.html or "")
+    return _CID.sub(put_in_place, message.html or "")
 
 
 def decoded(value: str) -> str:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local.inbox.index import summarise
-from infra.local.inbox.letter import decoded, header_date, html_for_reading, read_letter
 from infra.local.inbox.maildir import take_apart
+from infra.local.inbox.parsed_message import decoded, header_date, html_for_reading, parse_message
 from infra.local.inbox.verdict import judge
 
 
@@ -20,7 +20,7 @@ def test_bodies_and_attachments_are_told_apart():
     message.set_content("Text für alle\n")
     message.add_alternative("<p>قائمة</p>", subtype="html")
     message.add_attachment("a;b\n", subtype="csv", filename="收据.csv")
-    read = read_letter(message.as_bytes())
+    read = parse_message(message.as_bytes())
     assert read.header("subject") == "您的十月书单"
     assert (read.text, read.html) == ("Text für alle\n", "<p>قائمة</p>\n")
     assert [(part.filename, part.content_type, part.content) for part in read.attachments] == [
@@ -33,7 +33,7 @@ def test_an_image_of_the_message_is_put_in_place_but_no_other_type_is():
     message.set_content("<img src='cid:logo'><img src='cid:page'><img src='cid:absent'>", subtype="html")
     message.add_related(b"\x89PNG", "image", "png", cid="<logo>")
     message.add_related(b"<script>", "text", "html", cid="<page>")
-    html = html_for_reading(read_letter(message.as_bytes()))
+    html = html_for_reading(parse_message(message.as_bytes()))
     assert "src='data:image/png;base64,iVBORw=='" in html
     assert "src='cid:page'" in html and "src='cid:absent'" in html
 
@@ -44,13 +44,13 @@ def test_a_forwarded_message_is_one_attachment():
     inner.set_content("inside")
     outer = MIMEMultipart()
     outer.attach(MIMEMessage(inner))
-    (part,) = read_letter(outer.as_bytes()).attachments
+    (part,) = parse_message(outer.as_bytes()).attachments
     assert part.filename.endswith(".eml") and b"Subject: inner" in part.content
 
 
 def test_an_unknown_charset_is_read_as_utf8():
     raw = "Content-Type: text/plain; charset=klingon\r\n\r\nÄ".encode()
-    assert read_letter(raw).text == "Ä"
+    assert parse_message(raw).text == "Ä"
 
 
 def test_damaged_encoded_words_are_shown_as_they_are():
@@ -84,6 +84,6 @@ def test_no_bytes_break_the_reader(junk):
         b"Subject: =?" + junk,
     ):
         stored = take_apart(raw)
-        html_for_reading(read_letter(stored.wire))
+        html_for_reading(parse_message(stored.wire))
         summarise("x", raw, len(raw))
         judge(b"DKIM-Signature: " + stored.wire, lambda name: None)

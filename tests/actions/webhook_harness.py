@@ -1,4 +1,4 @@
-"""A workshop whose worker notifies real receivers, with the occurrences and webhooks to do so."""
+"""A harness whose worker notifies real receivers, with the occurrences and webhooks to do so."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from unittest.mock import patch
 
 from standardwebhooks import Webhook as Verifier
 
-from tests.actions.workshop import DOMAIN, MASTER_KEY, POLICY, HandClock, Workshop
+from tests.actions.harness import DOMAIN, MASTER_KEY, POLICY, HandClock, Harness
 from tests.receiver import Received
 from warmpost.actions.context import Services
 from warmpost.actions.outbox.notifications import Queued, queue_notifications
 from warmpost.actions.state.cache import Cache
 from warmpost.actions.webhooks.manage_webhooks import Wish, create_webhook, find_webhook
-from warmpost.adapters.message.encryption import Seal
+from warmpost.adapters.message.encryption import Encryption
 from warmpost.adapters.webhooks import WebhookClient
 from warmpost.rules.identity.domains import SenderAddress
 from warmpost.rules.model.writes import Create, Put, Stored
-from warmpost.rules.webhooks.notifications import Notification, Occurrence, Told
+from warmpost.rules.webhooks.notifications import Notification, NotificationEvent, Told
 from warmpost.rules.webhooks.webhooks import Webhook
 
 SENDER_ADDRESS = f"news@{DOMAIN}"
@@ -29,19 +29,19 @@ SENDER_ADDRESS = f"news@{DOMAIN}"
 
 @dataclass
 class Office:
-    workshop: Workshop
+    harness: Harness
     client: WebhookClient
 
     def __post_init__(self) -> None:
-        self.store: Any = self.workshop.store
-        self.clock = self.workshop.clock
-        self.queue = self.workshop.queue
+        self.store: Any = self.harness.store
+        self.clock = self.harness.clock
+        self.queue = self.harness.queue
         self.services = self.worker("one")
 
     def worker(self, name: str) -> Services:
-        return self.workshop.worker(
+        return self.harness.worker(
             name,
-            seal=Seal(MASTER_KEY),
+            encryption=Encryption(MASTER_KEY),
             webhooks=self.client,
             policy=replace(POLICY, private_webhooks=True),
             cache=Cache(self.store, self.clock),
@@ -52,9 +52,9 @@ class Office:
         made = await create_webhook(self.services, Wish(url, **wish))
         return made.webhook.id, made.secret
 
-    async def tell(self, *occurrences: Occurrence) -> Queued:
-        """As a fold does it."""
-        queued = await queue_notifications(self.services, occurrences)
+    async def log_event(self, *notification_events: NotificationEvent) -> Queued:
+        """As a ingest does it."""
+        queued = await queue_notifications(self.services, notification_events)
         if queued.writes:
             await self.store.commit(*queued.writes)
         await self.queue.enqueue(*queued.tasks)
@@ -73,10 +73,10 @@ class Office:
         )
 
 
-def occurrences(count: int, kind: Told = "delivered", **fields: Any) -> Sequence[Occurrence]:
+def notification_events(count: int, kind: Told = "delivered", **fields: Any) -> Sequence[NotificationEvent]:
     known = {"batch": "7", "sender": SENDER_ADDRESS} | fields
     return [
-        Occurrence(kind, 1772355600.0 + n, f"event-{n}", to=f"r{n}@example.net", **known)
+        NotificationEvent(kind, 1772355600.0 + n, f"event-{n}", to=f"r{n}@example.net", **known)
         for n in range(count)
     ]
 

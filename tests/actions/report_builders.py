@@ -1,15 +1,15 @@
-"""Reports about what a workshop has sent, and everything that can be seen to follow from them."""
+"""Reports about what a harness has sent, and everything that can be seen to follow from them."""
 
 from collections import Counter
 from dataclasses import asdict, replace
 from datetime import timedelta
 
-from tests.actions.workshop import START, unique
-from warmpost.actions.batches.report import count_batch, list_recipients, message_lines
+from tests.actions.harness import START, unique
+from warmpost.actions.batches.report import count_batch, list_recipients, message_statuses
 from warmpost.actions.delivery.find import find_batch, find_message
 from warmpost.actions.outbox.event_log import log_events
-from warmpost.actions.statistics.statistics import GRAINS, Question, ask_statistics
-from warmpost.actions.warmup.day_counters import read_tally
+from warmpost.actions.statistics.statistics import GRAINS, StatisticsQuery, ask_statistics
+from warmpost.actions.warmup.day_counters import read_day_counters
 from warmpost.rules.delivery.mailbox_providers import SIMULATOR, provider_of
 from warmpost.rules.model.events import Event, Target
 from warmpost.rules.suppressions.documents import Suppression
@@ -36,34 +36,34 @@ def of_message(message, position=0):
     return Target(message=message, position=position)
 
 
-async def fold(workshop, *events, source="test", until=LATER):
-    """Logged as one request and folded, with everything that follows."""
-    await log_events(workshop.services, source, events)
-    await workshop.queue.run(workshop.services, until=until)
+async def ingest(harness, *events, source="test", until=LATER):
+    """Logged as one request and ingested, with everything that follows."""
+    await log_events(harness.services, source, events)
+    await harness.queue.run(harness.services, until=until)
 
 
-async def batch_lines(workshop, batch):
+async def batch_lines(harness, batch):
     lines, cursor = [], ""
     while True:
-        some, cursor = await list_recipients(workshop.services, batch, None, cursor, 400)
+        some, cursor = await list_recipients(harness.services, batch, None, cursor, 400)
         lines += some
         if not cursor:
             return lines
 
 
-async def lines_of_message(workshop, message):
-    return await message_lines(workshop.services, await find_message(workshop.services, message))
+async def lines_of_message(harness, message):
+    return await message_statuses(harness.services, await find_message(harness.services, message))
 
 
-async def batch_counts(workshop, batch):
+async def batch_counts(harness, batch):
     """Those that are not zero."""
-    counts = await count_batch(workshop.services, await find_batch(workshop.services, batch))
+    counts = await count_batch(harness.services, await find_batch(harness.services, batch))
     return {name: number for name, number in counts.items() if number}
 
 
-async def suppressions(workshop):
+async def suppressions(harness):
     """As they hold or not; what was before that is history."""
-    found = await workshop.store.find(Suppression, "suppressions")
+    found = await harness.store.find(Suppression, "suppressions")
     return {(one.value.address, one.value.scope): _as_it_holds(one.value) for one in found}
 
 
@@ -73,30 +73,30 @@ def _as_it_holds(one):
     return replace(one, changed_at=None, lifted_at=None, lifted_note="")
 
 
-async def suppressed_for(workshop):
+async def suppressed_for(harness):
     """Reason by address, of those that hold."""
-    found = await suppressions(workshop)
+    found = await suppressions(harness)
     return {address: one.reason for (address, _), one in found.items() if not one.lifted}
 
 
-async def statistics(workshop, by=GRAINS, **filters):
+async def statistics(harness, by=GRAINS, **filters):
     """Figures by labels, without zeros."""
-    question = Question(TODAY, (START + timedelta(days=2)).date(), by, **filters)
-    rows = await ask_statistics(workshop.services, question)
+    question = StatisticsQuery(TODAY, (START + timedelta(days=2)).date(), by, **filters)
+    rows = await ask_statistics(harness.services, question)
     return {
         tuple(row.labels.values()): {name: number for name, number in row.figures.items() if number}
         for row in rows
     }
 
 
-async def all_statistics(workshop, by=GRAINS):
-    return await statistics(workshop, by) | await statistics(workshop, by, provider=SIMULATOR)
+async def all_statistics(harness, by=GRAINS):
+    return await statistics(harness, by) | await statistics(harness, by, provider=SIMULATOR)
 
 
-async def tally_of(workshop, domain, day=TODAY):
+async def day_counters_of(harness, domain, day=TODAY):
     return {
         name: number
-        for name, number in asdict(await read_tally(workshop.store, domain, day.isoformat())).items()
+        for name, number in asdict(await read_day_counters(harness.store, domain, day.isoformat())).items()
         if number
     }
 

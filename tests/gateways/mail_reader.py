@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 import httpx
 from starlette.requests import Request
 
-from tests.actions.workshop import DOMAIN, MASTER_KEY, SENDER, templates
-from warmpost.adapters.message.encryption import Seal
-from warmpost.adapters.message.signing_pool import Press
+from tests.actions.harness import DOMAIN, MASTER_KEY, SENDER, templates
+from warmpost.adapters.message.encryption import Encryption
+from warmpost.adapters.message.signing_pool import SigningPool
 from warmpost.gateways.api.batch_submit import batch_submit
 from warmpost.gateways.api.send import send
 from warmpost.gateways.http.app import answer
@@ -45,11 +45,13 @@ HTML = '<body><p>Dear {{ name }}</p><a href="https://a.example/?a=1&amp;n={{ nam
 class Site:
     """The three doors that matter here, one recipient's programs behind a client."""
 
-    def __init__(self, workshop):
-        self.workshop = workshop
-        self.services = workshop.worker("one", press=Press(templates(), Seal(MASTER_KEY), 1, LINKS))
-        self.store = workshop.store
-        keys = Keys(workshop.store, KEY)
+    def __init__(self, harness):
+        self.harness = harness
+        self.services = harness.worker(
+            "one", signing_pool=SigningPool(templates(), Encryption(MASTER_KEY), 1, LINKS)
+        )
+        self.store = harness.store
+        keys = Keys(harness.store, KEY)
         doors = {
             "send": lambda asked: send(asked, self.services, keys),
             "batch-submit": lambda asked: batch_submit(asked, self.services, keys),
@@ -82,10 +84,10 @@ class Site:
         return await self._handed("/send", to=addresses, subject="s", html=HTML, **fields)
 
     async def _handed(self, path, **body):
-        before = len(self.workshop.relays.handed)
+        before = len(self.harness.relays.handed)
         await self.post(path, **body)
-        await self.workshop.queue.run(self.services)
-        return [Letter(one) for one in self.workshop.relays.handed[before:]]
+        await self.harness.queue.run(self.services)
+        return [MessageContent(one) for one in self.harness.relays.handed[before:]]
 
     async def events(self):
         logs = await self.store.find(EventLog, "events")
@@ -95,7 +97,7 @@ class Site:
         return await self.services.suppressed.among(addresses, DOMAIN, self.services.clock.now())
 
 
-class Letter:
+class MessageContent:
     def __init__(self, outgoing):
         self.octets = b"".join(outgoing.content)
         self.message = message_from_bytes(self.octets, policy=SMTP)

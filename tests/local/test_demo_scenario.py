@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.local.demo.story import Ending, Imported, unaccounted
+from infra.local.demo.scenario import Ending, Imported, unaccounted
 
 STATUSES = (
     "held queued sending sent delivered deferred bounced suppressed failed uncertain cancelled complained"

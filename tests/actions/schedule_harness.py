@@ -1,4 +1,4 @@
-"""Schedules in a workshop: days pass, tasks come due, and what ran can be looked at. Nothing is delivered."""
+"""Schedules in a harness: days pass, tasks come due, and what ran can be looked at. Nothing is delivered."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.actions.workshop import Workshop, a_request, batch_order, perform
+from tests.actions.harness import Harness, a_request, batch_order, perform
 from warmpost.actions.context import Services
 from warmpost.actions.schedules.arm_schedules import arm_schedules
 from warmpost.actions.schedules.create_schedule import Timetable, create_schedule
@@ -30,8 +30,8 @@ DAY = timedelta(days=1)
 class Farsighted:
     """The queue, which takes no task more than 30 days ahead."""
 
-    def __init__(self, workshop: Workshop) -> None:
-        self._workshop = workshop
+    def __init__(self, harness: Harness) -> None:
+        self._workshop = harness
 
     async def enqueue(self, *tasks: Task) -> None:
         for task in tasks:
@@ -79,21 +79,21 @@ class Fused:
 
 
 class Planner:
-    def __init__(self, workshop: Workshop) -> None:
-        self.workshop = workshop
-        self.store = workshop.store
-        self.clock = workshop.clock
-        self.queue = workshop.queue
+    def __init__(self, harness: Harness) -> None:
+        self.harness = harness
+        self.store = harness.store
+        self.clock = harness.clock
+        self.queue = harness.queue
         self.services = self.worker("one")
 
     def worker(self, name: str) -> Services:
-        return self.workshop.worker(name, tasks=Farsighted(self.workshop), recurrence=recurrence)
+        return self.harness.worker(name, tasks=Farsighted(self.harness), recurrence=recurrence)
 
     def doomed(self, fuse: Fuse) -> Services:
-        return self.workshop.worker(
+        return self.harness.worker(
             "doomed",
             Fused(self.store, fuse),
-            tasks=Fused(Farsighted(self.workshop), fuse),
+            tasks=Fused(Farsighted(self.harness), fuse),
             recurrence=recurrence,
         )
 
@@ -118,7 +118,7 @@ class Planner:
         return made.id
 
     async def template(self, text: str) -> str:
-        """Its id; the number 1 is the workshop's own."""
+        """Its id; the number 1 is the harness's own."""
         await self.store.next_number("templates")
         made = await create_template(self.services, Draft("news", "Hello", "", text))
         return made.id

@@ -1,4 +1,4 @@
-"""A workshop to try the verbs in: real Firestore, real composing, and the edges (queue, relays, time) in our hands."""
+"""A harness to try the verbs in: real Firestore, real composing, and the edges (queue, relays, time) in our hands."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from warmpost.actions.batches.send_message import send_message
 from warmpost.actions.batches.submit_batch import submit_batch
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.deliver import NotFoundYetError
-from warmpost.actions.delivery.delivery_job import Errand
+from warmpost.actions.delivery.delivery_job import DeliveryJob
 from warmpost.actions.state.cache import Cache
-from warmpost.actions.state.message_store import LetterStore
+from warmpost.actions.state.message_store import MessageStore
 from warmpost.actions.state.reservations import Reserved
 from warmpost.actions.state.suppression_lookup import Suppressed
 from warmpost.actions.state.throttle import Throttle
-from warmpost.actions.state.worker_slots import Desk
-from warmpost.adapters.google.metering import Accounts
-from warmpost.adapters.message.encryption import Seal
-from warmpost.adapters.message.signing_pool import Press
+from warmpost.actions.state.worker_slots import WorkerSlots
+from warmpost.adapters.google.metering import Metering
+from warmpost.adapters.message.encryption import Encryption
+from warmpost.adapters.message.signing_pool import SigningPool
 from warmpost.adapters.templates.templates import Templates
 from warmpost.errors import Unavailable
 from warmpost.gateways.tasks.work import VERBS
@@ -47,12 +47,12 @@ from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.writes import Put
 from warmpost.rules.operations.policy import Policy
 from warmpost.rules.requests.requests import BatchOrder, RecipientOrder, Request, SendOrder
-from warmpost.rules.warmup.documents import Warmth
+from warmpost.rules.warmup.documents import WarmupState
 
 DOMAIN = "news.example.com"
 SENDER = f"News <news@{DOMAIN}>"
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-POLICY = Policy(project="workshop", shared_pool=Pool("shared", (Relay("r1", "127.0.0.1", 25),)), stride=3)
+POLICY = Policy(project="harness", shared_pool=Pool("shared", (Relay("r1", "127.0.0.1", 25),)), claim_batch=3)
 MASTER_KEY = bytes(range(32))
 MOST_TRIES = 30
 MISSING = (NotFoundYetError, PlanMissingError, ReleaseMissingError)
@@ -153,13 +153,13 @@ async def perform(services: Services, task: Task) -> None:
 class ScriptedRelays:
     """Answers by address, one outcome after the other, the last for ever; ACCEPTED where nothing is said.
 
-    before, each: awaited before a stride and before each message.
+    before, each: awaited before a claim batch and before each message.
     """
 
     def __init__(self, **unused: object) -> None:
         self.script: dict[str, list[Outcome]] = {}
         self.everybody: Outcome = ACCEPTED
-        self.strides: list[list[Outgoing]] = []
+        self.claim_batches: list[list[Outgoing]] = []
         self.handed: list[Outgoing] = []
         self.before: Callable[[Sequence[Outgoing]], Awaitable[None]] | None = None
         self.each: Callable[[Outgoing], Awaitable[None]] | None = None
@@ -176,17 +176,17 @@ class ScriptedRelays:
     async def hand_over(
         self,
         pool: Pool,
-        stride: Sequence[Outgoing],
+        claim_batch: Sequence[Outgoing],
         *,
         stop_at: float | None = None,
         gates: Sequence[Gate] = (),
     ) -> list[Outcome]:
         self.gates.append(gates)
-        self.strides.append(list(stride))
+        self.claim_batches.append(list(claim_batch))
         self.stop_at = stop_at
         if self.before:
-            await self.before(stride)
-        return [await self._one(message) for message in stride]
+            await self.before(claim_batch)
+        return [await self._one(message) for message in claim_batch]
 
     async def _one(self, message: Outgoing) -> Outcome:
         if self.each:
@@ -210,17 +210,17 @@ def templates() -> Templates:
 
 
 @cache
-def press() -> Press:
-    return Press(templates(), Seal(MASTER_KEY), 1)
+def signing_pool() -> SigningPool:
+    return SigningPool(templates(), Encryption(MASTER_KEY), 1)
 
 
 @cache
 def domain_key() -> DomainKey:
-    return press().new_key("rsa-sha256", "wp1", DOMAIN)
+    return signing_pool().new_key("rsa-sha256", "wp1", DOMAIN)
 
 
 @dataclass
-class Workshop:
+class Harness:
     """One database, one queue, one clock, one relay, and as many workers as wanted."""
 
     store: Any
@@ -238,16 +238,16 @@ class Workshop:
         parts: dict[str, Any] = {one.name: None for one in fields(Services)}  # what nobody here asks for
         parts |= {
             "clock": self.clock,
-            "accounts": Accounts(),
+            "metering": Metering(),
             "store": used,
             "tasks": self.queue,
             "templates": templates(),
-            "press": press(),
+            "signing_pool": signing_pool(),
             "relays": self.relays,
-            "letters": LetterStore(used),
+            "message_store": MessageStore(used),
             "cache": Cache(used, self.clock),
             "suppressed": Suppressed(used),
-            "desk": Desk(),
+            "worker_slots": WorkerSlots(),
             "reserved": Reserved(),
             "throttle": Throttle(self.policy.provider_limits, self.clock),
             "policy": self.policy,
@@ -255,11 +255,11 @@ class Workshop:
         }
         return Services(**(parts | others))
 
-    async def open(self) -> Workshop:
+    async def open(self) -> Harness:
         """With a verified domain that is warm already, and the template 1 that needs `name`."""
         await self.store.commit(
             Put(f"domains/{DOMAIN}", Domain(DOMAIN, "verified", (domain_key(),), (), START)),
-            Put(f"warmth/{DOMAIN}", Warmth(warmup=False)),
+            Put(f"warmup/{DOMAIN}", WarmupState(warmup=False)),
             Put("templates/1", template("Hello {{ name }}", "<p>Dear {{ name }}</p>")),
         )
         return self
@@ -330,22 +330,22 @@ def a_request(key: str = "", digest: str = "d", key_id: str = "first") -> Reques
     return Request(key_id, key, digest)
 
 
-def chunk_errand(batch_id: str, end: int, chunk: int = 0, first: int = 0, generation: int = 0) -> Errand:
-    return Errand(batch_id, f"{chunk:06d}", "", first, end, generation, START.date().isoformat())
+def chunk_job(batch_id: str, end: int, chunk: int = 0, first: int = 0, generation: int = 0) -> DeliveryJob:
+    return DeliveryJob(batch_id, f"{chunk:06d}", "", first, end, generation, START.date().isoformat())
 
 
 def statuses(progress: Progress) -> list[str]:
     return [progress.status(one).value for one in range(len(progress.results))]
 
 
-async def sent(workshop: Workshop, *to: str, **fields: Any) -> str:
+async def sent(harness: Harness, *to: str, **fields: Any) -> str:
     """The id of a message that was accepted."""
-    accepted = await send_message(workshop.services, send_order(*to, **fields), a_request())
+    accepted = await send_message(harness.services, send_order(*to, **fields), a_request())
     return accepted.id
 
 
-async def message_progress(workshop: Workshop, message_id: str) -> Progress:
-    return load_progress((await workshop.message(message_id)).progress, 0)
+async def message_progress(harness: Harness, message_id: str) -> Progress:
+    return load_progress((await harness.message(message_id)).progress, 0)
 
 
 def message_id(message: Outgoing) -> bytes:
