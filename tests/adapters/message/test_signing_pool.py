@@ -71,12 +71,12 @@ def test_a_key_is_opened_once_however_many_chunks_use_it(monkeypatch):
     encryption = Encryption(MASTER_KEY)
     original = encryption.decrypt
 
-    class CountingSeal:
-        def open(self, sealed, context):
+    class CountingEncryption:
+        def decrypt(self, sealed, context):
             opened.append(context)
             return original(sealed, context)
 
-    fresh = SigningPool(Templates(), CountingSeal(), 1)  # type: ignore[arg-type]
+    fresh = SigningPool(Templates(), CountingEncryption(), 1)  # type: ignore[arg-type]
     for _ in range(3):
         fresh.composer(message_content(), DOMAIN, [domain_key()])
     assert opened == [f"dkim:{DOMAIN}:wp1"]

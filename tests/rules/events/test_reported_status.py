@@ -140,7 +140,7 @@ class TestWords:
         assert after(said).notes[0] == (1.0, 0, "", "")
 
     def test_hard_and_soft_bounces_are_told_apart(self):
-        assert after([(0, HARD), (1, SOFT)]).reported == "bo "
+        assert after([(0, HARD), (1, SOFT)]).marks == "bo "
 
 
 class TestBounds:
@@ -154,7 +154,7 @@ class TestBounds:
         reports = [(0, event("deferred", float(at))) for at in range(MOST_KNOWN + 50)]
         reported = after([*reports, (0, event("delivered"))])
         assert len(reported.seen) == MOST_KNOWN + 1
-        assert reported.reported[0] == "d"
+        assert reported.marks[0] == "d"
 
     def test_the_fullest_document_stays_below_the_limit_of_the_database(self):
         count = 500

@@ -296,9 +296,8 @@ class _Turn:
         progress, now = self._lease.progress, self._services.clock.timestamp()
         patience = self._services.policy.retries.give_up
         if self._dispatch.stalled and now - (progress.stalled_since or now) > patience:
-            self._give_up(
-                now, f"no relay could be reached for {patience / 3600:.0f} h: {self._dispatch.stalled}"
-            )
+            reason = f"no relay could be reached for {patience / 3600:.0f} h: {self._dispatch.stalled}"
+            self._give_up(now, reason)
             log_event(
                 "relay_gave_up",
                 self._dispatch.stalled,
