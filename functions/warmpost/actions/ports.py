@@ -135,6 +135,10 @@ class SigningPool(Protocol):
 
     def new_key(self, algorithm: str, selector: str, domain: str) -> DomainKey: ...
 
+    def rsa_bits(self, key: DomainKey) -> int | None:
+        """The size of an RSA key, None for one of another kind."""
+        ...
+
 
 class Relays(Protocol):
     async def hand_over(

@@ -1,14 +1,27 @@
 import base64
 import hashlib
+from functools import cache
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from warmpost.adapters.message.dkim_signing import generate_ed25519_key, generate_rsa_key, open_key
+from warmpost.adapters.message.dkim_signing import (
+    generate_ed25519_key,
+    generate_rsa_key,
+    open_key,
+    rsa_bits,
+)
 from warmpost.errors import Invalid
 from warmpost.rules.message.dkim import SigningKey, record_name, record_value, signature_start
+
+
+@cache
+def public_key(bits, shape=PublicFormat.SubjectPublicKeyInfo):
+    made = rsa.generate_private_key(65537, bits)
+    return base64.b64encode(made.public_key().public_bytes(Encoding.DER, shape)).decode()
 
 
 def key(pem: bytes, algorithm="rsa-sha256") -> SigningKey:
@@ -57,3 +70,17 @@ def test_the_field_is_folded_and_names_what_it_signs():
     value = b"DKIM-Signature: " + start % (1_700_000_000, b"x" * 44)
     assert all(len(line) <= 78 for line in value.split(b"\r\n"))
     assert value.count(b"x-") == 12 and b"from;" in value and value.endswith(b"b=")
+
+
+@pytest.mark.parametrize("shape", [PublicFormat.SubjectPublicKeyInfo, PublicFormat.PKCS1])
+@pytest.mark.parametrize("bits", [1024, 2048])
+def test_the_size_of_a_key_is_read_from_its_record(shape, bits):
+    assert rsa_bits(public_key(bits, shape)) == bits
+
+
+@pytest.mark.parametrize(
+    "public", ["", "AAAA", "MAA=", "!", public_key(1024)[:20], "MAMBAf8=", generate_ed25519_key()[1]]
+)
+def test_what_is_no_key_has_no_size(public):
+    with pytest.raises(ValueError, match="key"):
+        rsa_bits(public)

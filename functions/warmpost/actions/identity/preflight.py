@@ -52,6 +52,7 @@ async def preflight(services: Services, text: str) -> Preflight:
         dmarc_known=all(values is not None for values in policies.values()),
         exchangers=exchangers,
         return_domain=domain_of(return_path(Target(message="preflight"), name, b"")),
+        rsa_bits=[size for key in domain.keys if (size := services.signing_pool.rsa_bits(key)) is not None],
         spf_include=services.policy.spf_include,
         one_click=one_click,
         week=week,

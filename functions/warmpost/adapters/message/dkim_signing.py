@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -47,6 +48,19 @@ def open_key(key: SigningKey) -> SignDigest:
         opened = private
         return lambda digest: opened.sign(digest, _PADDING, _PREHASHED)
     raise Invalid("dkim_key_invalid", f"the private key is not one for {key.algorithm}")
+
+
+def rsa_bits(public: str) -> int:
+    """The size of a key as a DKIM record's `p` holds it: base64 of a SubjectPublicKeyInfo (RFC 5280) or of an
+    RSAPublicKey (RFC 8017) in DER. Raises ValueError for what is no RSA key.
+    """
+    try:
+        key = serialization.load_der_public_key(base64.b64decode(public, validate=True))
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError("not a public key") from None
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise ValueError("not an RSA key")
+    return key.key_size
 
 
 def generate_rsa_key(bits: Literal[2048, 3072, 4096] = 2048) -> tuple[bytes, str]:

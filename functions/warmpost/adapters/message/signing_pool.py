@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from warmpost.adapters.message.composer import Composer
-from warmpost.adapters.message.dkim_signing import generate_ed25519_key, generate_rsa_key
+from warmpost.adapters.message.dkim_signing import generate_ed25519_key, generate_rsa_key, rsa_bits
 from warmpost.adapters.message.encryption import DecryptionFailed, Encryption
 from warmpost.adapters.templates.templates import Templates
 from warmpost.errors import Invalid
@@ -75,6 +75,9 @@ class SigningPool:
         return DomainKey(
             selector, "rsa-sha256", public, self._encryption.encrypt(private, key_context(domain, selector))
         )
+
+    def rsa_bits(self, key: DomainKey) -> int | None:
+        return rsa_bits(key.public) if key.algorithm == "rsa-sha256" else None
 
 
 def key_context(domain: str, selector: str) -> str:

@@ -15,7 +15,6 @@ from warmpost.rules.identity.checks import signing_records, suspension_reason
 from warmpost.rules.identity.dmarc import Dmarc
 from warmpost.rules.identity.dns_records import compare
 from warmpost.rules.identity.domains import Domain, Record
-from warmpost.rules.message.dkim import rsa_bits
 
 BULK = "Gmail and Yahoo bulk senders"
 OURS = "Warmpost"
@@ -57,7 +56,8 @@ class Week:
 class Facts:
     """seen: TXT values of each of the domain's records, looked up just now. dmarc: the record that holds; dmarc_known:
     whether all look-ups for it were answered. exchangers: hosts of its MX records, one that is empty for the null MX.
-    one_click: of the latest batches, whether they could be unsubscribed with one click. blocked: the reason.
+    rsa_bits: sizes of the domain's RSA keys. one_click: of the latest batches, whether they could be unsubscribed with
+    one click. blocked: the reason.
     """
 
     domain: Domain
@@ -66,6 +66,7 @@ class Facts:
     dmarc_known: bool
     exchangers: Found
     return_domain: str
+    rsa_bits: Sequence[int]
     spf_include: str = ""
     one_click: Sequence[bool] = ()
     week: Week = Week()
@@ -79,7 +80,7 @@ def judge_points(facts: Facts) -> list[Point]:
     return [
         _ownership(domain),
         *(_record(one, values, facts) for one, values in records if one.purpose == "dkim" and not one.stage),
-        _key_length(domain),
+        _key_length(facts.rsa_bits),
         _dkim_aligned(domain),
         *(_record(one, values, facts) for one, values in records if one.purpose == "spf"),
         _spf_aligned(facts),
@@ -134,9 +135,8 @@ def _record(record: Record, values: Found, facts: Facts) -> Point:
     return Point(name, True, found, needed, advice if unknown else "", required=required)
 
 
-def _key_length(domain: Domain) -> Point:
+def _key_length(sizes: Sequence[int]) -> Point:
     needed = f"an RSA key of {LEAST_BITS} bits at least, better {GOOD_BITS}"
-    sizes = [rsa_bits(key.public) for key in domain.keys if key.algorithm == "rsa-sha256"]
     bits = min(sizes, default=0)
     advice = "" if bits >= GOOD_BITS else "Create the domain anew to get a longer key."
     return Point("dkim_key_length", bits >= LEAST_BITS, f"{bits} bits", needed, advice)

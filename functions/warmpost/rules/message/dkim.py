@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -10,7 +9,6 @@ from typing import Literal
 Algorithm = Literal["rsa-sha256", "ed25519-sha256"]
 
 _COLUMNS = 72
-_INTEGER, _SEQUENCE = 0x02, 0x30
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,41 +28,6 @@ def record_name(selector: str, domain: str) -> str:
 def record_value(algorithm: Algorithm, public: str) -> str:
     """The TXT record; public is base64 (RFC 6376 section 3.6.1; RFC 8463 section 4 for Ed25519)."""
     return f"v=DKIM1; k={algorithm.partition('-')[0]}; p={public}"
-
-
-def rsa_bits(public: str) -> int:
-    """The size of a key as published: base64 of a SubjectPublicKeyInfo (RFC 5280) or RSAPublicKey (RFC 8017) in DER.
-
-    Raises ValueError.
-    """
-    try:
-        parts = _inside(base64.b64decode(public))
-        if parts[0][0] == _SEQUENCE:  # the algorithm; the key follows, in a bit string
-            parts = _inside(parts[1][1][1:])
-        tag, modulus = parts[0]
-    except IndexError:
-        raise ValueError("the key ends too early") from None
-    if tag != _INTEGER:
-        raise ValueError("not an RSA key")
-    return int.from_bytes(modulus).bit_length()
-
-
-def _inside(data: bytes) -> list[tuple[int, bytes]]:
-    """Tags and contents of what stands in a sequence."""
-    return _elements(_elements(data)[0][1])
-
-
-def _elements(data: bytes) -> list[tuple[int, bytes]]:
-    """X.690 section 8.1."""
-    found: list[tuple[int, bytes]] = []
-    while data:
-        size, start = data[1], 2
-        if size & 0x80:
-            start = 2 + (size & 0x7F)
-            size = int.from_bytes(data[2:start])
-        found.append((data[0], data[start : start + size]))
-        data = data[start + size :]
-    return found
 
 
 def signature_start(key: SigningKey, signed: Sequence[bytes]) -> bytes:
