@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import email_validator
-import idna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmpost.rules.model.addresses import Flaw, address_key, read_address, read_domain
+from warmpost.rules.model.addresses import Flaw, address_key, read_address
 
 LDH = "abcdefghijklmnopqrstuvwxyzABCXYZ0123456789-"
 WRITTEN = "äöüßÄÖÜßéèñçøåłžčšığαβγςσΣΩабвгдЯЖיגדהअआकि日本語中文한국어ไทย"
@@ -31,6 +30,10 @@ atoms = st.text("abcXYZ019!#$%&'*+/=?^_`{|}~-.\" ()<>[]:;@\\,", min_size=1, max_
         ("ann@例え.テスト", "ann@xn--r8jz45g.xn--zckzah"),
         ("用户@例え.テスト", "用户@xn--r8jz45g.xn--zckzah"),
         ("ju\u0308rgen@x.example", "jürgen@x.example"),
+        ("a@１２３.例え", "a@123.xn--r8jz45g"),
+        ("a@l·l.example", "a@xn--ll-0ea.example"),
+        ("a@r3---sn-a.example", "a@r3---sn-a.example"),
+        ("a@b\u00adc.example", "a@bc.example"),
         (f"{'a' * 64}@x.example", f"{'a' * 64}@x.example"),
     ],
 )
@@ -63,7 +66,23 @@ def test_addresses_come_out_in_the_form_that_is_sent(text: str, expected: str) -
         ("a@xn--zzzzzzzz-.example", None),
         ("a@xn--abc-.example", None),
         ("a@[127.0.0.1]", None),
-        ("a@b\u202ec.example", None),
+        (
+            "a@b\u202ec.example",
+            "has a domain that has the character U+202E where domain names may not have it (IDNA2008)",
+        ),
+        ("a@💩.example", "has a domain that has '💩' where domain names may not have it (IDNA2008)"),
+        ("a@xn--ls8h.example", "has a domain that has the part 'xn--ls8h', which is no valid A-label"),
+        ("a@ü_b.example", "has a domain that has '_' where domain names may not have it (IDNA2008)"),
+        ("a@a·b.example", "has a domain that has '·' where domain names may not have it (IDNA2008)"),
+        (
+            "a@-ü.example",
+            "has a domain that has the part '-ü', which is no domain label: must not start or end with a hyphen",
+        ),
+        (
+            f"a@{'x' * 60}ü.example",
+            f"has a domain that has the part '{'x' * 60}ü', which is longer than 63 bytes",
+        ),
+        ("a@\u00ad.example", "has a domain that has a dot too many"),
         (f"{'a' * 65}@x.example", "has more than 64 bytes before the @"),
         (f"{'ü' * 33}@x.example", "has more than 64 bytes before the @"),
         (f"a@{'x' * 60}.{'y' * 60}.{'z' * 60}.{'w' * 60}.{'v' * 10}.example", "is longer than 254 bytes"),
@@ -74,20 +93,6 @@ def test_what_cannot_be_mailed_says_why(text: str, reason: str | None) -> None:
     found = read_address(text)
     assert isinstance(found, Flaw)
     assert reason is None or found.reason == reason
-
-
-@given(domains)
-def test_a_labels_are_those_of_the_idna_library(text: str) -> None:
-    """Where both accept a name, they agree; a name that registries could hold is never refused."""
-    try:
-        theirs = idna.encode(text, uts46=True, transitional=False).decode().lower()
-    except (idna.IDNAError, UnicodeError):
-        return
-    ours = read_domain(text)
-    if "." not in text or theirs.rpartition(".")[2][0] in "0123456789":
-        assert isinstance(ours, Flaw)
-    else:
-        assert ours == theirs
 
 
 @given(atoms, domains)
