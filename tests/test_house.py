@@ -19,7 +19,11 @@ TESTS = ROOT / "tests"
 FILES = house.python_files(FUNCTIONS)
 VISIBLE = {"README.md", "functions", "infra", "requirements.txt", "serverless.yml", "tests"}
 
-THEIRS = {"gateways": {"msgspec", "starlette"}, "main": {"functions_framework", "starlette"}}
+THEIRS = {
+    "gateways": {"msgspec", "starlette"},
+    "main": {"functions_framework", "starlette"},
+    "warmpost.rules.model.addresses": {"idna"},  # tables and pure functions, as the standard library's are
+}
 """What may be imported of others', beside the standard library; adapters may use anything."""
 
 ONE_FILE_FOR_EACH_RESOURCE = {"warmpost/gateways/manage"}
