@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from dateutil.rrule import rrulestr
 
 from warmpost.errors import Invalid
+from warmpost.rules.requests.timestamps import read_zone
 from warmpost.rules.requests.wall_time import resolve
 from warmpost.rules.schedules import recurrence
 from warmpost.rules.schedules.recurrence import Series, parse_every
@@ -53,7 +54,7 @@ def parse_series(
     UNTIL or COUNT in it moves to the series. The start of an `rrule` counts in whole seconds, rounded up.
     Raises Invalid with the field to blame.
     """
-    zone = _zone(timezone)
+    zone = read_zone(timezone)
     if start_at.year > LAST_START_YEAR:
         raise Invalid(
             "invalid_start_at", f"A start can be at most in the year {LAST_START_YEAR}.", "start_at"
@@ -89,14 +90,6 @@ def missed_runs(last: datetime | None, now: datetime, series: Series) -> Iterato
 def expand_rrule(rule: str, anchor: datetime) -> Iterator[datetime]:
     """The naive wall times of a rule from `anchor` on, until the year 9999."""
     return iter(rrulestr(rule, dtstart=anchor))
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        message = f"{name!r} is no IANA time zone; such names are Europe/Berlin, America/New_York, UTC."
-        raise Invalid("invalid_timezone", message, "timezone") from None
 
 
 def _hours(every: int | str) -> int:

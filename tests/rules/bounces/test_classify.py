@@ -4,12 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warmpost.rules.bounces.classify import BounceClass, classify, names_spam_or_policy, names_unknown_user
+from warmpost.rules.bounces.classify import BounceClass, classify
 from warmpost.rules.bounces.phrases import CERTAIN, LIKELY
 from warmpost.rules.bounces.status_codes import BASIC, GENERIC_STATUS, STATUS
-from warmpost.rules.delivery.progress import Note
 from warmpost.rules.delivery.smtp_replies import parse_reply
-from warmpost.rules.delivery.statuses import Status
 
 CORPUS = [
     tuple(line.split("\t"))
@@ -102,12 +100,12 @@ def test_a_word_inside_another_word_says_nothing():
 
 
 def test_unknown_users_and_unwanted_mail_count_in_their_own_rates():
-    unknown = Note(0, Status.BOUNCED, "No such user", 550, "5.1.1")
-    unwanted = Note(0, Status.BOUNCED, "blocked using zen.spamhaus.org", 554, "5.7.1")
-    full = Note(0, Status.BOUNCED, "mailbox full", 552, "5.2.2")
-    assert names_unknown_user(unknown) and not names_spam_or_policy(unknown)
-    assert names_spam_or_policy(unwanted) and not names_unknown_user(unwanted)
-    assert not names_spam_or_policy(full) and not names_unknown_user(full)
+    unknown = classify(550, "5.1.1", "No such user")
+    unwanted = classify(554, "5.7.1", "blocked using zen.spamhaus.org")
+    full = classify(552, "5.2.2", "mailbox full")
+    assert unknown.counts_as_unknown and not unknown.counts_as_spam
+    assert unwanted.counts_as_spam and not unwanted.counts_as_unknown
+    assert not full.counts_as_spam and not full.counts_as_unknown
 
 
 def test_the_tables_name_classes_and_no_phrase_stands_twice_in_a_section():

@@ -45,12 +45,11 @@ class NotificationMissingError(LookupError):
 
 @dataclass(slots=True)
 class Round:
-    """What came of one attempt. taken: requests by number. broke_off: the time for work was up."""
+    """What came of one attempt. taken: requests by number."""
 
     answers: list[Answer] = field(default_factory=list)
     taken: list[int] = field(default_factory=list)
     first: int = 0
-    broke_off: bool = False
 
     @property
     def failure(self) -> Answer | None:
@@ -100,7 +99,6 @@ async def _send(services: Services, webhook: Stored[Webhook], stored: Stored[Not
 
     for group in _groups(value):
         if services.clock.now() >= until or services.worker_slots.is_closing:
-            done.broke_off = True
             break
         answers = await asyncio.gather(*(one(number) for number in group))
         done.answers += answers

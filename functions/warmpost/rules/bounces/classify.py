@@ -12,7 +12,6 @@ from functools import lru_cache
 
 from warmpost.rules.bounces.phrases import CERTAIN, LIKELY
 from warmpost.rules.bounces.status_codes import BASIC, GENERIC_STATUS, STATUS
-from warmpost.rules.delivery.progress import Note
 
 MOST_TEXT = 1_000
 """Characters of a reply that are looked at."""
@@ -161,11 +160,3 @@ def _holds(said: str, pieces: list[str]) -> bool:
 
 
 _PHRASES = _Phrases()
-
-
-def names_unknown_user(note: Note) -> bool:
-    return classify(note.code, note.enhanced_code, note.text).counts_as_unknown
-
-
-def names_spam_or_policy(note: Note) -> bool:
-    return classify(note.code, note.enhanced_code, note.text).counts_as_spam

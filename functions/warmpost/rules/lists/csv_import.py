@@ -24,8 +24,6 @@ ADDRESS_COLUMNS = ("email", "to")
 SURELY_SMALL = 1000
 """Characters of names and values: they cannot come near MOST_DATA_BYTES however they are written down."""
 
-Value = str | Mapping[str, object]
-
 
 @dataclass(frozen=True, slots=True)
 class Row:

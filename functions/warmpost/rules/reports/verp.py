@@ -15,8 +15,6 @@ from collections.abc import Iterable
 
 from warmpost.rules.model.events import Target
 
-MOST_LOCAL = 64
-"""Octets of a local part (RFC 5321 section 4.5.3.1.1)."""
 MOST_ID = 24
 SIGNATURE_LENGTH = 16
 """Characters of 5 bits: 80 bits of HMAC-SHA256."""

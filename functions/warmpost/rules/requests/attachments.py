@@ -14,16 +14,11 @@ from warmpost.rules.message.message import Attachment
 MOST_ATTACHMENTS = 10
 LONGEST_FILENAME = 255
 
-_ALLOWED = """
-xlsx xls ods docx docm doc csv pdf txt gif jpg jpeg png tif tiff rtf bmp cgm css shtml html htm zip xml ppt pptx tar ez
-ics mobi msg pub eps odt mp3 m4a
-"""
 _REFUSED = """
 m4v wma ogg flac wav aif aifc aiff mp4 mov avi mkv mpeg mpg wmv ade adp app asp bas bat cer chm cmd com cpl crt csh der
 exe fxp gadget hlp hta inf ins isp its js jse ksh lib lnk mad maf mag mam maq mar mas mat mau mav maw mda mdb mde mdt
 mdw mdz msc msh msh1 msh2 mshxml msh1xml msh2xml msi msp
 """
-ALLOWED_EXTENSIONS = frozenset(_ALLOWED.split())
 REFUSED_EXTENSIONS = frozenset(_REFUSED.split())
 
 _FORBIDDEN_IN_NAMES = re.compile(r'[\x00-\x1f\x7f-\x9f?\\*|"<>:/\ud800-\udfff\u2028-\u202e\u2066-\u2069]')
