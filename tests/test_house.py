@@ -37,7 +37,6 @@ STILL_LONG_FILES: set[str] = {
 STILL_LONG_FUNCTIONS: set[str] = {
     "functions/warmpost/actions/batches/send_message.py::_message",
     "functions/warmpost/actions/batches/submit_batch.py::submit_batch",
-    "functions/warmpost/actions/delivery/deliver.py::_close",
     "functions/warmpost/actions/events/enrich.py::notification_event",
     "functions/warmpost/actions/identity/manage_pools.py::_flaws",
     "functions/warmpost/actions/operations/health.py::_work",

@@ -6,8 +6,10 @@ python -m infra.checks.crawlers
 from __future__ import annotations
 
 import re
+from importlib.metadata import version
 from pathlib import Path
 
+_LICENCE = "MIT License, Copyright (c) 2017 Martin Monperrus and contributors"
 FILE = Path(__file__).parents[2] / "functions/warmpost/rules/tracking/crawlers.txt"
 
 
@@ -21,6 +23,11 @@ def patterns() -> list[str]:
     return found
 
 
+def listing() -> str:
+    """What the file holds: where it is from, then an expression a line."""
+    return "\n".join((f"# crawler-user-agents {version('crawler-user-agents')}, {_LICENCE}", *patterns(), ""))
+
+
 if __name__ == "__main__":
-    FILE.write_text("".join(f"{one}\n" for one in patterns()))
+    FILE.write_text(listing())
     print(f"{FILE}: {len(patterns())} expressions")

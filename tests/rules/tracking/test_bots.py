@@ -99,7 +99,7 @@ def test_who_asks_for_the_head_only_looks_at_nothing():
 
 def test_the_list_of_crawlers_is_that_of_the_package_that_keeps_it():
     """If not: `python -m infra.checks.crawlers`."""
-    assert crawlers.FILE.read_text().splitlines() == crawlers.patterns()
+    assert crawlers.FILE.read_text() == crawlers.listing()
 
 
 def test_most_crawlers_that_are_known_by_an_example_are_machines():

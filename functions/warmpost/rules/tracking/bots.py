@@ -56,7 +56,9 @@ _PEOPLE = re.compile(r"cubot").search  # a maker of telephones
 def _crawlers() -> re.Pattern[str]:
     """The expressions of crawler-user-agents (github.com/monperrus/crawler-user-agents); made anew by
     `python -m infra.checks.crawlers`."""
-    return re.compile("|".join(Path(__file__).with_name("crawlers.txt").read_text().splitlines()))
+    origin, *patterns = Path(__file__).with_name("crawlers.txt").read_text().splitlines()
+    assert origin.startswith("# ")
+    return re.compile("|".join(patterns))
 
 
 @lru_cache(maxsize=4096)
