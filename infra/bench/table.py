@@ -1,4 +1,4 @@
-"""The one table: for people at a terminal, and as Markdown for the README."""
+"""The one table: for people at a terminal, and as Markdown for infra/README.md."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def show(report: Report, console: Console) -> None:
 
 
 def markdown(report: Report) -> str:
-    """Exactly what stands in the README."""
+    """Exactly what stands in infra/README.md."""
     lines = [
         f"`{report.command}`, {datetime.now().astimezone():%Y-%m-%d}, {_machine()}; {_rounds(report)}.",
         "",

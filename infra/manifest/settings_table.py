@@ -1,4 +1,4 @@
-"""The README's table of settings, from the manifest: `python -m infra.manifest.settings_table`."""
+"""The table of settings in infra/README.md, from the manifest: `python -m infra.manifest.settings_table`."""
 
 from __future__ import annotations
 

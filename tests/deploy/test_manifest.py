@@ -85,8 +85,8 @@ def test_no_other_file_reads_the_environment():
     assert [path.name for path in readers] == ["settings.py"]
 
 
-def test_the_readme_documents_the_settings_as_they_are_declared():
-    assert settings_table() in (ROOT / "README.md").read_text("utf-8")
+def test_the_operators_page_documents_the_settings_as_they_are_declared():
+    assert settings_table() in (ROOT / "infra/README.md").read_text("utf-8")
 
 
 def test_secrets_are_mounted_as_settings_that_are_declared_secret():

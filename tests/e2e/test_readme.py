@@ -1,4 +1,4 @@
-"""What the README tells its readers to type does what it says."""
+"""What the documents tell their readers to type does what they say."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ import pytest
 
 from infra.local.bootstrap import ROOT
 
-README = (ROOT / "README.md").read_text()
 FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<lines>.*?)^```$", re.MULTILINE | re.DOTALL)
 SHORTER = {"demo": ["--count", "40"], "test": ["-q", "tests/rules/model/test_names.py"]}
 
 
-def blocks(kind: str) -> list[str]:
-    return [one["lines"] for one in FENCE.finditer(README) if one["kind"] == kind]
+def blocks(document: str, kind: str) -> list[str]:
+    return [one["lines"] for one in FENCE.finditer((ROOT / document).read_text()) if one["kind"] == kind]
 
 
 def test_the_two_commands_run():
-    commands = [shlex.split(line) for block in blocks("sh runnable") for line in block.splitlines()]
+    commands = [
+        shlex.split(line) for block in blocks("README.md", "sh runnable") for line in block.splitlines()
+    ]
     assert [one[-1] for one in commands] == ["demo", "test"]
     for python, script, command in commands:
         assert (python, script) == ("python3", "infra/dev.py")
@@ -44,20 +45,25 @@ ELSEWHERE = ("/track/u/", "$SIGNATURE")
 """Commands that need a token out of a mail or a signature: tests/gateways hold what they do."""
 
 
-def curl_commands() -> list[str]:
-    """One command each, continued lines put together, comments left out."""
-    lines = "\n".join(block for block in blocks("sh") if "curl" in block).replace("\\\n", " ").splitlines()
-    return [
-        line for line in lines if line.startswith("curl ") and not any(part in line for part in ELSEWHERE)
-    ]
+def curl_commands(document: str) -> list[str]:
+    """One command each, continued lines and quoted texts put together, comments left out."""
+    text = "\n".join(block for block in blocks(document, "sh") if "curl" in block).replace("\\\n", " ")
+    commands: list[str] = []
+    for line in text.splitlines():
+        if commands and commands[-1].count("'") % 2:
+            commands[-1] += "\n" + line
+        elif line.startswith("curl "):
+            commands.append(line)
+    return [one for one in commands if not any(part in one for part in ELSEWHERE)]
 
 
+@pytest.mark.parametrize(("document", "at_least"), [("README.md", 7), ("functions/README.md", 20)])
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-def test_the_api_examples_answer_without_an_error(stack, tmp_path):
+def test_examples_answer_without_an_error(stack, tmp_path, document, at_least):
     (tmp_path / "readers.csv").write_text("email,name\nann@inbox.example,Ann\nbob@inbox.example,Bob\n")
     (tmp_path / "old.csv").write_text("address,reason,note\nold@inbox.example,manual,asked\n")
-    commands = curl_commands()
-    assert len(commands) > 10
+    commands = curl_commands(document)
+    assert len(commands) >= at_least
     last_id = batch = ""
     for command in commands:
         answer = run(stack, tmp_path, prepared(command, last_id, batch))
@@ -69,7 +75,7 @@ def test_the_api_examples_answer_without_an_error(stack, tmp_path):
             continue
         assert not isinstance(answer.get("error"), dict), (command, answer)
         last_id = str(answer.get("id", last_id))
-        if "/batch-submit -d" in command:
+        if "$URL/batch-submit " in command and "-d" in command:
             batch = last_id
         for record in answer.get("records", ()):
             publish(stack, record)
