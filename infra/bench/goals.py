@@ -50,7 +50,7 @@ def goals(
     found += [
         Goal("Firestore writes per 1,000 recipients, sending", 25, writes.get("sending"), "≤"),
         Goal(
-            "the same with delivered and opened events folded, 500 a request",
+            "the same with delivered and opened events applied, 500 a request",
             60,
             writes.get("with events"),
             "≤",
