@@ -98,7 +98,9 @@ def add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         help="then also a worker's memory over 200,000 recipients, and 1,000,000 recipients from CSV; these take "
         "minutes more, because only size shows whether memory and time grow with it",
     )
-    bench.add_argument("--markdown", action="store_true", help="print the block that stands in infra/README.md")
+    bench.add_argument(
+        "--markdown", action="store_true", help="print the block that stands in infra/README.md"
+    )
 
 
 def demo_flaw(options: argparse.Namespace) -> str:

@@ -13,12 +13,9 @@ from typing import Any
 
 import msgspec
 
-from warmpost.actions.batches.plan_batch import PlanMissingError
-from warmpost.actions.batches.release_chunks import ReleaseMissingError
 from warmpost.actions.batches.send_message import send_message
 from warmpost.actions.batches.submit_batch import submit_batch
 from warmpost.actions.context import Services
-from warmpost.actions.delivery.deliver import NotFoundYetError
 from warmpost.actions.delivery.delivery_job import DeliveryJob
 from warmpost.actions.state.cache import Cache
 from warmpost.actions.state.message_store import MessageStore
@@ -26,6 +23,7 @@ from warmpost.actions.state.reservations import Reserved
 from warmpost.actions.state.suppression_lookup import Suppressed
 from warmpost.actions.state.throttle import Throttle
 from warmpost.actions.state.worker_slots import WorkerSlots
+from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.adapters.google.metering import Metering
 from warmpost.adapters.message.encryption import Encryption
 from warmpost.adapters.message.signing_pool import SigningPool
@@ -55,7 +53,7 @@ START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 POLICY = Policy(project="harness", shared_pool=Pool("shared", (Relay("r1", "127.0.0.1", 25),)), claim_batch=3)
 MASTER_KEY = bytes(range(32))
 MOST_TRIES = 30
-MISSING = (NotFoundYetError, PlanMissingError, ReleaseMissingError)
+MISSING = NotStoredYetError
 
 ACCEPTED = Outcome(HandOver.ACCEPTED, "r1", Reply(250, "2.0.0", "Ok: queued"))
 REFUSED = Outcome(HandOver.REFUSED, "r1", Reply(550, "5.1.1", "No such user"))
@@ -136,7 +134,7 @@ class Queue:
                 )
                 failed = [one for one in results if isinstance(one, BaseException)]
                 for one in failed:
-                    if not isinstance(one, (*MISSING, Unavailable)):
+                    if not isinstance(one, (MISSING, Unavailable)):
                         raise one
                 if any(isinstance(one, Unavailable) for one in failed):
                     tries[task.name] += 1

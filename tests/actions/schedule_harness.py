@@ -13,7 +13,7 @@ from tests.actions.harness import Harness, a_request, batch_order, perform
 from warmpost.actions.context import Services
 from warmpost.actions.schedules.arm_schedules import arm_schedules
 from warmpost.actions.schedules.create_schedule import Timetable, create_schedule
-from warmpost.actions.schedules.fire_schedule import ScheduleMissingError
+from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.actions.templates.manage_templates import Draft, create_template
 from warmpost.adapters import recurrence
 from warmpost.errors import Unavailable
@@ -186,7 +186,7 @@ async def _delivered(worker: Services, task: Task) -> None:
             return await perform(worker, task)
         except Unavailable:
             continue
-        except ScheduleMissingError:  # `work` drops it after a while
+        except NotStoredYetError:  # `work` drops it after a while
             return None
     raise AssertionError(f"{task} is not answered")
 

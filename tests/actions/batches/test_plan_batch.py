@@ -10,7 +10,8 @@ from tests.actions.harness import START, Harness, addresses, unique
 from warmpost.actions.batches import plan_batch as planning
 from warmpost.actions.batches import submit_batch as submitting
 from warmpost.actions.batches.control_batch import pause_batch, resume_batch
-from warmpost.actions.batches.plan_batch import PlanMissingError, plan_batch
+from warmpost.actions.batches.plan_batch import plan_batch
+from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.rules.delivery.chunks import Chunk, pack, unpack
 from warmpost.rules.lists.documents import RecipientList
 from warmpost.rules.message.message import Recipient
@@ -144,7 +145,7 @@ async def test_a_batch_paused_while_it_is_planned_goes_on_after_resume(harness):
 
 
 async def test_a_batch_that_is_not_there_yet_is_said_so(harness):
-    with pytest.raises(PlanMissingError):
+    with pytest.raises(NotStoredYetError):
         await plan_batch(harness.services, "99")
 
 

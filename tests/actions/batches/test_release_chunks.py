@@ -9,7 +9,8 @@ import pytest
 from tests.actions.faults import FaultyStore, lost_answer, no_answer, nth
 from tests.actions.harness import DOMAIN, addresses
 from warmpost.actions.batches.control_batch import cancel_batch, pause_batch, resume_batch
-from warmpost.actions.batches.release_chunks import STEPS_PER_TASK, ReleaseMissingError, release_chunks
+from warmpost.actions.batches.release_chunks import STEPS_PER_TASK, release_chunks
+from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.errors import Unavailable
 from warmpost.rules.delivery.chunks import Chunk
 from warmpost.rules.model.writes import Put
@@ -182,7 +183,7 @@ class TestResumed:
 
 
 async def test_a_batch_that_is_not_there_yet_is_said_so(harness):
-    with pytest.raises(ReleaseMissingError):
+    with pytest.raises(NotStoredYetError):
         await release_chunks(harness.services, "99")
 
 

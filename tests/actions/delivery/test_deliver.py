@@ -22,8 +22,9 @@ from tests.actions.harness import (
     template,
 )
 from warmpost.actions.batches.control_batch import cancel_batch, pause_batch, resume_batch
-from warmpost.actions.delivery.deliver import FENCE, LOOK_AGAIN, NotFoundYetError, deliver
+from warmpost.actions.delivery.deliver import FENCE, LOOK_AGAIN, deliver
 from warmpost.actions.delivery.delivery_job import DeliveryJob
+from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.actions.suppressions.manage_suppressions import suppression_path
 from warmpost.rules.delivery.documents import ProgressFields
 from warmpost.rules.model.derived_ids import address_hash
@@ -273,7 +274,7 @@ async def test_the_time_a_claim_takes_is_not_added_to_the_time_for_sending(harne
 class TestNothingThere:
     async def test_a_task_whose_message_or_batch_is_not_there_yet_says_so(self, harness):
         for job in (DeliveryJob(message="unknown"), chunk_job("77", 3)):
-            with pytest.raises(NotFoundYetError):
+            with pytest.raises(NotStoredYetError):
                 await deliver(harness.services, job)
 
     async def test_a_finished_chunk_is_not_touched_again(self, harness):

@@ -10,7 +10,8 @@ from tests.actions.harness import START, batch_order, perform, send_order
 from tests.actions.schedule_harness import Crash, Fuse, at
 from warmpost.actions.schedules.arm_schedules import arm_schedules
 from warmpost.actions.schedules.control_schedule import end_schedule, pause_schedule, resume_schedule
-from warmpost.actions.schedules.fire_schedule import ScheduleMissingError, fire_schedule
+from warmpost.actions.schedules.fire_schedule import fire_schedule
+from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.errors import Conflict, Moved
 from warmpost.rules.delivery.documents import Message
 from warmpost.rules.model.documents import Idempotency
@@ -177,5 +178,5 @@ async def test_a_run_that_has_started_goes_on_though_the_schedule_is_ended(plann
 
 
 async def test_a_task_that_overtook_its_schedule_comes_again(planner):
-    with pytest.raises(ScheduleMissingError):
+    with pytest.raises(NotStoredYetError):
         await fire_schedule(planner.services, "99", START)

@@ -9,13 +9,14 @@ from standardwebhooks import WebhookVerificationError
 from tests.actions.harness import Harness
 from tests.actions.webhook_harness import Office, notification_events, verify
 from tests.receiver import closed_port, receiving
+from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.actions.webhooks.manage_webhooks import (
     change_webhook,
     delete_webhook,
     resend_parked,
     rotate_secret,
 )
-from warmpost.actions.webhooks.post_notifications import LEASE, NotificationMissingError, notify
+from warmpost.actions.webhooks.post_notifications import LEASE, notify
 from warmpost.adapters.webhooks import WebhookClient
 from warmpost.errors import Conflict
 from warmpost.rules.webhooks.webhooks import Webhook, WebhookAttempt
@@ -262,7 +263,7 @@ async def test_a_worker_that_died_is_followed_by_another_when_its_lease_is_over(
 
 
 async def test_a_task_before_its_document_comes_again(office):
-    with pytest.raises(NotificationMissingError):
+    with pytest.raises(NotStoredYetError):
         await notify(office.services, "nothing", 1)
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import DeliveryJob
 from warmpost.actions.delivery.find import find_batch
-from warmpost.errors import Conflict, Moved
+from warmpost.actions.storage.retries import retry_on_conflict
+from warmpost.errors import Conflict
 from warmpost.rules.delivery.documents import Batch, BatchStatus
 from warmpost.rules.model.derived_ids import task_name
 from warmpost.rules.model.tasks import Task, batch_task
 from warmpost.rules.model.writes import Stored, Update
 
-ENDED: tuple[BatchStatus, ...] = ("done", "cancelled", "failed")
-TRIES = 10
-
 
 async def pause_batch(services: Services, batch_id: str) -> None:
     """Raises NotFound, or Conflict where the batch has ended. Pausing twice is pausing once."""
-    await _change(services, batch_id, "paused")
+    await _change(services, batch_id, BatchStatus.PAUSED)
 
 
 async def cancel_batch(services: Services, batch_id: str) -> None:
@@ -25,7 +23,7 @@ async def cancel_batch(services: Services, batch_id: str) -> None:
 
     Raises NotFound, Conflict.
     """
-    after = await _change(services, batch_id, "cancelled")
+    after = await _change(services, batch_id, BatchStatus.CANCELLED)
     await services.tasks.enqueue(batch_task("release", batch_id, "cancelled", after.value.generation))
     # Chunks begun before: their own tasks may have come and gone while the batch was paused.
     begun = await services.store.fields(
@@ -40,7 +38,7 @@ async def cancel_batch(services: Services, batch_id: str) -> None:
 
 async def resume_batch(services: Services, batch_id: str) -> None:
     """Tasks that came while it was paused did nothing, so they are made anew under the next generation."""
-    after = await _change(services, batch_id, "sending")
+    after = await _change(services, batch_id, BatchStatus.SENDING)
     if after.value.planned < after.value.total:
         planning = batch_task("plan", batch_id, after.value.generation, after.value.chunks)
         await services.tasks.enqueue(planning)
@@ -48,32 +46,31 @@ async def resume_batch(services: Services, batch_id: str) -> None:
 
 
 async def _change(services: Services, batch_id: str, status: BatchStatus) -> Stored[Batch]:
-    for _ in range(TRIES):
-        batch = await find_batch(services, batch_id)
-        value = batch.value
-        if value.status in ENDED and value.status != status:
-            raise Conflict(f"batch_{value.status}", f"The batch is {value.status} already.")
-        changes = _changes(value, status)
-        if not changes:
-            return batch
-        if status == "cancelled":
-            changes["finished_at"] = services.clock.now()
-        try:
-            await services.store.commit(Update(batch.path, changes, batch.version))
-        except Moved:
-            continue
-        return await find_batch(services, batch_id)
-    raise Conflict("changed_meanwhile", "The batch keeps changing just now; try again.")
+    busy = Conflict("changed_meanwhile", "The batch keeps changing just now; try again.")
+    await retry_on_conflict(lambda: _changed(services, batch_id, status), otherwise=busy)
+    return await find_batch(services, batch_id)
+
+
+async def _changed(services: Services, batch_id: str, status: BatchStatus) -> None:
+    batch = await find_batch(services, batch_id)
+    now = batch.value.status
+    if now.has_ended and now is not status:
+        raise Conflict(f"batch_{now}", f"The batch is {now} already.")
+    changes = _changes(batch.value, status)
+    if changes and status is BatchStatus.CANCELLED:
+        changes["finished_at"] = services.clock.now()
+    if changes:
+        await services.store.commit(Update(batch.path, changes, batch.version))
 
 
 def _changes(batch: Batch, status: BatchStatus) -> dict[str, object]:
-    if status == "sending":
-        if batch.status != "paused":
+    if status is BatchStatus.SENDING:
+        if batch.status is not BatchStatus.PAUSED:
             return {}
-        running = "sending" if batch.planned >= batch.total else "planning"
+        running = BatchStatus.SENDING if batch.planned >= batch.total else BatchStatus.PLANNING
         return {"status": running, "queued": 0, "generation": batch.generation + 1}
-    if batch.status == status:
+    if batch.status is status:
         return {}
-    if batch.status == "paused":  # the tasks that would end the released ones did nothing
+    if batch.status is BatchStatus.PAUSED:  # the tasks that would end the released ones did nothing
         return {"status": status, "queued": 0, "generation": batch.generation + 1}
     return {"status": status}

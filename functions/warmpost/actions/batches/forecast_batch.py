@@ -36,7 +36,7 @@ async def forecast_order(services: Services, order: BatchOrder) -> Forecast:
 async def forecast_batch(services: Services, batch: Stored[Batch]) -> Forecast:
     """For what a running batch still holds. Raises Conflict where it has ended."""
     value = batch.value
-    if value.status in ("done", "cancelled", "failed"):
+    if value.status.has_ended:
         raise Conflict(f"batch_{value.status}", f"The batch is {value.status} already.")
     return await _forecast(services, value, value.total - value.released)
 

@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.finish_batch import finish_batch
+from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.errors import Moved
 from warmpost.rules.delivery.chunks import Chunk, pack, unpack
-from warmpost.rules.delivery.documents import Batch
+from warmpost.rules.delivery.documents import Batch, BatchStatus
 from warmpost.rules.model.tasks import batch_task, next_turn
 from warmpost.rules.model.writes import Put, Update
 
@@ -21,21 +22,17 @@ PAGES_PER_COMMIT = 4
 STEPS_PER_TASK = 10
 
 
-class PlanMissingError(Exception):
-    """The task overtook its batch, or the batch was never accepted."""
-
-
 async def plan_batch(services: Services, batch_id: str, turn: str = "") -> None:
-    """turn: the task's own name. Raises PlanMissingError; errors.Unavailable: the task comes again."""
+    """turn: the task's own name. Raises NotStoredYetError; errors.Unavailable: the task comes again."""
     path = f"batches/{batch_id}"
     for _ in range(STEPS_PER_TASK):
         batch = await services.store.get(Batch, path)
         if batch is None:
-            raise PlanMissingError(path)
+            raise NotStoredYetError(path)
         if is_planned(batch.value):
             await _queue_release(services, batch_id, batch.value)
             return
-        if batch.value.status not in ("planning", "paused"):
+        if batch.value.status not in (BatchStatus.PLANNING, BatchStatus.PAUSED):
             return
         after = await copy_pages(services, batch.path, batch.value)
         try:
@@ -66,8 +63,8 @@ def _changes(before: Batch, after: Batch) -> dict[str, object]:
         "chunks": after.chunks,
         "total": after.total,
     }
-    if is_planned(after) and before.status == "planning":
-        changes["status"] = "sending"
+    if is_planned(after) and before.status is BatchStatus.PLANNING:
+        changes["status"] = BatchStatus.SENDING
     return changes
 
 

@@ -13,6 +13,7 @@ from itertools import pairwise
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import DeliveryJob
 from warmpost.actions.delivery.finish_batch import finish_batch
+from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.actions.warmup.day_counters import as_figures, ask_for_assessment
 from warmpost.actions.warmup.domain_state import (
     DomainSnapshot,
@@ -28,7 +29,7 @@ from warmpost.actions.warmup.domain_state import (
 from warmpost.actions.warmup.holds import is_suspended
 from warmpost.errors import Moved
 from warmpost.rules.delivery.chunks import MOST_RECIPIENTS
-from warmpost.rules.delivery.documents import Batch
+from warmpost.rules.delivery.documents import Batch, BatchStatus
 from warmpost.rules.model.derived_ids import task_name
 from warmpost.rules.model.tasks import Task, next_turn
 from warmpost.rules.model.writes import Stored, Update, Write
@@ -39,22 +40,17 @@ from warmpost.rules.warmup.reputation import evaluate_raise
 MOST_AT_ONCE = 100 * MOST_RECIPIENTS
 STEPS_PER_TASK = 10
 CLOCKS_DIFFER = timedelta(seconds=1)
-RUNNING = ("planning", "sending")
-
-
-class ReleaseMissingError(Exception):
-    """The task overtook its batch, or the batch was never accepted."""
 
 
 async def release_chunks(services: Services, batch_id: str, turn: str = "") -> None:
-    """turn: the task's own name. Raises ReleaseMissingError; errors.Unavailable: the task comes again."""
+    """turn: the task's own name. Raises NotStoredYetError; errors.Unavailable: the task comes again."""
     for _ in range(STEPS_PER_TASK):
         batch = await services.store.get(Batch, f"batches/{batch_id}")
         if batch is None:
-            raise ReleaseMissingError(batch_id)
+            raise NotStoredYetError(batch_id)
         value = batch.value
-        if value.status not in RUNNING:
-            if value.status == "cancelled":
+        if not value.status.is_running:
+            if value.status is BatchStatus.CANCELLED:
                 await _queue(services, batch)
             return
         try:

@@ -42,7 +42,7 @@ async def count_batch(services: Services, batch: Stored[Batch]) -> dict[str, int
     counts = {name: number + changes.get(name, 0) for name, number in counts.items()}
     counts["queued"] = max(value.released - sum(counts.values()), 0)
     counts["held"] = value.total - value.released
-    if value.status in ("cancelled", "failed"):
+    if value.status.unsent_become:
         counts[value.status] += counts["held"] + counts["queued"]
         counts["held"] = counts["queued"] = 0
     return counts
@@ -65,7 +65,7 @@ async def read_pace(services: Services, batch: Stored[Batch]) -> Pace:
     value = batch.value
     snapshot = await look(services, value.domain)
     pause = snapshot.warmup_state.pause
-    runs = value.status in ("planning", "sending")
+    runs = value.status.is_running
     domain = await services.cache.get(Domain, f"domains/{value.domain}") if runs else None
     reason = suspension_reason(domain) if domain else ""
     waits = runs and value.released < value.total
@@ -90,7 +90,7 @@ class Stall:
 
 
 async def find_stall(services: Services, batch: Stored[Batch]) -> Stall | None:
-    if batch.value.status not in ("planning", "sending"):
+    if not batch.value.status.is_running:
         return None
     return await longest_stall(services, batch.path)
 
@@ -109,7 +109,7 @@ async def longest_stall(services: Services, path: str) -> Stall | None:
 
 async def find_slowness(services: Services, batch: Stored[Batch]) -> str | None:
     """A mailbox provider that recipients wait for, in words."""
-    if batch.value.status not in ("planning", "sending"):
+    if not batch.value.status.is_running:
         return None
     found = await services.store.fields(
         f"{batch.path}/progress", ("slowed", ">", ""), select=("slowed",), order_by="slowed", limit=1

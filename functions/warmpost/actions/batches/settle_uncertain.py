@@ -22,9 +22,10 @@ from warmpost.actions.delivery.recipient_status import (
 from warmpost.actions.delivery.resend_uncertain import ON_ITS_WAY, uncertain_places
 from warmpost.actions.outbox.event_log import log_events
 from warmpost.actions.storage.gather import gather_limited
-from warmpost.errors import Conflict, Moved
+from warmpost.actions.storage.retries import retry_on_conflict
+from warmpost.errors import Conflict
 from warmpost.rules.delivery.chunks import MOST_RECIPIENTS
-from warmpost.rules.delivery.documents import Batch
+from warmpost.rules.delivery.documents import Batch, BatchStatus
 from warmpost.rules.model.derived_ids import short_hash, task_name
 from warmpost.rules.model.events import Event, Target
 from warmpost.rules.model.tasks import Task, batch_task
@@ -33,8 +34,6 @@ from warmpost.rules.model.writes import Update
 GIVEN_UP = "the sender gave this recipient up"
 MAKE_SURE = timedelta(seconds=15)
 """After which a batch is looked at that was opened again by a request that came to nothing."""
-
-TRIES = 10
 
 
 async def settle_batch(services: Services, batch_id: str, resend: bool) -> int:
@@ -85,12 +84,12 @@ async def settle_message(services: Services, message_id: str, resend: bool) -> i
 
 
 def _refuse(batch: Batch, resend: bool) -> None:
-    if batch.status in ("cancelled", "failed"):
+    if batch.status.unsent_become:
         raise Conflict(
             f"batch_{batch.status}",
             f"The batch is {batch.status}; what is uncertain of it is settled by reports alone.",
         )
-    if batch.status == "paused" and resend:
+    if batch.status is BatchStatus.PAUSED and resend:
         raise Conflict("batch_paused", "A paused batch sends nothing; resume it first.")
 
 
@@ -116,18 +115,18 @@ async def _resend_chunks(services: Services, batch_id: str, chunks: Sequence[str
     now = services.clock.now()
     look = batch_task("release", batch_id, "uncertain", round(now.timestamp() * 1000))
     await services.tasks.enqueue(replace(look, at=now + MAKE_SURE))
-    for _ in range(TRIES):
-        batch = await find_batch(services, batch_id)
-        _refuse(batch.value, resend=True)
-        if batch.value.status != "done":
-            break
-        try:
-            await services.store.commit(Update(batch.path, ON_ITS_WAY, batch.version))
-            break
-        except Moved:
-            continue
-    jobs = [DeliveryJob(batch_id, chunk, generation=batch.value.generation) for chunk in chunks]
+    generation = await retry_on_conflict(lambda: _open_again(services, batch_id))
+    jobs = [DeliveryJob(batch_id, chunk, generation=generation) for chunk in chunks]
     await services.tasks.enqueue(*(_again(services, one) for one in jobs))
+
+
+async def _open_again(services: Services, batch_id: str) -> int:
+    """The generation of the batch, which is not done any more."""
+    batch = await find_batch(services, batch_id)
+    _refuse(batch.value, resend=True)
+    if batch.value.status is BatchStatus.DONE:
+        await services.store.commit(Update(batch.path, ON_ITS_WAY, batch.version))
+    return batch.value.generation
 
 
 def _again(services: Services, job: DeliveryJob) -> Task:

@@ -14,7 +14,7 @@ from warmpost.actions.storage.names import find_list
 from warmpost.actions.templates.build_message import Written, refuse_missing, write_batch
 from warmpost.errors import Conflict, Invalid
 from warmpost.rules.delivery.chunks import Chunk, pack_all
-from warmpost.rules.delivery.documents import Batch
+from warmpost.rules.delivery.documents import Batch, BatchStatus
 from warmpost.rules.message.message import Recipient
 from warmpost.rules.message.message_packing import pack_message_content
 from warmpost.rules.model.names import has_controls
@@ -48,7 +48,7 @@ async def submit_batch(services: Services, order: BatchOrder, request: Request) 
         await _store_chunks(services.store, path, chunks)
     elif batch.list_pages <= PAGES_PER_STEP:
         batch = await copy_pages(services, path, batch)
-        batch = replace(batch, status="sending")
+        batch = replace(batch, status=BatchStatus.SENDING)
     packed = pack_message_content(written.message_content)
     parts = await store_parts(services.store, path, packed, MOST_IN_BATCH)
     batch = replace(
@@ -64,7 +64,9 @@ async def submit_batch(services: Services, order: BatchOrder, request: Request) 
         tags=dict(order.tags),
     )
     # Queued first: if the queue fails nothing was accepted, and a task without its batch is dropped.
-    await services.tasks.enqueue(batch_task("release" if batch.status == "sending" else "plan", batch_id, 0))
+    await services.tasks.enqueue(
+        batch_task("release" if batch.status is BatchStatus.SENDING else "plan", batch_id, 0)
+    )
     words = (batch_id, batch.total, batch.duplicates)
     create = Create(path, batch, bill=batch_id)
     return _answer(await accept_once(services, "batch", request, create, words))
@@ -91,7 +93,7 @@ def _answer(words: Sequence[str]) -> Submitted:
 def _new_batch(services: Services, written: Written, total: int) -> Batch:
     return Batch(
         name="",
-        status="planning",
+        status=BatchStatus.PLANNING,
         domain=written.domain,
         sender=written.message_content.sender.address,
         message_content=b"",
@@ -139,7 +141,7 @@ def _from_recipients(services: Services, order: BatchOrder, written: Written) ->
     return (
         replace(
             batch,
-            status="sending",
+            status=BatchStatus.SENDING,
             planned=len(unique),
             chunks=len(chunks),
             duplicates=len(wanted) - len(unique),

@@ -13,14 +13,13 @@ from datetime import datetime
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import ChunkDelivery
 from warmpost.actions.delivery.leases import Lease, LeaseLostError
+from warmpost.actions.storage.retries import retry_on_conflict
 from warmpost.actions.warmup.domain_state import DomainSnapshot, keep, keep_pool, look
 from warmpost.rules.delivery import progress as rules
 from warmpost.rules.delivery.simulator import simulate
 from warmpost.rules.delivery.statuses import Status
 from warmpost.rules.model.writes import Write
 from warmpost.rules.warmup.daily_cap import decide_release
-
-TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +38,31 @@ async def carry_over(
     Whoever is deferred was attempted on a day of his own. Nothing is read where nobody is late. A pause holds batches
     only. Raises LeaseLostError where another worker has the chunk.
     """
+    return await retry_on_conflict(lambda: _carry(services, lease, delivery, pending), on=LeaseLostError)
+
+
+async def _carry(
+    services: Services, lease: Lease, delivery: ChunkDelivery, pending: Sequence[int]
+) -> CarriedOver:
+    late = [one for one in pending if _is_late(services, lease.progress, delivery, one)]
+    if not late:
+        return CarriedOver()
     is_single = bool(delivery.job.message)
-    for attempt in range(TRIES):
-        late = [one for one in pending if _is_late(services, lease.progress, delivery, one)]
-        if not late:
-            return CarriedOver()
-        snapshot = await look(services, delivery.domain.domain)
-        release = decide_release(
-            len(late),
-            snapshot.allowance,
-            services.clock.now(),
-            snapshot.day,
-            pool=snapshot.pool,
-            pause=None if is_single else snapshot.pause,
-            blocked=snapshot.blocked,
-        )
-        taken, waiting = late[: release.granted], late[release.granted :]
-        try:
-            if taken:
-                moved = rules.carry(lease.progress, taken, snapshot.today)
-                await lease.write(moved, *_reserved(snapshot, len(taken), is_single))
-        except LeaseLostError:
-            if attempt == TRIES - 1:
-                raise
-            continue
-        return CarriedOver(frozenset(waiting), snapshot.day.ends_at if is_single else release.resume_at)
-    raise AssertionError("the last try returns or raises")
+    snapshot = await look(services, delivery.domain.domain)
+    release = decide_release(
+        len(late),
+        snapshot.allowance,
+        services.clock.now(),
+        snapshot.day,
+        pool=snapshot.pool,
+        pause=None if is_single else snapshot.pause,
+        blocked=snapshot.blocked,
+    )
+    taken, waiting = late[: release.granted], late[release.granted :]
+    if taken:
+        moved = rules.carry(lease.progress, taken, snapshot.today)
+        await lease.write(moved, *_reserved(snapshot, len(taken), is_single))
+    return CarriedOver(frozenset(waiting), snapshot.day.ends_at if is_single else release.resume_at)
 
 
 def _is_late(services: Services, progress: rules.Progress, delivery: ChunkDelivery, position: int) -> bool:

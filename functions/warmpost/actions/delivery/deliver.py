@@ -22,6 +22,7 @@ from warmpost.actions.delivery.resend_uncertain import try_again
 from warmpost.actions.delivery.worker_events import book, worker_events
 from warmpost.actions.outbox.event_log import ask_for_ingest, log_writes
 from warmpost.actions.storage.log import log_event
+from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.actions.warmup.day_counters import ask_for_assessment
 from warmpost.actions.warmup.holds import Hold, find_hold
 from warmpost.errors import Unavailable
@@ -54,12 +55,8 @@ class BatchTurn:
     generation: int = 0
 
 
-class NotFoundYetError(Exception):
-    """The task overtook the document it is about, or that was never accepted; the queue tries a few times more."""
-
-
 async def deliver(services: Services, job: DeliveryJob) -> None:
-    """Raises NotFoundYetError; errors.Unavailable where the store or the queue fails: the task comes again."""
+    """Raises NotStoredYetError; errors.Unavailable where the store or the queue fails: the task comes again."""
     async with services.worker_slots.hold(job.path, job) as free:
         if not free:
             return
@@ -91,11 +88,11 @@ async def _open(services: Services, job: DeliveryJob) -> ChunkDelivery | None:
     if job.message:
         message = await services.store.get(Message, f"messages/{job.message}")
         if message is None:
-            raise NotFoundYetError(job.path)
+            raise NotStoredYetError(job.path)
         return await open_message(services, job, message.value)
     batch = await services.store.get(Batch, f"batches/{job.batch}")
     if batch is None:
-        raise NotFoundYetError(job.path)
+        raise NotStoredYetError(job.path)
     if job.resend:
         job = replace(job, generation=batch.value.generation)
     running = batch.value.status in RUNNING and batch.value.generation == job.generation

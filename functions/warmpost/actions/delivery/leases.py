@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from warmpost.actions.context import Services
+from warmpost.actions.storage.retries import retry_on_conflict
 from warmpost.errors import Moved, Unavailable
 from warmpost.rules.delivery import progress as rules
 from warmpost.rules.delivery.documents import Message, ProgressFields
@@ -21,7 +22,6 @@ from warmpost.rules.delivery.stored_progress import as_changes, load_progress, s
 from warmpost.rules.model.writes import Create, Update, Write
 
 BEATS_PER_LEASE = 3
-SETTLE_TRIES = 5
 PAUSES = (0.1, 0.5, 2.0)
 """Seconds between tries to write: what the relay said is known here only, so one failure must not lose it."""
 
@@ -101,16 +101,13 @@ class Lease:
 
     async def settle(self, results: Mapping[int, Result]) -> None:
         """After the lease was lost: turns what is shown as uncertain into what this worker knows."""
-        for _ in range(SETTLE_TRIES):
-            current = await self.read()
-            settled = rules.settle_own(current, results, self._services.clock.timestamp())
-            if settled == current:
-                return
-            try:
-                await self._write(settled)
-            except LeaseLostError:
-                continue
-            return
+        await retry_on_conflict(lambda: self._settle(results), on=LeaseLostError)
+
+    async def _settle(self, results: Mapping[int, Result]) -> None:
+        current = await self.read()
+        settled = rules.settle_own(current, results, self._services.clock.timestamp())
+        if settled != current:
+            await self._write(settled)
 
     async def _write(self, progress: Progress, *beside: Write) -> None:
         fields = store_progress(progress, self._seq + 1)

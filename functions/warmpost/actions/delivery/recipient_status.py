@@ -92,6 +92,6 @@ def shown_status(batch: Batch, status: Status, position: int) -> str:
     if status is not Status.QUEUED:
         name: str = status.value
         return name
-    if batch.status in ("cancelled", "failed"):
-        return batch.status
+    if ended := batch.status.unsent_become:
+        return str(ended.value)
     return "queued" if position < batch.released else "held"

@@ -8,6 +8,7 @@ from warmpost.actions.delivery.find import find_batch, find_message
 from warmpost.actions.delivery.leases import Lease
 from warmpost.actions.delivery.recipient_status import read_chunk_statuses, read_message_statuses
 from warmpost.rules.delivery import progress as rules
+from warmpost.rules.delivery.documents import BatchStatus
 from warmpost.rules.delivery.progress import Note, Progress, Result
 from warmpost.rules.delivery.statuses import Status
 from warmpost.rules.events.reported_status import ReportedStatus, combined
@@ -15,7 +16,7 @@ from warmpost.rules.model.writes import Update, Write
 
 TRIED_AGAIN = "tried again, as the sender wants it"
 
-ON_ITS_WAY: dict[str, object] = {"status": "sending", "finished_at": None}
+ON_ITS_WAY: dict[str, object] = {"status": BatchStatus.SENDING, "finished_at": None}
 
 
 def uncertain_places(progress: Progress, reported: ReportedStatus) -> list[int]:
@@ -57,5 +58,5 @@ async def _open_again(services: Services, job: DeliveryJob) -> list[Write]:
     if not job.batch:
         return []
     batch = await find_batch(services, job.batch)
-    changes = ON_ITS_WAY if batch.value.status == "done" else {"status": batch.value.status}
+    changes = ON_ITS_WAY if batch.value.status is BatchStatus.DONE else {"status": batch.value.status}
     return [Update(batch.path, changes, batch.version)]

@@ -14,8 +14,9 @@ from typing import Literal
 from warmpost.actions.context import Services
 from warmpost.actions.outbox.notifications import queue_notifications
 from warmpost.actions.storage.log import log_event
+from warmpost.actions.storage.retries import retry_on_conflict
 from warmpost.actions.warmup.domain_state import remember
-from warmpost.errors import Moved, Unavailable
+from warmpost.errors import Unavailable
 from warmpost.rules.identity.checks import (
     SUSPENDED_AFTER,
     Check,
@@ -34,7 +35,6 @@ from warmpost.rules.model.writes import Stored, Update, Write
 from warmpost.rules.warmup.documents import HistoryEntry, IdentityTurn
 from warmpost.rules.webhooks.notifications import NotificationEvent
 
-TRIES = 5
 PAGE = 100
 BEHIND_CACHES = timedelta(seconds=10)
 """By then every process knows that the domain may send again."""
@@ -63,19 +63,16 @@ def check_task(domain: str, why: str, at: datetime | None = None) -> Task:
 
 async def check_identity(services: Services, domain: str) -> None:
     """Where the DNS does not answer nothing changes, and the next run tries again. Raises errors.Unavailable, Moved."""
-    for attempt in range(TRIES):
-        stored = await services.store.get(Domain, f"domains/{domain}")
-        if stored is None or stored.value.status != "verified":
-            return
-        found = await look_up(services, stored.value)
-        if all(one is None for one in found):
-            return
-        try:
-            await keep_check(services, stored, found)
-            return
-        except Moved:
-            if attempt == TRIES - 1:
-                raise
+    await retry_on_conflict(lambda: _check(services, domain))
+
+
+async def _check(services: Services, domain: str) -> None:
+    stored = await services.store.get(Domain, f"domains/{domain}")
+    if stored is None or stored.value.status != "verified":
+        return
+    found = await look_up(services, stored.value)
+    if any(one is not None for one in found):
+        await keep_check(services, stored, found)
 
 
 async def look_up(services: Services, domain: Domain) -> list[Found]:

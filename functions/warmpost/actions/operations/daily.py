@@ -15,7 +15,7 @@ from warmpost.actions.outbox.notifications import requeue_notifications
 from warmpost.actions.schedules.arm_schedules import arm_schedules
 from warmpost.actions.storage.log import log_event
 from warmpost.errors import Moved
-from warmpost.rules.delivery.documents import Batch, Message
+from warmpost.rules.delivery.documents import RUNNING, Batch, Message
 from warmpost.rules.model.derived_ids import task_name
 from warmpost.rules.model.tasks import Task, batch_task
 from warmpost.rules.model.writes import Put, Update
@@ -26,8 +26,6 @@ DAILY_RUN = "runs/daily"
 PAGE = 100
 LEFT_LYING = timedelta(hours=1)
 """Younger work is still on its way."""
-
-RUNNING = ("planning", "sending")
 
 
 async def run_daily(services: Services) -> None:

@@ -16,6 +16,7 @@ from warmpost.actions.delivery.delivery_job import SHARED
 from warmpost.actions.operations.daily import DAILY_RUN
 from warmpost.actions.warmup.domain_state import warmup_state_path
 from warmpost.errors import Unavailable
+from warmpost.rules.delivery.documents import RUNNING
 from warmpost.rules.identity.domains import RelayPool
 from warmpost.rules.model.relays import Pool
 from warmpost.rules.model.tasks import Queue
@@ -33,7 +34,6 @@ from warmpost.rules.warmup.documents import WarmupState
 PATIENCE = 9.0
 """Seconds for all of it: whoever asks has a time limit too."""
 
-RUNNING = ("planning", "sending")
 MOST_BATCHES = 200
 MOST_LOOKED_INTO = 20
 MOST_POOLS = 20

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from warmpost.actions.context import Services
 from warmpost.actions.schedules.schedules import changed_fields, find_schedule, queue_next, run_writes
-from warmpost.errors import Conflict, Moved
+from warmpost.actions.storage.retries import retry_on_conflict
+from warmpost.errors import Conflict
 from warmpost.rules.model.writes import Stored, Update
 from warmpost.rules.schedules.schedules import (
     Schedule,
@@ -19,7 +20,6 @@ from warmpost.rules.schedules.schedules import (
     series_of,
 )
 
-TRIES = 10
 Decide = Callable[[Services, Schedule, datetime], tuple[Schedule, list[ScheduleRun]]]
 """The schedule as it is to be, and runs to record. Raises Conflict."""
 
@@ -40,22 +40,21 @@ async def resume_schedule(services: Services, schedule_id: str) -> Stored[Schedu
 
 
 async def _change(services: Services, schedule_id: str, decide: Decide) -> Stored[Schedule]:
-    for _ in range(TRIES):
-        before = await find_schedule(services, schedule_id)
-        after, runs = decide(services, before.value, services.clock.now())
-        changes = changed_fields(before.value, after)
-        version = before.version
-        if changes:
-            try:
-                versions = await services.store.commit(
-                    Update(before.path, changes, version), *run_writes(before.path, runs)
-                )
-            except Moved:
-                continue
-            version = versions[0]
-        await queue_next(services, before.id, after)
-        return Stored(before.path, after, version)
-    raise Conflict("changed_meanwhile", "The schedule keeps changing just now; try again.")
+    busy = Conflict("changed_meanwhile", "The schedule keeps changing just now; try again.")
+    after = await retry_on_conflict(lambda: _changed(services, schedule_id, decide), otherwise=busy)
+    await queue_next(services, after.id, after.value)
+    return after
+
+
+async def _changed(services: Services, schedule_id: str, decide: Decide) -> Stored[Schedule]:
+    before = await find_schedule(services, schedule_id)
+    after, runs = decide(services, before.value, services.clock.now())
+    changes = changed_fields(before.value, after)
+    if not changes:
+        return before
+    change = Update(before.path, changes, before.version)
+    version, *_ = await services.store.commit(change, *run_writes(before.path, runs))
+    return Stored(before.path, after, version)
 
 
 def _ended(_: Services, value: Schedule, now: datetime) -> tuple[Schedule, list[ScheduleRun]]:

@@ -11,13 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from warmpost.actions.batches.send_message import send_message
 from warmpost.actions.batches.submit_batch import submit_batch
 from warmpost.actions.context import Services
 from warmpost.actions.schedules.schedules import changed_fields, queue_next, read_order, run_path, run_writes
 from warmpost.actions.storage.log import log_event
-from warmpost.errors import Moved, Problem, Unavailable
+from warmpost.actions.storage.missing import NotStoredYetError
+from warmpost.actions.storage.retries import retry_on_conflict
+from warmpost.errors import Problem, Unavailable
 from warmpost.rules.model.writes import Stored, Update
 from warmpost.rules.requests.requests import BatchOrder, Request
 from warmpost.rules.schedules.schedules import (
@@ -33,21 +36,20 @@ from warmpost.rules.schedules.schedules import (
     without,
 )
 
-TRIES = 10
 KEYS_HOLD = timedelta(days=6)
 """How long an idempotency key is sure to be remembered; later a batch is looked for by what it is a run of."""
 
 
-class ScheduleMissingError(Exception):
-    """The task overtook its schedule, or the schedule was never accepted."""
+KEEPS_CHANGING = Unavailable("changed_meanwhile", "The schedule keeps changing just now.", retry_after=1)
 
 
 async def fire_schedule(services: Services, schedule_id: str, run: datetime) -> None:
     """run: the time of the run that the task was queued for; another may be due by now.
 
-    Raises ScheduleMissingError; errors.Unavailable and Moved: the task comes again.
+    Raises NotStoredYetError; errors.Unavailable and Moved: the task comes again.
     """
-    schedule = await _claim(services, f"schedules/{schedule_id}", max(run, services.clock.now()))
+    path, due = f"schedules/{schedule_id}", max(run, services.clock.now())
+    schedule = await retry_on_conflict(lambda: _claim(services, path, due), otherwise=KEEPS_CHANGING)
     await queue_next(services, schedule.id, schedule.value)
     for moment in reversed(schedule.value.starting):
         await _start(services, schedule, moment)
@@ -55,21 +57,16 @@ async def fire_schedule(services: Services, schedule_id: str, run: datetime) -> 
 
 async def _claim(services: Services, path: str, now: datetime) -> Stored[Schedule]:
     """The schedule with no run due any more: what was due is `starting`, or has been let pass with its reason."""
-    for _ in range(TRIES):
-        schedule = await services.store.get(Schedule, path)
-        if schedule is None:
-            raise ScheduleMissingError(path)
-        value = schedule.value
-        if value.next_run is None or value.next_run > now:
-            return schedule
-        after, runs = _moved_on(services, value, value.next_run, now)
-        change = Update(path, changed_fields(value, after), schedule.version)
-        try:
-            versions = await services.store.commit(change, *run_writes(path, runs))
-        except Moved:
-            continue
-        return Stored(path, after, versions[0])
-    raise Unavailable("changed_meanwhile", "The schedule keeps changing just now.", retry_after=1)
+    schedule = await services.store.get(Schedule, path)
+    if schedule is None:
+        raise NotStoredYetError(path)
+    value = schedule.value
+    if value.next_run is None or value.next_run > now:
+        return schedule
+    after, runs = _moved_on(services, value, value.next_run, now)
+    change = Update(path, changed_fields(value, after), schedule.version)
+    versions = await services.store.commit(change, *run_writes(path, runs))
+    return Stored(path, after, versions[0])
 
 
 def _moved_on(
@@ -111,7 +108,8 @@ async def _start(services: Services, schedule: Stored[Schedule], run: datetime) 
         }
         words = f"a run of schedule {schedule.id} could not start: {problem.message}"
         log_event("schedule_failed", words, schedule=schedule.id, code=problem.code)
-    await _settle(services, schedule.path, run, changes)
+    settle = partial(_settle, services, schedule.path, run, changes)
+    await retry_on_conflict(settle, otherwise=KEEPS_CHANGING)
 
 
 async def _submit(services: Services, schedule: Stored[Schedule], run: datetime) -> Mapping[str, object]:
@@ -142,22 +140,14 @@ async def _known_batch(services: Services, schedule: Stored[Schedule], run: date
 async def _settle(services: Services, path: str, run: datetime, changes: Mapping[str, object]) -> None:
     """Once: whoever finds the run no longer starting was overtaken by another who came to the same end."""
     status: RunStatus = "submitted" if changes["status"] == "submitted" else "failed"
-    for _ in range(TRIES):
-        schedule = await services.store.get(Schedule, path)
-        if schedule is None or run not in schedule.value.starting:
-            return
-        value = schedule.value
-        starting = without(value.starting, run)
-        settled = {
-            "starting": starting,
-            "counts": counted(value.counts, status),
-            "check_at": check_at(value.next_run, starting, services.clock.now()),
-        }
-        try:
-            await services.store.commit(
-                Update(path, settled, schedule.version), Update(run_path(path, run), changes)
-            )
-        except Moved:
-            continue
+    schedule = await services.store.get(Schedule, path)
+    if schedule is None or run not in schedule.value.starting:
         return
-    raise Unavailable("changed_meanwhile", "The schedule keeps changing just now.", retry_after=1)
+    value = schedule.value
+    starting = without(value.starting, run)
+    settled = {
+        "starting": starting,
+        "counts": counted(value.counts, status),
+        "check_at": check_at(value.next_run, starting, services.clock.now()),
+    }
+    await services.store.commit(Update(path, settled, schedule.version), Update(run_path(path, run), changes))

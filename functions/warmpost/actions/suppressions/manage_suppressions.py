@@ -12,7 +12,8 @@ from dataclasses import dataclass, fields, replace
 from warmpost.actions.context import Services
 from warmpost.actions.ports import Store
 from warmpost.actions.storage.pagination import Listed, Page, list_by_id
-from warmpost.errors import Moved, NotFound
+from warmpost.actions.storage.retries import retry_on_conflict
+from warmpost.errors import NotFound
 from warmpost.rules.model.addresses import read_address
 from warmpost.rules.model.derived_ids import address_hash, short_hash
 from warmpost.rules.model.writes import Create, Filter, Stored, Update, Write
@@ -23,7 +24,6 @@ STAMP = "changed_at"
 CHANGED = tuple(one.name for one in fields(Suppression) if one.name != STAMP)
 EXPORT_PAGE = 1000
 SIDE_BY_SIDE = 50
-TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +37,16 @@ class Wanted:
 
 async def suppress_address(services: Services, wanted: Suppression) -> Suppression:
     """An address that is suppressed already stays so, for the heavier reason and the longer time. Raises Moved."""
+    return await retry_on_conflict(lambda: _suppress(services, wanted))
+
+
+async def _suppress(services: Services, wanted: Suppression) -> Suppression:
     path = suppression_path(wanted.address, wanted.scope)
-    for _ in range(TRIES):
-        stored = await services.store.get(Suppression, path)
-        decided = decide_now(services, stored, wanted)
-        if stored and decided == stored.value:
-            return decided
-        try:
-            await services.store.commit(written(stored, path, decided))
-        except Moved:
-            continue
-        return decided
-    raise Moved(path)
+    stored = await services.store.get(Suppression, path)
+    decided = decide_now(services, stored, wanted)
+    if stored is None or decided != stored.value:
+        await services.store.commit(written(stored, path, decided))
+    return decided
 
 
 def decide_now(services: Services, stored: Stored[Suppression] | None, wanted: Suppression) -> Suppression:

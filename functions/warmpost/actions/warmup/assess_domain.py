@@ -10,6 +10,7 @@ from datetime import datetime
 
 from warmpost.actions.context import Services
 from warmpost.actions.storage.log import log_event
+from warmpost.actions.storage.retries import retry_on_conflict
 from warmpost.actions.warmup.day_counters import as_figures
 from warmpost.actions.warmup.domain_state import (
     DomainSnapshot,
@@ -20,16 +21,13 @@ from warmpost.actions.warmup.domain_state import (
     tell_decisions,
     with_raises,
 )
-from warmpost.errors import Moved
-from warmpost.rules.delivery.documents import Batch
+from warmpost.rules.delivery.documents import RUNNING, Batch, BatchStatus
 from warmpost.rules.model.tasks import batch_task
 from warmpost.rules.model.writes import Stored, Update, Write
 from warmpost.rules.warmup.daily_cap import decide_release
 from warmpost.rules.warmup.documents import HistoryEntry, WarmupState
 from warmpost.rules.warmup.reputation import Decision, evaluate_block
 
-TRIES = 10
-RUNNING = ("planning", "sending")
 MOST_BATCHES = 200
 
 
@@ -37,22 +35,16 @@ async def assess_domain(services: Services, domain: str) -> None:
     """Raises errors.Unavailable, errors.Moved: the task comes again."""
     batches = await running_batches(services, domain)
     holding = [one for one in batches if one.value.released < one.value.planned]
-    for attempt in range(TRIES):
-        snapshot = await look(services, domain)
-        try:
-            snapshot = await _decide(services, snapshot, bool(holding))
-            break
-        except Moved:
-            if attempt == TRIES - 1:
-                raise
+    snapshot = await retry_on_conflict(lambda: _decide(services, domain, bool(holding)))
     if snapshot.blocked:
         await _fail_blocked(services, batches, snapshot.blocked)
     else:
         await _go_on(services, holding, snapshot)
 
 
-async def _decide(services: Services, snapshot: DomainSnapshot, holding: bool) -> DomainSnapshot:
+async def _decide(services: Services, domain: str, holding: bool) -> DomainSnapshot:
     """Blocks first: a day that is blocked raises nobody. holding: releases follow, which write the raises along."""
+    snapshot = await look(services, domain)
     if snapshot.blocked:
         return snapshot
     figures, now = as_figures(snapshot.total), services.clock.now()
@@ -110,7 +102,7 @@ async def _fail_blocked(services: Services, batches: list[Stored[Batch]], reason
     for batch in batches:
         if batch.value.on_block == "hold":
             continue
-        changes = {"status": "failed", "reason": reason, "finished_at": services.clock.now()}
+        changes = {"status": BatchStatus.FAILED, "reason": reason, "finished_at": services.clock.now()}
         await services.store.commit(Update(batch.path, changes, batch.version))
         log_event("batch_blocked", reason, batch=batch.id, domain=batch.value.domain)
 

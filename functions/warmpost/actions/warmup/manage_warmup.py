@@ -9,16 +9,16 @@ from typing import Any
 
 from warmpost.actions.context import Services
 from warmpost.actions.storage.pagination import Listed, Page, list_by_id
+from warmpost.actions.storage.retries import retry_on_conflict
 from warmpost.actions.warmup.day_counters import as_figures, ask_for_assessment
 from warmpost.actions.warmup.domain_state import DomainSnapshot, keep, look, remember
-from warmpost.errors import Invalid, Moved
+from warmpost.errors import Invalid
 from warmpost.rules.model.writes import Stored
 from warmpost.rules.warmup.documents import HistoryEntry, WarmupState
 from warmpost.rules.warmup.levels import Standing, parse_table
 from warmpost.rules.warmup.reputation import DayFigures, Reading, measure, readings
 
 RATES = ("known", "invalid", "delivered", "spam", "complaints", "opened")
-TRIES = 10
 
 
 async def report_warmup(services: Services, domain: str) -> dict[str, Any]:
@@ -74,28 +74,24 @@ async def set_warmup(services: Services, domain: str, wanted: Mapping[str, Any])
 
     Raises Invalid with the field; Moved where others keep changing the same.
     """
-    for attempt in range(TRIES):
-        snapshot = await look(services, domain)
-        warmup_state = _changed(snapshot, wanted)
-        told = ", ".join(f"{name} {_named(value)}" for name, value in wanted.items())
-        entry = HistoryEntry(
-            at=services.clock.now(),
-            kind="set",
-            reason=f"set by hand: {told}",
-            day=snapshot.today,
-            level_before=snapshot.warmup_state.level,
-            level_after=warmup_state.level,
-            cap=Standing(
-                warmup_state.level, snapshot.standing.table, warmup_state.cap, warmup_state.warmup
-            ).cap,
-        )
-        try:
-            await services.store.commit(*keep(snapshot, warmup_state), remember(domain, entry))
-            break
-        except Moved:
-            if attempt == TRIES - 1:
-                raise
+    await retry_on_conflict(lambda: _set(services, domain, wanted))
     await ask_for_assessment(services, domain)
+
+
+async def _set(services: Services, domain: str, wanted: Mapping[str, Any]) -> None:
+    snapshot = await look(services, domain)
+    state = _changed(snapshot, wanted)
+    told = ", ".join(f"{name} {_named(value)}" for name, value in wanted.items())
+    entry = HistoryEntry(
+        at=services.clock.now(),
+        kind="set",
+        reason=f"set by hand: {told}",
+        day=snapshot.today,
+        level_before=snapshot.warmup_state.level,
+        level_after=state.level,
+        cap=Standing(state.level, snapshot.standing.table, state.cap, state.warmup).cap,
+    )
+    await services.store.commit(*keep(snapshot, state), remember(domain, entry))
 
 
 def _changed(snapshot: DomainSnapshot, wanted: Mapping[str, Any]) -> WarmupState:

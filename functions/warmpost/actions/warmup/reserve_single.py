@@ -6,12 +6,12 @@ Near the cap it reserves just what it needs: the last message of the day is not 
 
 from __future__ import annotations
 
-import asyncio
 import random
 from dataclasses import replace
 
 from warmpost.actions.context import Services
 from warmpost.actions.state.reservations import Ahead
+from warmpost.actions.storage.retries import retry_on_conflict
 from warmpost.actions.warmup.domain_state import (
     DomainSnapshot,
     keep,
@@ -20,13 +20,15 @@ from warmpost.actions.warmup.domain_state import (
     tell_decisions,
     warmup_state_path,
 )
-from warmpost.errors import Conflict, LimitReached, Moved
+from warmpost.errors import Conflict, LimitReached
 from warmpost.rules.warmup.daily_cap import Allowance, decide_single
 from warmpost.rules.warmup.documents import WarmupState
 
 TRIES = 20
-SHORTLY = 0.02
+GIVES_WAY = 0.02
 """Seconds, times the tries before: so long rivals of other processes give way to each other."""
+
+BUSY = Conflict("changed_meanwhile", "Many messages of this domain come at once just now; try again.")
 
 MOST_AHEAD = 50
 SHARE_AHEAD = 200
@@ -36,31 +38,32 @@ SHARE_AHEAD = 200
 async def admit_single(services: Services, domain: str, recipients: int) -> str:
     """The day the volume is of. Raises LimitReached `daily_cap_reached` or `domain_blocked`."""
     async with services.reserved.turns[domain]:
-        return await _from_ahead(services, domain, recipients) or await _admit(services, domain, recipients)
+        if known := await _from_ahead(services, domain, recipients):
+            return known
+        return await retry_on_conflict(
+            lambda: _admit(services, domain, recipients),
+            tries=TRIES,
+            pause=lambda number: random.uniform(0, GIVES_WAY * (number - 1)),  # noqa: S311
+            otherwise=BUSY,
+        )
 
 
 async def _admit(services: Services, domain: str, recipients: int) -> str:
-    for attempt in range(TRIES):
-        snapshot = await look(services, domain)
-        admission = decide_single(
-            recipients,
-            snapshot.allowance,
-            services.clock.now(),
-            snapshot.day,
-            pool=snapshot.pool,
-            blocked=snapshot.blocked,
-        )
-        if not admission.admitted:
-            raise LimitReached(admission.code, f"{admission.reason}.", "from", admission.retry_after)
-        ahead = _ahead(snapshot, recipients)
-        try:
-            await _reserve(services, snapshot, recipients + ahead)
-        except Moved:
-            await asyncio.sleep(random.uniform(0, SHORTLY * attempt))  # noqa: S311
-            continue
-        services.reserved.by_domain[domain] = Ahead(snapshot.today, ahead)
-        return snapshot.today
-    raise Conflict("changed_meanwhile", "Many messages of this domain come at once just now; try again.")
+    snapshot = await look(services, domain)
+    admission = decide_single(
+        recipients,
+        snapshot.allowance,
+        services.clock.now(),
+        snapshot.day,
+        pool=snapshot.pool,
+        blocked=snapshot.blocked,
+    )
+    if not admission.admitted:
+        raise LimitReached(admission.code, f"{admission.reason}.", "from", admission.retry_after)
+    ahead = _ahead(snapshot, recipients)
+    await _reserve(services, snapshot, recipients + ahead)
+    services.reserved.by_domain[domain] = Ahead(snapshot.today, ahead)
+    return snapshot.today
 
 
 async def _from_ahead(services: Services, domain: str, recipients: int) -> str | None:

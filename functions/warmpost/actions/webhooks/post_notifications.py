@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from warmpost.actions.context import Services
 from warmpost.actions.outbox.notifications import notify_task
 from warmpost.actions.storage.log import log_event
+from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.errors import Conflict
 from warmpost.rules.model.writes import Delete, Put, Stored, Update, Write
 from warmpost.rules.webhooks.notifications import Notification, bodies, events_in, next_wait
@@ -39,10 +40,6 @@ CHANGING = (
 """The fields of a notification that an attempt decides."""
 
 
-class NotificationMissingError(LookupError):
-    """It is not stored yet, or never was: tasks are queued before what they are about is written."""
-
-
 @dataclass(slots=True)
 class Round:
     """What came of one attempt. taken: requests by number."""
@@ -57,11 +54,11 @@ class Round:
 
 
 async def notify(services: Services, notification_id: str, attempt: int) -> None:
-    """Raises NotificationMissingError, or Conflict or Moved while another worker is at it: the task comes again."""
+    """Raises NotStoredYetError, or Conflict or Moved while another worker is at it: the task comes again."""
     path = f"notifications/{notification_id}"
     stored = await services.store.get(Notification, path)
     if stored is None:
-        raise NotificationMissingError(path)
+        raise NotStoredYetError(path)
     value = stored.value
     if value.state == "waiting" and value.attempt < attempt:
         raise Conflict("not_recorded_yet", "The attempt before this one is not recorded yet.")

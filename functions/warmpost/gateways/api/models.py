@@ -133,17 +133,6 @@ class Settled(Model):
     recipients: int
 
 
-class DeliverTask(Model):
-    batch: str = ""
-    chunk: str = ""
-    message: str = ""
-    first: int = 0
-    end: int = 0
-    generation: int = 0
-    day: str = ""
-    resend: float = 0.0
-
-
 class BatchTask(Model):
     batch: str
     turn: str = ""

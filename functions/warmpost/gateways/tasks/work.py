@@ -8,20 +8,21 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.actions.batches.plan_batch import PlanMissingError, plan_batch
-from warmpost.actions.batches.release_chunks import ReleaseMissingError, release_chunks
+from warmpost.actions.batches.plan_batch import plan_batch
+from warmpost.actions.batches.release_chunks import release_chunks
 from warmpost.actions.context import Services
-from warmpost.actions.delivery.deliver import NotFoundYetError, deliver
+from warmpost.actions.delivery.deliver import deliver
 from warmpost.actions.delivery.delivery_job import DeliveryJob
 from warmpost.actions.events.ingest_events import ingest_events
 from warmpost.actions.identity.check_domains import check_identity
 from warmpost.actions.operations.daily import sweep
-from warmpost.actions.schedules.fire_schedule import ScheduleMissingError, fire_schedule
+from warmpost.actions.schedules.fire_schedule import fire_schedule
 from warmpost.actions.storage import log
+from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.actions.warmup.assess_domain import assess_domain
-from warmpost.actions.webhooks.post_notifications import NotificationMissingError, notify
-from warmpost.errors import NotFound, Unavailable
-from warmpost.gateways.api.models import BatchTask, DeliverTask, DomainTask, FireTask, NotifyTask, SweepTask
+from warmpost.actions.webhooks.post_notifications import notify
+from warmpost.errors import Invalid, NotFound, Unavailable
+from warmpost.gateways.api.models import BatchTask, DomainTask, FireTask, NotifyTask, SweepTask
 from warmpost.gateways.http.app import decode, json_response, read_body, segments
 from warmpost.gateways.http.auth import TokenCheck, bearer
 
@@ -33,14 +34,6 @@ PATIENCE = 6
 
 SOON = (0.02, 0.05, 0.1, 0.2)
 """Seconds between looks for it before the queue is asked to come again, which takes half a second and more."""
-
-MISSING = (
-    NotFoundYetError,
-    PlanMissingError,
-    ReleaseMissingError,
-    ScheduleMissingError,
-    NotificationMissingError,
-)
 
 
 async def work(request: Request, services: Services, tokens: TokenCheck) -> Response:
@@ -54,7 +47,7 @@ async def work(request: Request, services: Services, tokens: TokenCheck) -> Resp
     try:
         with log.about(task=name):
             await _as_soon_as_it_is_there(verb, services, body)
-    except MISSING:
+    except NotStoredYetError:
         if int(request.headers.get("x-cloudtasks-taskretrycount", "0")) < PATIENCE:
             raise Unavailable(
                 "not_there_yet", "What this task is about is not stored yet.", retry_after=1
@@ -67,25 +60,19 @@ async def _as_soon_as_it_is_there(verb: Verb, services: Services, body: bytes) -
         try:
             await verb(services, body)
             return
-        except MISSING:
+        except NotStoredYetError:
             await asyncio.sleep(pause)
     await verb(services, body)
 
 
 async def _deliver(services: Services, body: bytes) -> None:
-    task = decode(body, DeliverTask)
-    job = DeliveryJob(
-        task.batch,
-        task.chunk,
-        task.message,
-        task.first,
-        task.end,
-        task.generation,
-        task.day,
-        task.resend,
-    )
-    services.metering.bill_to(task.batch or "send")
-    with log.about(batch=task.batch, chunk=task.chunk, message_id=task.message):
+    job = decode(body, DeliveryJob)
+    if not (job.message or (job.batch and job.chunk)):
+        raise Invalid(
+            "missing_field", "A deliver task names a message, or a batch and a chunk of it.", "message"
+        )
+    services.metering.bill_to(job.batch or "send")
+    with log.about(batch=job.batch, chunk=job.chunk, message_id=job.message):
         await deliver(services, job)
 
 

@@ -4,12 +4,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Literal
 
 from warmpost.rules.delivery.progress import OnUncertain
+from warmpost.rules.delivery.statuses import Status
 from warmpost.rules.model.usage import Usage
 
-BatchStatus = Literal["planning", "sending", "paused", "done", "cancelled", "failed"]
+
+class BatchStatus(StrEnum):
+    """How far a batch is. planning: its list is still being copied."""
+
+    PLANNING = "planning"
+    SENDING = "sending"
+    PAUSED = "paused"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+    @property
+    def is_running(self) -> bool:
+        return self in (BatchStatus.PLANNING, BatchStatus.SENDING)
+
+    @property
+    def has_ended(self) -> bool:
+        return self in (BatchStatus.DONE, BatchStatus.CANCELLED, BatchStatus.FAILED)
+
+    @property
+    def unsent_become(self) -> Status | None:
+        """What becomes of those who were not handed over when it ended before its time; None where it did not."""
+        return {BatchStatus.CANCELLED: Status.CANCELLED, BatchStatus.FAILED: Status.FAILED}.get(self)
+
+
+RUNNING = tuple(one for one in BatchStatus if one.is_running)
 
 
 @dataclass(frozen=True, slots=True)
