@@ -28,7 +28,7 @@ from warmpost.adapters.google.metering import Metering
 from warmpost.adapters.message.encryption import Encryption
 from warmpost.adapters.message.signing_pool import SigningPool
 from warmpost.adapters.templates.templates import Templates
-from warmpost.errors import Unavailable
+from warmpost.errors import Conflict, Unavailable
 from warmpost.gateways.tasks.work import VERBS
 from warmpost.rules.delivery.chunks import pack_all
 from warmpost.rules.delivery.documents import Batch, Message, ProgressFields
@@ -134,9 +134,9 @@ class Queue:
                 )
                 failed = [one for one in results if isinstance(one, BaseException)]
                 for one in failed:
-                    if not isinstance(one, (MISSING, Unavailable)):
+                    if not isinstance(one, (MISSING, Conflict, Unavailable)):
                         raise one
-                if any(isinstance(one, Unavailable) for one in failed):
+                if any(isinstance(one, (Conflict, Unavailable)) for one in failed):
                     tries[task.name] += 1
                     assert tries[task.name] < MOST_TRIES, task
                     self.waiting.append(replace(task, at=self.clock.now() + timedelta(seconds=1)))

@@ -92,7 +92,7 @@ class Line:
     async def _deliver(self, chunk: range) -> None:
         claim_batches = [chunk[at : at + CLAIM_BATCH] for at in range(0, len(chunk), CLAIM_BATCH)]
         async with (
-            open_prefetch(claim_batches, self._compose, self._worker_slots.room) as ahead,
+            open_prefetch(claim_batches, self._compose, self._worker_slots.prefetch_room) as ahead,
             self._worker_slots.turn(),
         ):
             for _ in claim_batches:

@@ -22,7 +22,7 @@ from tests.actions.harness import (
     template,
 )
 from warmpost.actions.batches.control_batch import cancel_batch, pause_batch, resume_batch
-from warmpost.actions.delivery.deliver import FENCE, LOOK_AGAIN, deliver
+from warmpost.actions.delivery.deliver import FENCE, RUNS_FOR, deliver
 from warmpost.actions.delivery.delivery_job import DeliveryJob
 from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.actions.suppressions.manage_suppressions import suppression_path
@@ -187,7 +187,7 @@ async def suppress(store, text):
 class TestStopping:
     async def test_a_pause_takes_effect_between_two_strides_and_resume_sends_the_rest_once(self, harness):
         async def pause(claim_batch):
-            harness.clock.advance(LOOK_AGAIN)
+            harness.clock.advance(RUNS_FOR)
             if len(harness.relays.claim_batches) == 2:
                 await pause_batch(harness.services, batch)
 

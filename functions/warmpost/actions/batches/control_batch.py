@@ -61,6 +61,7 @@ async def _changed(services: Services, batch_id: str, status: BatchStatus) -> No
         changes["finished_at"] = services.clock.now()
     if changes:
         await services.store.commit(Update(batch.path, changes, batch.version))
+        services.cache.forget(batch.path)
 
 
 def _changes(batch: Batch, status: BatchStatus) -> dict[str, object]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from warmpost.actions.context import Services
+from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.rules.delivery.chunks import Chunk, unpack
-from warmpost.rules.delivery.documents import Batch, Message
+from warmpost.rules.delivery.documents import Batch, BatchStatus, Message
 from warmpost.rules.delivery.progress import OnUncertain
+from warmpost.rules.delivery.statuses import Status
 from warmpost.rules.identity.domains import Domain, RelayPool
 from warmpost.rules.message.message import Job, MessageContent, Recipient
 from warmpost.rules.model.compression import inflate
@@ -53,7 +55,7 @@ class DeliveryJob:
 class ChunkDelivery:
     """first: position in the batch of the first recipient. stretch: what of it is released.
 
-    ending: what unsent recipients end as where the batch or its domain has ended, with the reason; empty while it runs.
+    ending: what unsent recipients end as where the batch or its domain has ended, with the reason; None while it runs.
     """
 
     job: DeliveryJob
@@ -64,7 +66,7 @@ class ChunkDelivery:
     domain: Domain
     pool: Pool
     on_uncertain: OnUncertain
-    ending: str = ""
+    ending: Status | None = None
     reason: str = ""
 
     def composing_job(self, position: int, policy: Policy, now: float) -> Job:
@@ -80,7 +82,30 @@ class ChunkDelivery:
         return Job(self.recipients[position], message_id, mail_from, now, target=target)
 
 
-async def open_batch_chunk(services: Services, job: DeliveryJob, batch: Batch) -> ChunkDelivery | None:
+async def open_delivery(services: Services, job: DeliveryJob) -> ChunkDelivery | None:
+    """None where there is nothing to do: the batch is paused, or goes on under a newer generation.
+
+    Raises NotStoredYetError.
+    """
+    if job.message:
+        message = await services.store.get(Message, f"messages/{job.message}")
+        if message is None:
+            raise NotStoredYetError(job.path)
+        return await _open_message(services, job, message.value)
+    batch = await services.store.get(Batch, f"batches/{job.batch}")
+    if batch is None:
+        raise NotStoredYetError(job.path)
+    value = batch.value
+    if job.resend:
+        job = replace(job, generation=value.generation)
+    runs = value.status.is_running and value.generation == job.generation
+    runs |= bool(job.resend) and value.status is BatchStatus.DONE
+    if not runs and value.status.unsent_become is None:
+        return None
+    return await _open_batch_chunk(services, job, value)
+
+
+async def _open_batch_chunk(services: Services, job: DeliveryJob, batch: Batch) -> ChunkDelivery | None:
     path = f"batches/{job.batch}"
     chunk = await services.store.get(Chunk, f"{path}/chunks/{job.chunk}")
     if chunk is None:
@@ -96,10 +121,10 @@ async def open_batch_chunk(services: Services, job: DeliveryJob, batch: Batch) -
         domain=domain or _gone(batch.domain, batch.created_at),
         pool=pool,
         on_uncertain=batch.on_uncertain,
-        ending=batch.status if batch.status in ("cancelled", "failed") else "",
+        ending=batch.status.unsent_become,
         reason=batch.reason or f"the batch was {batch.status}",
     )
-    return delivery if domain else replace(delivery, ending="failed", reason=GONE)
+    return delivery if domain else replace(delivery, ending=Status.FAILED, reason=GONE)
 
 
 def message_content_path(message_id: str, digest: str) -> str:
@@ -107,7 +132,7 @@ def message_content_path(message_id: str, digest: str) -> str:
     return f"messages/{message_id}/content/{short_hash(digest)}"
 
 
-async def open_message(services: Services, job: DeliveryJob, message: Message) -> ChunkDelivery:
+async def _open_message(services: Services, job: DeliveryJob, message: Message) -> ChunkDelivery:
     path = message_content_path(job.message, message.digest)
     message_content = await services.message_store.read(path, message.message_content, message.parts)
     domain, pool = await route(services, message.domain)
@@ -122,7 +147,7 @@ async def open_message(services: Services, job: DeliveryJob, message: Message) -
         pool=pool,
         on_uncertain=message.on_uncertain,
     )
-    return delivery if domain else replace(delivery, ending="failed", reason=GONE)
+    return delivery if domain else replace(delivery, ending=Status.FAILED, reason=GONE)
 
 
 def _gone(domain: str, since: datetime) -> Domain:

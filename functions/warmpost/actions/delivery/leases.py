@@ -7,7 +7,7 @@ it knows of messages that are shown as uncertain.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -17,13 +17,16 @@ from warmpost.actions.storage.retries import retry_on_conflict
 from warmpost.errors import Moved, Unavailable
 from warmpost.rules.delivery import progress as rules
 from warmpost.rules.delivery.documents import Message, ProgressFields
-from warmpost.rules.delivery.progress import Progress, Result
+from warmpost.rules.delivery.progress import OnUncertain, Progress, Result
 from warmpost.rules.delivery.stored_progress import as_changes, load_progress, store_progress
 from warmpost.rules.model.writes import Create, Update, Write
 
 BEATS_PER_LEASE = 3
 PAUSES = (0.1, 0.5, 2.0)
-"""Seconds between tries to write: what the relay said is known here only, so one failure must not lose it."""
+"""Seconds between tries to write: one failure must not end a turn."""
+
+RECORD_PAUSES = (0.1, 0.2, 0.4, *(0.5,) * 118)
+"""The same where nothing but results is written: a minute, in which a database that is busy takes one of many tries."""
 
 
 class LeaseLostError(Exception):
@@ -41,7 +44,8 @@ class Lease:
         self._version: Any = None
         self._seq = 0
         self._writing = asyncio.Lock()
-        self.progress = rules.begin(count)
+        self.was_taken_over = False
+        self.found = self.progress = rules.begin(count)
 
     @property
     def seq(self) -> int:
@@ -58,8 +62,14 @@ class Lease:
             fields = chunk.value if chunk else None
             self._version = chunk.version if chunk else None
         self._seq = fields.seq if fields else 0
-        self.progress = load_progress(fields, self._count)
+        self.found = self.progress = load_progress(fields, self._count)
         return self.progress
+
+    def take_over(self, on_uncertain: OnUncertain, stretch: range, day: str) -> None:
+        """From a worker that has ended or never was; kept with the first write. day: on which the stretch's volume is."""
+        settled = rules.take_over(self.progress, on_uncertain, self._services.clock.timestamp())
+        self.progress = rules.reserve(settled, stretch, day)
+        self.was_taken_over = self.progress != self.found
 
     async def write(self, progress: Progress, *beside: Write) -> None:
         """Together with what else belongs into the same commit. Raises LeaseLostError where somebody else wrote since."""
@@ -72,6 +82,17 @@ class Lease:
         recorded = rules.record(self.progress, results, now)
         owner, until = self._services.worker, now + self._services.policy.lease
         await self.write(rules.claim(recorded, positions, owner, until))
+
+    async def record(self, progress: Progress, *, and_end: bool = False) -> None:
+        """Results by themselves, tried for a long time: what a relay has said is known here only.
+
+        The owner's name stays: by it whoever comes next knows that what follows of them is still to be written. and_end:
+        that may be at once.
+        """
+        until = self._services.clock.timestamp() + (0.0 if and_end else self._services.policy.lease)
+        async with self._writing:
+            owned = replace(progress, owner=self._services.worker, lease_until=until)
+            await self._write(owned, pauses=RECORD_PAUSES)
 
     async def close(self, progress: Progress, *beside: Write) -> None:
         """Records where things stand and gives the lease back."""
@@ -109,9 +130,9 @@ class Lease:
         if settled != current:
             await self._write(settled)
 
-    async def _write(self, progress: Progress, *beside: Write) -> None:
+    async def _write(self, progress: Progress, *beside: Write, pauses: Sequence[float] | None = None) -> None:
         fields = store_progress(progress, self._seq + 1)
-        for pause in PAUSES:
+        for pause in PAUSES if pauses is None else pauses:
             try:
                 await self._write_once(fields, beside)
                 break

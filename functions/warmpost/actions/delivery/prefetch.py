@@ -1,4 +1,4 @@
-"""ClaimBatches composed before it is their turn, in the order of the turns, and never more than memory has room for."""
+"""Claim batches composed ahead of their turn: one for each chunk, and no more than memory has room for."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import ChunkDelivery
 from warmpost.actions.ports import Composer
-from warmpost.actions.state.worker_slots import Room
+from warmpost.actions.state.worker_slots import PrefetchRoom
 from warmpost.errors import Invalid
 from warmpost.rules.delivery.envelope import Outgoing
 from warmpost.rules.message.message import Unrenderable
@@ -20,7 +19,7 @@ from warmpost.rules.message.message import Unrenderable
 
 @dataclass(frozen=True, slots=True)
 class ClaimBatch:
-    """positions: claimed together. letters: composed, or why not."""
+    """positions: claimed together. messages: composed, or why not."""
 
     positions: Sequence[int]
     messages: Sequence[Outgoing | Unrenderable]
@@ -42,59 +41,62 @@ Compose = Callable[[Sequence[int]], Coroutine[Any, Any, ClaimBatch]]
 
 
 class Prefetch:
-    """The claim batches of one chunk. Opened by `open_prefetch`."""
+    """The claim batches of one chunk, the next of which is composed while the one before is sent.
 
-    def __init__(self, claim_batches: Sequence[Sequence[int]], compose: Compose, room: Room) -> None:
-        loop = asyncio.get_running_loop()
+    Nobody waits for room: where there is none, nothing is composed ahead, and `take` composes what it gives. So chunks
+    cannot stand in each other's way, whatever the order in which they come and take.
+    """
+
+    def __init__(self, claim_batches: Sequence[Sequence[int]], compose: Compose, room: PrefetchRoom) -> None:
         self.claim_batches = claim_batches
         self._compose = compose
         self._room = room
-        self._ready: list[asyncio.Future[ClaimBatch]] = [loop.create_future() for _ in claim_batches]
         self._taken = 0
-        self._tasks: list[asyncio.Task[Any]] = []
-        if claim_batches:
-            self._tasks.append(asyncio.create_task(self._compose_all()))
+        self._ahead: asyncio.Task[ClaimBatch] | None = None
+        self._begin_next()
 
     async def take(self) -> ClaimBatch:
         """The next one, as soon as it is composed."""
-        claim_batch = await self._ready[self._taken]
+        task = self._ahead or self._begin()
+        self._ahead = None
+        try:
+            claim_batch = await task
+        except asyncio.CancelledError:
+            await self._drop(task)
+            raise
+        self._room.leave(claim_batch.octets)
         self._taken += 1
-        self._room.taken(claim_batch.octets)
+        self._begin_next()
         return claim_batch
 
     async def close(self) -> None:
         """What nobody took is thrown away."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for ready in self._ready[self._taken :]:
-            if ready.done() and not ready.cancelled() and ready.exception() is None:
-                self._room.taken(ready.result().octets)
+        if self._ahead:
+            await self._drop(self._ahead)
 
-    async def _compose_all(self) -> None:
-        async with self._room.line:
-            for positions, ready in zip(self.claim_batches, self._ready, strict=True):
-                await self._room.enter()
-                task = asyncio.create_task(self._compose(positions))
-                task.add_done_callback(partial(self._composed, ready))
-                self._tasks.append(task)
+    def _begin_next(self) -> None:
+        if self._taken < len(self.claim_batches) and self._room.has_space:
+            self._ahead = self._begin()
 
-    def _composed(self, ready: asyncio.Future[ClaimBatch], task: asyncio.Task[ClaimBatch]) -> None:
-        """A callback, because a task that is cancelled before it has begun runs nothing of its own."""
-        octets = 0
-        if task.cancelled() or ready.cancelled():
-            ready.cancel()
-        elif (problem := task.exception()) is not None:
-            ready.set_exception(problem)
-        else:
-            octets = task.result().octets
-            ready.set_result(task.result())
-        self._room.composed(octets)
+    def _begin(self) -> asyncio.Task[ClaimBatch]:
+        return asyncio.create_task(self._composed(self.claim_batches[self._taken]))
+
+    async def _composed(self, positions: Sequence[int]) -> ClaimBatch:
+        async with self._room.composing:
+            claim_batch = await self._compose(positions)
+        self._room.enter(claim_batch.octets)
+        return claim_batch
+
+    async def _drop(self, task: asyncio.Task[ClaimBatch]) -> None:
+        task.cancel()
+        (dropped,) = await asyncio.gather(task, return_exceptions=True)
+        if isinstance(dropped, ClaimBatch):
+            self._room.leave(dropped.octets)
 
 
 @asynccontextmanager
 async def open_prefetch(
-    claim_batches: Sequence[Sequence[int]], compose: Compose, room: Room
+    claim_batches: Sequence[Sequence[int]], compose: Compose, room: PrefetchRoom
 ) -> AsyncIterator[Prefetch]:
     """claim_batches: positions that are claimed together."""
     prefetch = Prefetch(claim_batches, compose, room)
@@ -112,12 +114,10 @@ class ClaimBatches:
         self._delivery = delivery
         self._composer: Composer | None = None
 
-    def ahead(self, pending: Sequence[int], slowly: bool = False) -> AbstractAsyncContextManager[Prefetch]:
-        """slowly: of slow providers, which like single sends stand in no line."""
-        size, worker_slots = self._services.policy.claim_batch, self._services.worker_slots
+    def ahead(self, pending: Sequence[int]) -> AbstractAsyncContextManager[Prefetch]:
+        size = self._services.policy.claim_batch
         claim_batches = [pending[start : start + size] for start in range(0, len(pending), size)]
-        in_line = bool(self._delivery.job.batch) and not slowly
-        return open_prefetch(claim_batches, self._compose, worker_slots.room if in_line else Room())
+        return open_prefetch(claim_batches, self._compose, self._services.worker_slots.prefetch_room)
 
     async def _compose(self, positions: Sequence[int]) -> ClaimBatch:
         delivery, policy = self._delivery, self._services.policy

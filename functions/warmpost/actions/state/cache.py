@@ -34,6 +34,11 @@ class Cache:
         self._known[kind, path] = (now, found.value if found else None)
         return found.value if found else None
 
+    def forget(self, path: str) -> None:
+        """What this process has just changed itself."""
+        for known in [one for one in self._known if one[1] == path]:
+            del self._known[known]
+
     async def every(self, kind: type[T], collection: str, most: int) -> Sequence[Stored[T]]:
         """A small collection as a whole, at most SECONDS old."""
         now = self._clock.timestamp()

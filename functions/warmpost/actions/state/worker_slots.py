@@ -1,9 +1,9 @@
-"""One worker process's desk: what lies on it, and whose turn it is.
+"""One worker process: which chunks and messages it is at, and whose turn it is.
 
 Only TURNS chunks at a time may have messages claimed in a process, so a crash leaves a claim batch of each in doubt and no
-more: while one waits for the database, the other sends. Those behind them on the desk are read and composed meanwhile,
-so that the processors never wait for either. Single sends claim one message each and need no turn: a password reset
-never waits for a newsletter.
+more: while one waits for the database, the other sends. Those behind them are read and composed meanwhile, so that the
+processors never wait for either. Single sends claim one message each and need no turn: a password reset never waits for
+a newsletter.
 """
 
 from __future__ import annotations
@@ -12,40 +12,33 @@ import asyncio
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 
-AT_ONCE = 2
-"""ClaimBatches being composed: no thread waits while another one finishes the last group of a claim batch."""
+COMPOSED_AT_ONCE = 2
+"""Claim batches: no thread waits while another one finishes the last group of one."""
 
-MOST_READY = 16_000_000
-"""Octets that wait to be sent, beyond which no further claim batch is begun."""
+MOST_PREFETCHED = 16_000_000
+"""Octets that wait to be sent, beyond which nothing more is composed ahead."""
 
 
-class Room:
-    """For what a process has composed and not sent yet.
-
-    Chunks line up for it in the order in which they line up for their turns: what is ready or being composed is always
-    for somebody before the one who waits, so it will be sent, and makes room.
-    """
+class PrefetchRoom:
+    """For what a process has composed and not sent yet. composing: held while a claim batch is being composed."""
 
     def __init__(self) -> None:
-        self.line = asyncio.Lock()
-        self._composing = self._ready = 0
-        self._changed = asyncio.Event()
+        self.composing = asyncio.Semaphore(COMPOSED_AT_ONCE)
+        self._octets = 0
 
-    async def enter(self) -> None:
-        """For the first in line."""
-        while self._composing == AT_ONCE or self._ready >= MOST_READY:
-            self._changed.clear()
-            await self._changed.wait()
-        self._composing += 1
+    @property
+    def has_space(self) -> bool:
+        return self._octets < MOST_PREFETCHED
 
-    def composed(self, octets: int) -> None:
-        self._composing -= 1
-        self._ready += octets
-        self._changed.set()
+    @property
+    def is_empty(self) -> bool:
+        return self._octets == 0 and not self.composing.locked()
 
-    def taken(self, octets: int) -> None:
-        self._ready -= octets
-        self._changed.set()
+    def enter(self, octets: int) -> None:
+        self._octets += octets
+
+    def leave(self, octets: int) -> None:
+        self._octets -= octets
 
 
 MOST_NOTED = 1000
@@ -59,7 +52,7 @@ class WorkerSlots:
         self._paths: dict[str, asyncio.Lock] = {}
         self._turns = asyncio.Semaphore(TURNS)
         self._slow = asyncio.Lock()
-        self.room = Room()
+        self.prefetch_room = PrefetchRoom()
         self.queued: dict[tuple[str, int], int] = {}
         self.is_closing = False
 

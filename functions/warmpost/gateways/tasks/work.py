@@ -21,7 +21,7 @@ from warmpost.actions.storage import log
 from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.actions.warmup.assess_domain import assess_domain
 from warmpost.actions.webhooks.post_notifications import notify
-from warmpost.errors import Invalid, NotFound, Unavailable
+from warmpost.errors import Conflict, Invalid, NotFound
 from warmpost.gateways.api.models import BatchTask, DomainTask, FireTask, NotifyTask, SweepTask
 from warmpost.gateways.http.app import decode, json_response, read_body, segments
 from warmpost.gateways.http.auth import TokenCheck, bearer
@@ -29,7 +29,7 @@ from warmpost.gateways.http.auth import TokenCheck, bearer
 Verb = Callable[[Services, bytes], Awaitable[None]]
 
 MOST_TASK = 1_000_000
-PATIENCE = 6
+MOST_LOOKS = 6
 """Retries of a task whose document is not there: a task is queued just before its document is written."""
 
 SOON = (0.02, 0.05, 0.1, 0.2)
@@ -48,10 +48,9 @@ async def work(request: Request, services: Services, tokens: TokenCheck) -> Resp
         with log.about(task=name):
             await _as_soon_as_it_is_there(verb, services, body)
     except NotStoredYetError:
-        if int(request.headers.get("x-cloudtasks-taskretrycount", "0")) < PATIENCE:
-            raise Unavailable(
-                "not_there_yet", "What this task is about is not stored yet.", retry_after=1
-            ) from None
+        if int(request.headers.get("x-cloudtasks-taskretrycount", "0")) < MOST_LOOKS:
+            # Not 503: that slows the whole queue down, where this is about one task.
+            raise Conflict("not_there_yet", "What this task is about is not stored yet.") from None
     return json_response({"done": True})
 
 

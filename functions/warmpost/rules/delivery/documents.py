@@ -86,7 +86,8 @@ class Batch:
 class ProgressFields:
     """How `Progress` is stored: in `batches/{id}/progress/{n}`, or as part of a message.
 
-    seq: counts the writes; owner and seq tell a worker its own write from another's.
+    seq: counts the writes; owner and seq tell a worker its own write from another's. finished: every recipient has come
+    to an end, and what follows of that is written: figures and events.
     """
 
     results: str

@@ -18,7 +18,7 @@ def store_progress(progress: Progress, seq: int) -> ProgressFields:
         round=progress.round,
         retry_at=progress.retry_at,
         stalled_since=progress.stalled_since,
-        finished=progress.is_finished,
+        finished=progress.is_finished and not progress.owner,
         seq=seq,
         stalled_reason=progress.stalled_reason,
         slowed=progress.slowed,
