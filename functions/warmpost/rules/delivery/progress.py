@@ -196,13 +196,19 @@ def _verdict(progress: Progress, position: int, policy: OnUncertain) -> Status:
     return Status.DEFERRED if detail and detail.since else Status.QUEUED
 
 
+SETTLING = (Status.SENT, Status.DELIVERED, Status.BOUNCED, Status.DEFERRED, Status.QUEUED)
+"""What a worker may know of a message that is shown as uncertain."""
+
+
 def settle_own(progress: Progress, results: Mapping[int, Result], at: float) -> Progress:
-    """A worker that lost its lease still knows the truth of what it handed over: doubts become results."""
+    """A worker that lost its lease still knows the truth of what it handed over: doubts become results.
+
+    Whom the relay put off, or was never told of, is tried again as anybody who is deferred.
+    """
     mine = {
-        position: result
+        position: replace(result, status=Status.DEFERRED) if result.status is Status.QUEUED else result
         for position, result in results.items()
-        if progress.status(position) is Status.UNCERTAIN
-        and result.status in (Status.SENT, Status.DELIVERED, Status.BOUNCED)
+        if progress.status(position) is Status.UNCERTAIN and result.status in SETTLING
     }
     return record(progress, mine, at)
 
