@@ -24,7 +24,13 @@ else:
 """
 
 
+class MetadataServer(http.server.ThreadingHTTPServer):
+    asked: list[str]
+
+
 class Metadata(http.server.BaseHTTPRequestHandler):
+    server: MetadataServer
+
     def do_GET(self):
         self.server.asked.append(self.path)
         self.send_response(200)
@@ -40,7 +46,7 @@ class Metadata(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def metadata_server():
     """Answers as the one of a machine in the cloud; `asked` are the paths."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Metadata)
+    server = MetadataServer(("127.0.0.1", 0), Metadata)
     server.asked = []
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
