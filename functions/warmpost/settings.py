@@ -31,8 +31,8 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """master_key: 32 bytes that seal private DKIM keys and sign readers' links. track_url: where those lead; links that
-    letters hold to its host themselves are not rewritten. first_key: the API key to begin with, empty for none.
+    """master_key: 32 bytes that encrypt private DKIM keys and sign readers' links. track_url: where those lead; links that
+    messages hold to its host themselves are not rewritten. first_key: the API key to begin with, empty for none.
     key_rate: requests a second. wrong_keys: a minute; 0 for no limit, both.
 
     verify_signature: False only where the platform checks the caller and strips the token's signature.

@@ -27,7 +27,7 @@ NEVER_AT_THE_START = (
     "warmpost.adapters.message.signing_pool",
     "warmpost.adapters.templates.templates",
 )
-"""Loaded with the first letter, look-up, picture, task or notification."""
+"""Loaded with the first message, look-up, picture, task or notification."""
 
 ASKING_EVERY_FUNCTION = """
 import asyncio, json, sys

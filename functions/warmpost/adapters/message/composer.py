@@ -62,7 +62,7 @@ class Unsigned:
 
 
 class Composer:
-    """Composes the messages of one letter; several threads may do so at once."""
+    """Composes the messages of one message content; several threads may do so at once."""
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-Status = Literal["ok", "degraded", "down"]
+HealthStatus = Literal["ok", "degraded", "down"]
 
 LATE = timedelta(minutes=15)
 """Behind its time, a task or pause that nobody has taken up is no longer on its way."""
@@ -80,7 +80,7 @@ class Findings:
     work: Work = field(default_factory=Work)
 
 
-def judge(found: Findings) -> tuple[Status, tuple[str, ...]]:
+def judge(found: Findings) -> tuple[HealthStatus, tuple[str, ...]]:
     """down: nothing can be taken. degraded: something waits that a person should look at."""
     reasons = tuple(_reasons(found))
     if found.firestore:
@@ -184,7 +184,7 @@ def _gauges_of_work(work: Work, at: datetime) -> Iterator[_Gauge]:
         yield ("daily_run_timestamp_seconds", "When the daily run last was.", ("", stamp))
 
 
-_STATUSES: tuple[Status, ...] = ("ok", "degraded", "down")
+_STATUSES: tuple[HealthStatus, ...] = ("ok", "degraded", "down")
 
 
 def _labels(**given: str) -> str:
