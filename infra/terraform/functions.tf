@@ -1,6 +1,6 @@
 locals {
   # As package.patterns in serverless.yml and .gcloudignore.
-  package = toset(concat(["requirements.txt"], [for name in fileset(local.root, "functions/**") : name if !strcontains(name, "__pycache__/")]))
+  package = toset(concat(["requirements.txt"], [for name in fileset(local.root, "functions/**") : name if !strcontains(name, "__pycache__/") && !endswith(name, ".md")]))
 }
 
 data "archive_file" "source" {

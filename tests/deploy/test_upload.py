@@ -28,7 +28,7 @@ def test_gcloud_would_upload_the_functions_and_their_requirements_alone():
     assert set(listed.stdout.split()) == uploaded_files()
 
 
-def test_the_upload_holds_sources_and_the_data_beside_them_and_nothing_compiled():
+def test_the_upload_holds_sources_and_the_data_beside_them_and_nothing_else():
     kinds = {Path(name).suffix for name in uploaded_files()}
     assert kinds == {".py", ".txt"}
     assert "functions/warmpost/rules/tracking/crawlers.txt" in uploaded_files()
