@@ -29,7 +29,6 @@ THEIRS = {
 ONE_FILE_FOR_EACH_RESOURCE = {"warmpost/gateways/manage"}
 
 STILL_LONG_FILES: set[str] = {
-    "functions/warmpost/actions/delivery/deliver.py",
     "functions/warmpost/adapters/templates/templates.py",
     "functions/warmpost/gateways/api/answers.py",
     "functions/warmpost/rules/bounces/phrases.py",
@@ -37,25 +36,11 @@ STILL_LONG_FILES: set[str] = {
 STILL_LONG_FUNCTIONS: set[str] = {
     "functions/warmpost/actions/batches/send_message.py::_message",
     "functions/warmpost/actions/batches/submit_batch.py::submit_batch",
-    "functions/warmpost/actions/events/enrich.py::notification_event",
-    "functions/warmpost/actions/identity/manage_pools.py::_flaws",
-    "functions/warmpost/actions/operations/health.py::_work",
-    "functions/warmpost/actions/schedules/create_schedule.py::create_schedule",
-    "functions/warmpost/actions/templates/manage_templates.py::change_template",
-    "functions/warmpost/adapters/message/composer.py::_prepare",
     "functions/warmpost/gateways/api/batch_submit.py::_shown",
     "functions/warmpost/gateways/manage/health.py::shown",
-    "functions/warmpost/rules/operations/health.py::as_metrics",
-    "functions/warmpost/rules/webhooks/notifications.py::payload",
     "functions/warmpost/services.py::services",
-    "functions/warmpost/settings.py::relay_pool",
-    "functions/warmpost/settings.py::from_env",
-    "infra/bench/engines.py::run",
-    "infra/bench/goals.py::goals",
-    "infra/checks/terraform/schemas.py::provider_schema",
     "infra/dev.py::main",
     "infra/local/cloud_tasks/__main__.py::serve",
-    "infra/local/demo/events.py::_report",
     "infra/local/demo/scenario.py::send_batch",
 }
 """May only shrink: what is no longer above the limit is taken out, or the test fails."""

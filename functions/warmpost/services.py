@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import secrets as random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
@@ -98,18 +98,10 @@ def services() -> Services:
     metering = Metering(chosen.instances)
     worker_slots = WorkerSlots()
     leaving: list[Callable[[], None]] = [worker_slots.close]
-
-    def leave() -> None:
-        for part in leaving:
-            part()
-
-    on_shutdown(leave)
+    on_shutdown(lambda: _run(leaving))
     clock = _local.clock or SystemClock()
     store = FirestoreStore(chosen.project, _local.meter, metering)
-    tasks = CloudTasks(
-        chosen.project, chosen.location, chosen.base_url, chosen.invoker, chosen.tasks_emulator, metering
-    )
-    encryption = Encryption(chosen.master_key)
+    tasks = _tasks(metering)
     made = Services(
         clock=clock,
         metering=metering,
@@ -119,7 +111,7 @@ def services() -> Services:
         signing_pool=_later(_signing_pool),
         relays=_later(lambda: _relays(metering, leaving)),
         resolver=_later(_resolver),
-        encryption=encryption,
+        encryption=Encryption(chosen.master_key),
         webhooks=WebhookClient(chosen.policy.private_webhooks, metering=metering),
         pictures=Pictures(),
         probes=_later(lambda: _probes(tasks)),
@@ -136,6 +128,18 @@ def services() -> Services:
     leaving.append(lambda: metering.leave(lambda: flush_usage(made)))
     gc.freeze()  # what stays for the life of the process need not be looked through by every full collection
     return made
+
+
+def _run(parts: Sequence[Callable[[], None]]) -> None:
+    for part in parts:
+        part()
+
+
+def _tasks(metering: Metering) -> CloudTasks:
+    chosen = settings()
+    return CloudTasks(
+        chosen.project, chosen.location, chosen.base_url, chosen.invoker, chosen.tasks_emulator, metering
+    )
 
 
 @cache

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar, cast
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from warmpost.rules.delivery.retries import RetryPlan
@@ -31,8 +31,8 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """master_key: 32 bytes that seal private DKIM keys and sign readers' links. track_url: where those lead; links that
-    letters hold to its host themselves are not rewritten. first_key: the API key to begin with, empty for none.
+    """master_key: 32 bytes that encrypt private DKIM keys and sign readers' links. track_url: where those lead; links that
+    messages hold to its host themselves are not rewritten. first_key: the API key to begin with, empty for none.
     key_rate: requests a second. wrong_keys: a minute; 0 for no limit, both.
 
     verify_signature: False only where the platform checks the caller and strips the token's signature.
@@ -63,7 +63,6 @@ class Settings:
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
         """Raises SettingsError."""
         get = _Reader(os.environ if env is None else env)
-        connections = get.whole("WARMPOST_CONNECTIONS", 10, 1, 1000)
         project = get.text("GOOGLE_CLOUD_PROJECT", needed=True)
         master_key = get.key("WARMPOST_MASTER_KEY")
         return cls(
@@ -71,22 +70,7 @@ class Settings:
             location=get.text("WARMPOST_LOCATION", needed=True),
             base_url=get.text("WARMPOST_BASE_URL", needed=True).rstrip("/"),
             track_url=get.url("WARMPOST_TRACK_URL", get.text("WARMPOST_BASE_URL").rstrip("/") + "/track"),
-            policy=Policy(
-                project=project,
-                shared_pool=relay_pool(get.text("WARMPOST_RELAY", needed=True), connections),
-                time_zone=get.time_zone("WARMPOST_TIME_ZONE"),
-                simulator_domain=get.text("WARMPOST_SIMULATOR_DOMAIN", "simulator.invalid").lower(),
-                spf_include=get.text("WARMPOST_SPF_INCLUDE"),
-                claim_batch=get.whole("WARMPOST_CLAIM_BATCH", 125, 1, 500),
-                lease=get.seconds("WARMPOST_LEASE_SECONDS", 15.0),
-                work_limit=get.seconds("WARMPOST_WORK_SECONDS", 480.0),
-                retries=get.retries("WARMPOST_RETRY_SECONDS", "WARMPOST_GIVE_UP_SECONDS"),
-                levels=get.parsed("WARMPOST_LEVELS", parse_table, STANDARD),
-                provider_limits=get.parsed("WARMPOST_PROVIDERS", read_limits, {}),
-                private_webhooks=get.choice("WARMPOST_WEBHOOK_ALLOW_PRIVATE", "0", ("0", "1")) == "1",
-                return_key=derive_key(master_key, "return path"),
-                prices=get.parsed("WARMPOST_PRICES", parse_prices, STANDARD_PRICES),
-            ),
+            policy=_policy(get, project, master_key),
             invoker=get.text("WARMPOST_INVOKER_EMAIL", needed=True),
             master_key=master_key,
             first_key=get.text("WARMPOST_API_KEY"),
@@ -100,14 +84,17 @@ class Settings:
             hostname=get.text("WARMPOST_HOSTNAME", urlsplit(get.text("WARMPOST_BASE_URL")).hostname or ""),
             instances=get.parsed("WARMPOST_INSTANCES", parse_sizes, {}),
             signing_threads=get.whole("WARMPOST_SIGNING_THREADS", 2, 1, 64),
-            event_secrets={
-                "warmpost": get.several("WARMPOST_EVENTS_SECRET"),
-                "kumomta": get.several("WARMPOST_EVENTS_SECRET_KUMOMTA"),
-                "dsn": get.several("WARMPOST_EVENTS_SECRET_DSN"),
-                "arf": get.several("WARMPOST_EVENTS_SECRET_ARF"),
-            },
+            event_secrets={source: get.several(name) for source, name in _EVENT_SECRETS.items()},
             log=get.choice("WARMPOST_LOG", "json", ("json", "text")),
         )
+
+
+_EVENT_SECRETS = {
+    "warmpost": "WARMPOST_EVENTS_SECRET",
+    "kumomta": "WARMPOST_EVENTS_SECRET_KUMOMTA",
+    "dsn": "WARMPOST_EVENTS_SECRET_DSN",
+    "arf": "WARMPOST_EVENTS_SECRET_ARF",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +206,27 @@ class _Reader:
         return RetryPlan(known, self.seconds(give_up, plan.give_up))
 
 
+def _policy(get: _Reader, project: str, master_key: bytes) -> Policy:
+    return Policy(
+        project=project,
+        shared_pool=relay_pool(
+            get.text("WARMPOST_RELAY", needed=True), get.whole("WARMPOST_CONNECTIONS", 10, 1, 1000)
+        ),
+        time_zone=get.time_zone("WARMPOST_TIME_ZONE"),
+        simulator_domain=get.text("WARMPOST_SIMULATOR_DOMAIN", "simulator.invalid").lower(),
+        spf_include=get.text("WARMPOST_SPF_INCLUDE"),
+        claim_batch=get.whole("WARMPOST_CLAIM_BATCH", 125, 1, 500),
+        lease=get.seconds("WARMPOST_LEASE_SECONDS", 15.0),
+        work_limit=get.seconds("WARMPOST_WORK_SECONDS", 480.0),
+        retries=get.retries("WARMPOST_RETRY_SECONDS", "WARMPOST_GIVE_UP_SECONDS"),
+        levels=get.parsed("WARMPOST_LEVELS", parse_table, STANDARD),
+        provider_limits=get.parsed("WARMPOST_PROVIDERS", read_limits, {}),
+        private_webhooks=get.choice("WARMPOST_WEBHOOK_ALLOW_PRIVATE", "0", ("0", "1")) == "1",
+        return_key=derive_key(master_key, "return path"),
+        prices=get.parsed("WARMPOST_PRICES", parse_prices, STANDARD_PRICES),
+    )
+
+
 def _positive(text: str) -> float | None:
     try:
         value = float(text)
@@ -242,6 +250,27 @@ def relay_pool(url: str, connections: int = 10) -> Pool:
 
     A password in the URL is resolved as the secret `WARMPOST_RELAY`, see `secret`. Raises SettingsError.
     """
+    parts, options, transport = _relay_parts(url)
+    starttls = options.get("starttls", "always")
+    security = "tls" if parts.scheme == "smtps" else ("none" if starttls in ("never", "no") else "starttls")
+    relay = Relay(
+        name=parts.hostname or "",
+        host=parts.hostname or "",
+        port=parts.port or (465 if security == "tls" else 587),
+        security=cast(Literal["none", "starttls", "tls"], security),
+        verify=options.get("verify", "yes") != "no",
+        username=unquote(parts.username or ""),
+        password_secret="WARMPOST_RELAY" if parts.password else "",
+        max_connections=connections,
+        reports="events" if options.get("reports") == "events" else "none",
+        final=options.get("final") == "yes",
+        transport=transport,
+    )
+    return Pool("shared", (relay,))
+
+
+def _relay_parts(url: str) -> tuple[SplitResult, dict[str, str], str]:
+    """The URL, its options and the transport. Raises SettingsError."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -257,22 +286,7 @@ def relay_pool(url: str, connections: int = 10) -> Pool:
             "WARMPOST_RELAY must look like smtp://user:password@host:587 or smtps://…:465, with ?starttls=never, "
             "verify=no, reports=events, final=yes or transport=name where wanted"
         )
-    starttls = options.get("starttls", "always")
-    security = "tls" if parts.scheme == "smtps" else ("none" if starttls in ("never", "no") else "starttls")
-    relay = Relay(
-        name=parts.hostname,
-        host=parts.hostname,
-        port=port or (465 if security == "tls" else 587),
-        security=cast(Literal["none", "starttls", "tls"], security),
-        verify=options.get("verify", "yes") != "no",
-        username=unquote(parts.username or ""),
-        password_secret="WARMPOST_RELAY" if parts.password else "",
-        max_connections=connections,
-        reports="events" if options.get("reports") == "events" else "none",
-        final=options.get("final") == "yes",
-        transport=transport,
-    )
-    return Pool("shared", (relay,))
+    return parts, options, transport
 
 
 def secret(name: str, env: Mapping[str, str] | None = None) -> str:

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from pathlib import Path
@@ -140,6 +140,22 @@ class Jobs:
         self._key = key.decode()
         self._recipients = [message.recipient(number) for number in range(message.DISTINCT)]
 
+    def _job(self, port: int, messages: int, attached: int) -> Job:
+        return Job(
+            port=port,
+            messages=messages,
+            warm_up=0,
+            connections=CONNECTIONS,
+            domain=message.DOMAIN,
+            selector=message.SELECTOR,
+            key=self._key,
+            sender=message.SENDER,
+            sender_name=message.SENDER_NAME,
+            content=message.content(),
+            attachments=[message.attachment(attached)] if attached else [],
+            recipients=self._recipients,
+        )
+
     async def run(
         self,
         contender: Contender,
@@ -151,20 +167,10 @@ class Jobs:
         attached: int = 0,
     ) -> Measured:
         """All its processes at once; seconds are those of the slowest. Raises Failed."""
-        share = messages // contender.processes
-        job = Job(
-            port=port,
-            messages=share,
+        job = replace(
+            self._job(port, messages // contender.processes, attached),
             warm_up=warm_up,
             connections=connections,
-            domain=message.DOMAIN,
-            selector=message.SELECTOR,
-            key=self._key,
-            sender=message.SENDER,
-            sender_name=message.SENDER_NAME,
-            content=message.content(),
-            attachments=[message.attachment(attached)] if attached else [],
-            recipients=self._recipients,
             **contender.options,  # type: ignore[arg-type]
         )
         with tempfile.TemporaryDirectory(prefix="warmpost-bench-") as place:
@@ -172,12 +178,7 @@ class Jobs:
             file.write_text(json.dumps(asdict(job)))
             runs = [self._process(contender, file) for _ in range(contender.processes)]
             measured = await asyncio.gather(*runs)
-        return Measured(
-            sum(one.messages for one in measured),
-            max(one.seconds for one in measured),
-            sum(one.cpu for one in measured),
-            sum(one.peak for one in measured),
-        )
+        return _together(measured)
 
     async def _process(self, contender: Contender, file: Path) -> Measured:
         path = os.pathsep.join((str(ROOT / "functions"), str(ROOT)))
@@ -198,3 +199,13 @@ class Jobs:
         if process.returncode:
             raise Failed(f"{contender.name}: {errors.decode(errors='replace')[-1500:]}")
         return Measured(**json.loads(output.splitlines()[-1]))
+
+
+def _together(measured: Sequence[Measured]) -> Measured:
+    """Of processes that ran at once; seconds are those of the slowest."""
+    return Measured(
+        sum(one.messages for one in measured),
+        max(one.seconds for one in measured),
+        sum(one.cpu for one in measured),
+        sum(one.peak for one in measured),
+    )

@@ -112,7 +112,7 @@ class Worker:
         return told
 
     async def report(self, batch: str, count: int, kind: str) -> None:
-        """As a relay tells of `count` messages: delivered or opened, signed, so many events a request; and folded."""
+        """As a relay tells of `count` messages: delivered or opened, signed, so many events a request; and ingested."""
         for start in range(0, count, EVENTS_PER_REQUEST):
             at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             positions = range(start, min(start + EVENTS_PER_REQUEST, count))
@@ -121,7 +121,7 @@ class Worker:
             )
         until = time.monotonic() + PATIENCE
         while await self._told(batch, kind) < count:
-            assert time.monotonic() < until, f"{kind} events are not folded"
+            assert time.monotonic() < until, f"{kind} events are not ingested"
             await asyncio.sleep(0.25)
 
     async def _told(self, batch: str, kind: str) -> int:

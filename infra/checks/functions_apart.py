@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from infra.checks.tools import python_with
+from infra.checks.tools import NO_METADATA_SERVER, python_with
 from infra.local import launch, ports
 from infra.local.bootstrap import ROOT
 
@@ -73,7 +73,12 @@ class RunningFunction:
             self._process = subprocess.Popen(
                 [sys.executable, launch.__file__, str(os.getpid()), *framework, *place],
                 cwd=upload,
-                env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", **settings},
+                env={
+                    "PATH": os.environ["PATH"],
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                    **NO_METADATA_SERVER,
+                    **settings,
+                },
                 stdout=stream,
                 stderr=subprocess.STDOUT,
             )

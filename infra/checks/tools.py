@@ -14,6 +14,16 @@ from infra.local.bootstrap import ROOT
 CHECKS = ROOT / "infra" / "checks"
 INSTALLED = ROOT / ".warmpost" / "checks"
 
+NO_METADATA_SERVER = {
+    "NO_GCE_CHECK": "true",
+    "GCE_METADATA_HOST": "127.0.0.1:1",
+    "GCE_METADATA_IP": "127.0.0.1:1",
+    "METADATA_SERVER_DETECTION": "none",
+    "CLOUDSDK_CORE_CHECK_GCE_METADATA": "false",
+}
+"""For whatever may look for credentials: on a machine in the cloud a check finds no others than on one at home. The
+first three are google-auth's, the next its sister's for Node, the last gcloud's."""
+
 PIP = ("-m", "pip", "--quiet", "--disable-pip-version-check")
 
 

@@ -9,8 +9,9 @@ from infra.local.bootstrap import ROOT
 
 def uploaded_files() -> set[str]:
     """Relative to the root of the repository, where the zip has its own."""
-    sources = (path.relative_to(ROOT).as_posix() for path in (ROOT / "functions").rglob("*.py"))
-    return {"requirements.txt", *sources}
+    found = (path for path in (ROOT / "functions").rglob("*") if path.is_file() and path.suffix != ".md")
+    sources = (path for path in found if "__pycache__" not in path.parts)
+    return {"requirements.txt", *(path.relative_to(ROOT).as_posix() for path in sources)}
 
 
 def unpack_upload(folder: Path) -> Path:

@@ -1,6 +1,6 @@
 locals {
   # As package.patterns in serverless.yml and .gcloudignore.
-  package = toset(concat(["requirements.txt"], tolist(fileset(local.root, "functions/**/*.py"))))
+  package = toset(concat(["requirements.txt"], [for name in fileset(local.root, "functions/**") : name if !strcontains(name, "__pycache__/") && !endswith(name, ".md")]))
 }
 
 data "archive_file" "source" {
@@ -47,6 +47,33 @@ resource "google_storage_bucket_object" "source" {
   source = data.archive_file.source.output_path
 }
 
+# Builds leave an image a function and deployment behind. What runs was deployed last or lately.
+resource "google_artifact_registry_repository" "images" {
+  #checkov:skip=CKV_GCP_84:Google's own keys are enough for images of open code, which hold no secret.
+  repository_id          = "warmpost"
+  location               = var.region
+  format                 = "DOCKER"
+  description            = "Images of Warmpost's functions"
+  labels                 = local.labels
+  cleanup_policy_dry_run = false
+  depends_on             = [google_project_service.needed]
+
+  cleanup_policies {
+    id     = "keep-the-latest-of-each"
+    action = "KEEP"
+    most_recent_versions {
+      keep_count = 3
+    }
+  }
+  cleanup_policies {
+    id     = "delete-after-30-days"
+    action = "DELETE"
+    condition {
+      older_than = "2592000s"
+    }
+  }
+}
+
 resource "google_cloudfunctions2_function" "function" {
   #checkov:skip=CKV_GCP_124:The doors are public and check keys, signatures or links; work and daily are behind IAM, and the queue comes from outside.
   for_each    = local.functions
@@ -60,6 +87,7 @@ resource "google_cloudfunctions2_function" "function" {
     entry_point           = each.value.entry_point
     environment_variables = local.cloud.buildEnvironment
     service_account       = google_service_account.build.id
+    docker_repository     = google_artifact_registry_repository.images.id
 
     source {
       storage_source {
@@ -83,19 +111,19 @@ resource "google_cloudfunctions2_function" "function" {
     # IAM verifies the tokens of private functions and strips their signatures; public ones verify them themselves.
     environment_variables = merge(local.environment, { WARMPOST_OIDC_SIGNATURE = each.value.public ? "check" : "platform" })
 
-    # The relay's by number: with a new one, functions are deployed anew.
+    # The relay's by number: with a new one, functions are deployed anew. The master key's too: no other may slip in.
     dynamic "secret_environment_variables" {
       for_each = each.value.secrets
       content {
         key        = secret_environment_variables.key
         project_id = var.project
         secret     = secret_environment_variables.value.secret
-        version    = secret_environment_variables.value.secret == "warmpost-relay" ? google_secret_manager_secret_version.relay.version : secret_environment_variables.value.version
+        version    = lookup(local.pinned, secret_environment_variables.value.secret, secret_environment_variables.value.version)
       }
     }
 
     dynamic "secret_environment_variables" {
-      for_each = each.value.account == "worker" ? var.relay_secrets : {}
+      for_each = each.value.relays ? var.relay_secrets : {}
       content {
         key        = secret_environment_variables.key
         project_id = var.project
@@ -106,10 +134,7 @@ resource "google_cloudfunctions2_function" "function" {
   }
 
   depends_on = [
-    google_project_iam_member.build,
-    google_secret_manager_secret_iam_member.reader,
     google_secret_manager_secret_version.made,
-    google_secret_manager_secret_version.master_key,
-    google_secret_manager_secret_version.relay,
+    time_sleep.roles_take_hold,
   ]
 }

@@ -27,9 +27,12 @@ locals {
       cpu         = tostring(local.cloud.functions[key].cpu)
       concurrency = local.cloud.functions[key].concurrency
       min         = local.cloud.functions[key].minInstances
-      max         = local.cloud.functions[key].maxInstances
+      max         = try(var.max_instances[key], local.cloud.functions[key].maxInstances)
+      relays      = local.cloud.functions[key].relays
     }
   }
+  vcpus            = sum([for one in values(local.functions) : one.max * tonumber(one.cpu)])
+  dispatches       = sum([for one in values(local.cloud.queues) : one.concurrentDispatches])
   public_functions = { for key, one in local.functions : key => one if one.public }
   accounts         = toset([for one in values(local.functions) : one.account])
 

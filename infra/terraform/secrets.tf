@@ -10,8 +10,16 @@ locals {
         for secret in values(one.secrets) : "${one.account}/${secret.secret}" => { account = one.account, secret = secret.secret }
       }
     ]...),
-    { for secret in values(var.relay_secrets) : "worker/${secret}" => { account = "worker", secret = secret } },
+    merge([
+      for one in values(local.functions) : {
+        for secret in values(var.relay_secrets) : "${one.account}/${secret}" => { account = one.account, secret = secret }
+      } if one.relays
+    ]...),
   )
+  pinned = {
+    warmpost-master-key = coalesce(var.master_key_version, google_secret_manager_secret_version.master_key.version)
+    warmpost-relay      = google_secret_manager_secret_version.relay.version
+  }
 }
 
 resource "google_secret_manager_secret" "secret" {
@@ -31,7 +39,7 @@ resource "google_secret_manager_secret_iam_member" "reader" {
   secret_id  = each.value.secret
   role       = "roles/secretmanager.secretAccessor"
   member     = google_service_account.duty[each.value.account].member
-  depends_on = [google_secret_manager_secret.secret]
+  depends_on = [google_secret_manager_secret.secret, time_sleep.accounts_are_known]
 }
 
 ephemeral "random_bytes" "master_key" {

@@ -68,13 +68,76 @@ variable "settings" {
 }
 
 variable "relay_secrets" {
-  description = "Passwords of relays of your own pools: the name a relay's password_secret says => the Secret Manager secret that holds it, such as { WARMPOST_RELAY_EU = \"relay-eu\" }. The secret must have a version."
+  description = "Passwords of relays of your own pools: the name a relay's password_secret says => the Secret Manager secret that holds it, such as { WARMPOST_RELAY_EU = \"relay-eu\" }. The secret must have a version. Read by whoever talks to relays: work, and manage for its health check."
   type        = map(string)
   default     = {}
 
   validation {
     condition     = alltrue([for name in keys(var.relay_secrets) : can(regex("^WARMPOST_RELAY_[A-Z0-9_]+$", name))])
     error_message = "These names begin with WARMPOST_RELAY_."
+  }
+}
+
+variable "master_key_version" {
+  description = "Version of the secret warmpost-master-key that functions read; null for the one that Terraform wrote. Functions never take a newer one by themselves: what is stored opens under the old one."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.master_key_version == null || can(regex("^[1-9][0-9]*$", var.master_key_version))
+    error_message = "A version is a number; `latest` would change the key under what is stored."
+  }
+}
+
+variable "public_access" {
+  description = "How anybody may call the public functions: `all-users` by a role for allUsers, or `invoker-check-off` where the organisation forbids that (iam.allowedPolicyMemberDomains): Terraform then has gcloud turn Cloud Run's check of callers off for these functions. The functions check keys, signatures and links themselves."
+  type        = string
+  default     = "all-users"
+
+  validation {
+    condition     = contains(["all-users", "invoker-check-off"], var.public_access)
+    error_message = "Either all-users or invoker-check-off."
+  }
+}
+
+variable "public_tag" {
+  description = "Tag value, as tagValues/<number>, by which the organisation's policy lets services have allUsers; it is bound to the public functions first. Null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.public_tag == null || can(regex("^tagValues/[0-9]+$", var.public_tag))
+    error_message = "A tag value is written like tagValues/123456789012."
+  }
+}
+
+variable "vcpu_quota" {
+  description = "vCPUs that the project may use in the region with Cloud Run; 20 in a new one. The functions' maximum instances times their vCPUs stay within."
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = local.vcpus <= var.vcpu_quota
+    error_message = "Maximum instances times vCPUs are ${local.vcpus} in all: have the quota raised and say so in vcpu_quota, or lower max_instances."
+  }
+}
+
+variable "max_instances" {
+  description = "Other maximum instances than those of serverless.yml, such as { send = 10, track = 20, work = 24 }."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.max_instances), keys(local.manifest.functions))) == 0
+    error_message = "These are the functions: ${join(", ", keys(local.manifest.functions))}."
+  }
+  validation {
+    condition     = alltrue([for most in values(var.max_instances) : most >= 1 && floor(most) == most])
+    error_message = "A function has a whole number of instances, 1 at least."
+  }
+  validation {
+    condition     = try(var.max_instances.work, local.cloud.functions.work.maxInstances) * local.cloud.functions.work.concurrency >= local.dispatches
+    error_message = "The queues hand out ${local.dispatches} tasks at once, ${local.cloud.functions.work.concurrency} to each instance of work: it needs ${ceil(local.dispatches / local.cloud.functions.work.concurrency)} instances."
   }
 }
 

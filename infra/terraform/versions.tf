@@ -2,9 +2,11 @@ terraform {
   required_version = ">= 1.11"
 
   required_providers {
-    google  = { source = "hashicorp/google", version = ">= 7.0, < 9.0" }
-    archive = { source = "hashicorp/archive", version = "~> 2.4" }
-    random  = { source = "hashicorp/random", version = "~> 3.9" }
+    # Exactly those that tests/deploy checked. Keep the .terraform.lock.hcl that `init` writes beside them.
+    google  = { source = "hashicorp/google", version = "8.7.0" }
+    archive = { source = "hashicorp/archive", version = "2.8.1" }
+    random  = { source = "hashicorp/random", version = "3.9.1" }
+    time    = { source = "hashicorp/time", version = "0.14.2" }
   }
 }
 

@@ -1,4 +1,4 @@
-"""Accidents to work through: workers that vanish at a chosen step, stores that answer late or not at all."""
+"""Faults to work through: workers that vanish at a chosen step, stores that answer late or not at all."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from tests.actions.harness import Harness, a_request, batch_order, perform
 from warmpost.actions.context import Services
-from warmpost.actions.schedules.arm_schedules import arm_schedules
 from warmpost.actions.schedules.create_schedule import Timetable, create_schedule
+from warmpost.actions.schedules.enqueue_due import enqueue_due
 from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.actions.templates.manage_templates import Draft, create_template
 from warmpost.adapters import recurrence
@@ -123,30 +123,30 @@ class Planner:
         made = await create_template(self.services, Draft("news", "Hello", "", text))
         return made.id
 
-    def fires(self) -> list[Task]:
+    def triggers(self) -> list[Task]:
         return sorted(
-            (task for task in self.queue.waiting if task.verb == "fire"), key=lambda task: self._time(task)
+            (task for task in self.queue.waiting if task.verb == "trigger"), key=lambda task: self._time(task)
         )
 
     def _time(self, task: Task) -> datetime:
         return task.at or self.clock.now()
 
     async def pass_until(self, moment: datetime, times: int = 1, daily: bool = True) -> None:
-        """Fire tasks run at their times, each by `times` workers at once; once a day schedules are armed."""
+        """Trigger tasks run at their times, each by `times` workers at once; once a day due schedules are enqueued."""
         next_day = self.clock.now() + DAY
         while True:
-            waiting = self.fires()
+            waiting = self.triggers()
             if daily and next_day <= min([moment, *map(self._time, waiting)]):
                 self.clock.move_to(next_day)
-                await arm_schedules(self.services, self.clock.now())
+                await enqueue_due(self.services, self.clock.now())
                 next_day += DAY
             elif waiting and self._time(waiting[0]) <= moment:
-                await self.fire(waiting[0], times)
+                await self.trigger(waiting[0], times)
             else:
                 self.clock.move_to(moment)
                 return
 
-    async def fire(self, task: Task, times: int = 1) -> None:
+    async def trigger(self, task: Task, times: int = 1) -> None:
         """Until every delivery of it has been answered."""
         self.clock.move_to(self._time(task))
         workers = [self.worker(f"w{number}") for number in range(times)]

@@ -53,7 +53,7 @@ class Office:
         return made.webhook.id, made.secret
 
     async def log_event(self, *notification_events: NotificationEvent) -> Queued:
-        """As a ingest does it."""
+        """As an ingest does it."""
         queued = await queue_notifications(self.services, notification_events)
         if queued.writes:
             await self.store.commit(*queued.writes)

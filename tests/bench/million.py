@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "functions"))
 
 from warmpost.rules.warmup.forecast import DomainToday, ForecastDay, Run
-from warmpost.rules.warmup.levels import Standing
+from warmpost.rules.warmup.levels import WarmupStanding
 from warmpost.rules.warmup.reputation import DayFigures
 
 START = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -64,7 +64,7 @@ class Course(Run):
 
     def __init__(self, case: Case, count: int) -> None:
         self.count, self.parts = count, case.parts
-        domain = DomainToday(Standing(level=case.level))
+        domain = DomainToday(WarmupStanding(level=case.level))
         super().__init__(count, domain, START, UTC, "figures_stay", "fail", None)
 
     def outcome(self, count: int) -> DayFigures:

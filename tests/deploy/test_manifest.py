@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -101,6 +101,27 @@ def test_every_function_is_given_the_secrets_it_cannot_start_without():
 
 def test_the_queues_are_those_that_tasks_go_to():
     assert {one.name for one in manifest().queues} == set(get_args(tasks.Queue))
+
+
+def raw() -> dict[str, Any]:
+    return yaml.safe_load(FILE.read_text("utf-8"))["custom"]["gcp"]
+
+
+def test_all_instances_together_fit_into_the_quota_of_a_new_project():
+    """20 vCPUs in a region; what counts is maximum instances times vCPUs."""
+    assert sum(one["cpu"] * one["maxInstances"] for one in raw()["functions"].values()) <= 20
+
+
+def test_the_worker_takes_all_tasks_that_the_queues_hand_out_at_once():
+    """Else the platform answers 429, at which Cloud Tasks slows a whole queue down."""
+    work = raw()["functions"]["work"]
+    handed_out = sum(one["concurrentDispatches"] for one in raw()["queues"].values())
+    assert work["maxInstances"] * work["concurrency"] >= handed_out
+
+
+def test_the_master_key_is_pinned_to_a_version():
+    functions = yaml.safe_load(FILE.read_text("utf-8"))["functions"].values()
+    assert {one["secrets"]["WARMPOST_MASTER_KEY"]["version"] for one in functions} == {"1"}
 
 
 def test_only_the_invoker_may_call_what_stands_behind_the_queue_and_the_clock():

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from infra.checks.functions_apart import NOBODY, SETTINGS, STRANGERS, RunningFunction
+from infra.checks.tools import NO_METADATA_SERVER
 from infra.checks.upload import unpack_upload
 from infra.local.bootstrap import ROOT
 from infra.local.manifest import manifest
@@ -26,7 +27,7 @@ NEVER_AT_THE_START = (
     "warmpost.adapters.message.signing_pool",
     "warmpost.adapters.templates.templates",
 )
-"""Loaded with the first letter, look-up, picture, task or notification."""
+"""Loaded with the first message, look-up, picture, task or notification."""
 
 ASKING_EVERY_FUNCTION = """
 import asyncio, json, sys
@@ -56,7 +57,7 @@ def test_no_function_loads_what_its_first_answer_does_not_need():
     ended = subprocess.run(
         [sys.executable, "-c", ASKING_EVERY_FUNCTION],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": ".", **SETTINGS, **NOBODY},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": ".", **NO_METADATA_SERVER, **SETTINGS, **NOBODY},
         capture_output=True,
         text=True,
     )

@@ -13,11 +13,13 @@ import pytest
 from infra.checks.terraform.workplace import Workplace
 from infra.checks.tools import CHECKS, python_with
 from infra.checks.upload import uploaded_files
+from infra.local.bootstrap import ROOT
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not shutil.which("terraform"), reason="needs terraform 1.11 or later"),
 ]
+TERRAFORM = ROOT / "infra" / "terraform"
 GIVEN = {
     "project": "demo-project",
     "region": "europe-west1",
@@ -55,6 +57,38 @@ def test_a_plan_holds_everything_and_no_secret(workplace, plan):
     shown = workplace.terraform("show", "-json", "plan").stdout
     assert GIVEN["relay_url"] not in plan + shown
     assert {one for one in json.loads(shown)["variables"] if one in GIVEN} == GIVEN.keys() - {"relay_url"}
+
+
+def test_providers_are_pinned_to_the_versions_that_were_checked(workplace):
+    versions = (workplace.terraform_folder / "versions.tf").read_text()
+    pinned = dict(re.findall(r'source = "(hashicorp/\w+)", version = "([0-9.]+)"', versions))
+    checked = {
+        str(one.relative_to(workplace.mirror / "registry.terraform.io").parent): one.name
+        for one in (workplace.mirror / "registry.terraform.io/hashicorp").glob("*/*")
+    }
+    assert pinned == checked
+    assert versions.count("source =") == len(pinned)
+
+
+def test_the_lock_file_of_a_deployer_is_theirs_to_keep():
+    ignored = (TERRAFORM / ".gitignore").read_text().split()
+    assert ".terraform/" in ignored and not any("lock" in one for one in ignored)
+    assert not (TERRAFORM / ".terraform.lock.hcl").exists(), (
+        "hashes of the checks' own providers are nobody's"
+    )
+
+
+def test_the_example_of_a_remote_state_can_be_used_as_it_is(workplace):
+    example = workplace.terraform_folder / "backend.tf.example"
+    backend = workplace.terraform_folder / "backend.tf"
+    backend.write_text(example.read_text())
+    try:
+        assert workplace.terraform("fmt", "-check").returncode == 0
+        assert workplace.terraform("validate").returncode == 0
+        refused = workplace.terraform("plan", "-input=false", **GIVEN)
+    finally:
+        backend.unlink()
+    assert refused.returncode == 1 and "gcs" in refused.stderr
 
 
 def test_five_values_have_no_default(workplace):

@@ -1,4 +1,4 @@
-"""A reader of mail: what it finds in a letter, and the doors behind its links."""
+"""A reader of mail: what it finds in a message, and the doors behind its links."""
 
 import re
 from email import message_from_bytes

@@ -33,7 +33,8 @@ from warmpost.rules.operations.policy import Policy
 class Services:
     """Everything a verb may use.
 
-    letters, cache, suppressed, desk, reserved, throttle: what this process remembers. worker: names it in claims.
+    message_store, cache, suppressed, worker_slots, reserved, throttle: what this process remembers.
+    worker: names it in leases.
     """
 
     clock: Clock

@@ -121,7 +121,7 @@ class Templates(Protocol):
 
 
 class Composer(Protocol):
-    """Turns recipients of one letter into messages ready for the socket."""
+    """Turns recipients of one message content into messages ready for the socket."""
 
     async def compose(self, jobs: Sequence[Job]) -> list[Outgoing | Unrenderable]: ...
 

@@ -55,6 +55,7 @@ const FUNCTION = strict({
   concurrency: { type: 'integer', minimum: 1, maximum: 1000 },
   minInstances: count,
   maxInstances: { type: 'integer', minimum: 1 },
+  relays: { type: 'boolean' },
 });
 
 const QUEUE = strict({

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from infra.checks.tools import CHECKS, node_modules_of
+from infra.checks.tools import CHECKS, NO_METADATA_SERVER, node_modules_of
 from infra.local.bootstrap import ROOT
 
 COPIED = ("serverless.yml", "requirements.txt", "functions", "infra/checks/osls/manifest-plugin.js")
@@ -29,13 +29,14 @@ class ManifestCopy:
 
     def osls(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         quiet = {"SLS_TELEMETRY_DISABLED": "1", "SLS_NOTIFICATIONS_MODE": "off"}
-        offline = {
-            "METADATA_SERVER_DETECTION": "none"
-        }  # the plugin logs in at Google before it does anything
         return subprocess.run(
             [self.folder / "node_modules" / ".bin" / "osls", *arguments],
             cwd=self.folder,
-            env={**os.environ, **quiet, **offline},
+            env={
+                **os.environ,
+                **quiet,
+                **NO_METADATA_SERVER,
+            },  # the plugin logs in at Google before anything else
             capture_output=True,
             text=True,
             timeout=300,

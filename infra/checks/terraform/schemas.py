@@ -134,6 +134,21 @@ def object_type(block: Block) -> list[Any]:
     return ["object", fields]
 
 
+def _sources(bindings: Path, provider: str, folders: Iterable[str]) -> dict[str, str]:
+    """The JavaScript of those folders of the provider's bindings, each in one piece."""
+    found = dict.fromkeys(folders, "")
+    wheel = zipfile.ZipFile(next(bindings.glob(f"cdktn_provider_{provider}-*.whl")))
+    archive = next(name for name in wheel.namelist() if name.endswith(".tgz"))
+    with wheel, wheel.open(archive) as stream, tarfile.open(fileobj=stream, mode="r|gz") as bundle:
+        for member in bundle:
+            parts = member.name.split("/")
+            if parts[1:2] == ["lib"] and parts[2] in found and member.name.endswith(".js"):
+                stored = bundle.extractfile(member)
+                text = stored.read().decode() if stored else ""
+                found[parts[2]] += text.partition("\n//# sourceMappingURL")[0] + "\n"
+    return found
+
+
 def provider_schema(bindings: Path, provider: str, types: Iterable[str]) -> dict[str, Any]:
     """`{address, version, provider, resources, data, ephemeral}` of those resource types (`data.…` for data sources,
     `ephemeral.…` for what is in no state).
@@ -141,24 +156,14 @@ def provider_schema(bindings: Path, provider: str, types: Iterable[str]) -> dict
     bindings: the folder of the wheels. Raises KeyError naming types that are not there.
     """
     wanted = set(types)
-    folders = dict.fromkeys([*(_folder(provider, name) for name in wanted), "provider"], "")
+    folders = [*(_folder(provider, name) for name in wanted), "provider"]
     found: dict[str, Any] = {
         "address": f"registry.terraform.io/hashicorp/{provider}",
         "resources": {},
         "data": {},
         "ephemeral": {},
     }
-    wheel = zipfile.ZipFile(next(bindings.glob(f"cdktn_provider_{provider}-*.whl")))
-    archive = next(name for name in wheel.namelist() if name.endswith(".tgz"))
-    with wheel, wheel.open(archive) as stream, tarfile.open(fileobj=stream, mode="r|gz") as bundle:
-        for member in bundle:
-            parts = member.name.split("/")
-            if parts[1:2] == ["lib"] and parts[2] in folders and member.name.endswith(".js"):
-                stored = bundle.extractfile(member)
-                folders[parts[2]] += (
-                    stored.read().decode().partition("\n//# sourceMappingURL")[0] + "\n" if stored else ""
-                )
-    for folder, text in folders.items():
+    for folder, text in _sources(bindings, provider, folders).items():
         if folder == "provider":
             version = _VERSION.search(text)
             found |= {"version": version[1] if version else "0.0.0", "provider": Source(text).provider()}

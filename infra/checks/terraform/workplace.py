@@ -17,7 +17,7 @@ from infra.checks.tools import CHECKS, PIP, installed_once
 from infra.local.bootstrap import ROOT
 
 REQUIREMENTS = CHECKS / "requirements.txt"
-PROVIDERS = ("google", "archive", "random")
+PROVIDERS = ("google", "archive", "random", "time")
 COPIED = ("serverless.yml", "requirements.txt", "functions", "infra/terraform")
 
 _USED = re.compile(r'^(resource|data|ephemeral) "(\w+)"', re.MULTILINE)
@@ -55,11 +55,11 @@ class Workplace:
             else:
                 shutil.copy(source, target)
         self.terraform_folder = folder / "infra" / "terraform"
-        self._mirror = folder / "providers"
+        self.mirror = folder / "providers"
         self._install_providers()
 
     def initialise(self) -> subprocess.CompletedProcess[str]:
-        return self.terraform("init", "-backend=false", "-input=false", f"-plugin-dir={self._mirror}")
+        return self.terraform("init", "-backend=false", "-input=false", f"-plugin-dir={self.mirror}")
 
     def terraform(
         self, *arguments: str, said: str = "", **variables: str
@@ -93,7 +93,7 @@ class Workplace:
     def _install(self, schema: schemas.Block, name: str, python: Path) -> None:
         """In the layout of a filesystem mirror: an executable named after provider and version."""
         machine = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
-        target = self._mirror / schema["address"] / schema["version"] / f"{sys.platform}_{machine}"
+        target = self.mirror / schema["address"] / schema["version"] / f"{sys.platform}_{machine}"
         target.mkdir(parents=True)
         (target / "schema.json").write_text(json.dumps(schema))
         program = target / f"terraform-provider-{name}_v{schema['version']}"

@@ -146,17 +146,21 @@ async def _come_back(scene: Scene, webhook: str) -> None:
     )
 
 
-async def _report(scene: Scene, batch: Json) -> None:
-    """Deliveries twice, as relays do when an answer was lost; bounces of mail that was delivered; complaints; a forgery."""
-    readers, relay = scene.readers, scene.relay
-    at = datetime.fromtimestamp(scene.clock.timestamp(), UTC).isoformat()
+def _deliveries(readers: ScriptedReaders, batch: Json, at: str) -> bytes:
     positions = {one: position for position, one in enumerate(readers.everybody)}
-    body = json.dumps(
+    return json.dumps(
         [
             {"type": "delivered", "at": at, "batch": batch["id"], "position": positions[one], "to": one}
             for one in expected_events.delivered(readers)
         ]
     ).encode()
+
+
+async def _report(scene: Scene, batch: Json) -> None:
+    """Deliveries twice, as relays do when an answer was lost; bounces of mail that was delivered; complaints; a forgery."""
+    readers, relay = scene.readers, scene.relay
+    at = datetime.fromtimestamp(scene.clock.timestamp(), UTC).isoformat()
+    body = _deliveries(readers, batch, at)
     answers = [await relay.report("warmpost", body), await relay.report("warmpost", body)]
     forged = await relay.report("warmpost", body.replace(b"delivered", b"bounced"), forged=True)
     await scene.let_pass(A_WHILE)

@@ -3,6 +3,7 @@ mock_provider "google" {
   alias = "billing"
 }
 mock_provider "archive" {}
+mock_provider "time" {}
 # `random` is not mocked: it needs no cloud, and Terraform 1.11 cannot mock what is in no state.
 
 variables {
@@ -36,6 +37,10 @@ run "deploys_what_the_manifest_declares" {
     condition     = google_cloud_scheduler_job.job["daily"].schedule == "5 0 * * *" && google_cloud_scheduler_job.job["daily"].time_zone == "Europe/Berlin"
     error_message = "The day is closed at 00:05 in the deployment's time zone."
   }
+  assert {
+    condition     = sum([for one in google_cloudfunctions2_function.function : one.service_config[0].max_instance_count * tonumber(one.service_config[0].available_cpu)]) <= 20
+    error_message = "All maximum instances together fit into the 20 vCPUs of a new project."
+  }
 }
 
 run "lets_each_account_do_its_duty_and_no_more" {
@@ -60,6 +65,10 @@ run "lets_each_account_do_its_duty_and_no_more" {
   assert {
     condition     = length(google_service_account_iam_member.acts_as_invoker) == 2 && length(google_cloud_tasks_queue_iam_member.enqueuer) == 6
     error_message = "Both accounts queue tasks, on each queue, as the invoker."
+  }
+  assert {
+    condition     = time_sleep.accounts_are_known.create_duration == "30s" && time_sleep.roles_take_hold.create_duration == "90s"
+    error_message = "What was made seconds before is not everywhere yet."
   }
 }
 
@@ -119,7 +128,7 @@ run "one_host_name_for_all_doors" {
   }
 }
 
-run "passwords_of_further_relays_reach_the_worker_alone" {
+run "passwords_of_further_relays_reach_whoever_talks_to_relays" {
   command = plan
 
   variables {
@@ -127,8 +136,111 @@ run "passwords_of_further_relays_reach_the_worker_alone" {
   }
 
   assert {
-    condition     = contains([for one in google_cloudfunctions2_function.function["work"].service_config[0].secret_environment_variables : one.key], "WARMPOST_RELAY_EU") && !contains([for one in google_cloudfunctions2_function.function["send"].service_config[0].secret_environment_variables : one.key], "WARMPOST_RELAY_EU")
-    error_message = "Doors get no passwords of relays' pools."
+    condition     = alltrue([for key, one in google_cloudfunctions2_function.function : contains(one.service_config[0].secret_environment_variables[*].key, "WARMPOST_RELAY_EU") == contains(["work", "manage"], key)])
+    error_message = "Who sends and who looks after health has them, nobody else."
+  }
+  assert {
+    condition     = alltrue([for account in ["worker", "doors"] : google_secret_manager_secret_iam_member.reader["${account}/relay-eu"].secret_id == "relay-eu"])
+    error_message = "The account of whoever has a secret may read it."
+  }
+}
+
+run "pins_the_master_key_and_cleans_images_up" {
+  command = plan
+
+  override_resource {
+    target          = google_secret_manager_secret_version.master_key
+    values          = { version = "7" }
+    override_during = plan
+  }
+  override_resource {
+    target          = google_artifact_registry_repository.images
+    values          = { id = "projects/demo-project/locations/europe-west1/repositories/warmpost" }
+    override_during = plan
+  }
+
+  assert {
+    condition     = alltrue(flatten([for one in google_cloudfunctions2_function.function : [for secret in one.service_config[0].secret_environment_variables : secret.version == "7" if secret.key == "WARMPOST_MASTER_KEY"]]))
+    error_message = "The master key is the version that was written."
+  }
+  assert {
+    condition     = google_artifact_registry_repository.images.cleanup_policy_dry_run == false && toset([for one in google_artifact_registry_repository.images.cleanup_policies : one.action]) == toset(["KEEP", "DELETE"])
+    error_message = "Old images go, the latest stay."
+  }
+  assert {
+    condition     = alltrue([for one in google_cloudfunctions2_function.function : one.build_config[0].docker_repository == "projects/demo-project/locations/europe-west1/repositories/warmpost"])
+    error_message = "Every function's images are there."
+  }
+}
+
+run "does_as_a_larger_organisation_says" {
+  command = plan
+
+  variables {
+    master_key_version = "2"
+    vcpu_quota         = 100
+    max_instances      = { track = 20, work = 24 }
+    public_tag         = "tagValues/123456789012"
+  }
+
+  assert {
+    condition     = alltrue(flatten([for one in google_cloudfunctions2_function.function : [for secret in one.service_config[0].secret_environment_variables : secret.version == "2" if secret.key == "WARMPOST_MASTER_KEY"]]))
+    error_message = "The version is the one asked for."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.function["track"].service_config[0].max_instance_count == 20 && google_cloudfunctions2_function.function["send"].service_config[0].max_instance_count == local.cloud.functions.send.maxInstances
+    error_message = "Those that are named have other bounds."
+  }
+  assert {
+    condition     = toset(keys(google_tags_location_tag_binding.public)) == toset(keys(local.public_functions)) && length(google_cloud_run_v2_service_iam_member.anybody) == length(local.public_functions)
+    error_message = "Each public function has the tag, then the role."
+  }
+}
+
+run "refuses_more_instances_than_the_quota" {
+  command = plan
+
+  variables {
+    max_instances = { track = 20 }
+  }
+
+  expect_failures = [var.vcpu_quota]
+}
+
+run "refuses_a_worker_that_cannot_take_what_the_queues_hand_out" {
+  command = plan
+
+  variables {
+    max_instances = { work = 1 }
+  }
+
+  expect_failures = [var.max_instances]
+}
+
+run "refuses_bounds_of_no_function" {
+  command = plan
+
+  variables {
+    max_instances = { sned = 2 }
+  }
+
+  expect_failures = [var.max_instances]
+}
+
+run "needs_no_all_users_where_they_are_forbidden" {
+  command = plan
+
+  variables {
+    public_access = "invoker-check-off"
+  }
+
+  assert {
+    condition     = length(google_cloud_run_v2_service_iam_member.anybody) == 0 && toset(keys(terraform_data.invoker_check_off)) == toset(keys(local.public_functions))
+    error_message = "The check is off for the public functions, and for no other."
+  }
+  assert {
+    condition     = toset(keys(google_cloud_run_v2_service_iam_member.invoker)) == toset(["work", "daily"])
+    error_message = "The others keep it."
   }
 }
 
@@ -167,7 +279,11 @@ run "refuses_what_cannot_be_right" {
     time_zone   = "Berlin"
     alert_email = "ops"
     settings    = { WARMPOST_MASTER_KEY = "x" }
+
+    master_key_version = "latest"
+    public_access      = "everybody"
+    public_tag         = "public"
   }
 
-  expect_failures = [var.project, var.time_zone, var.alert_email, var.settings]
+  expect_failures = [var.project, var.time_zone, var.alert_email, var.settings, var.master_key_version, var.public_access, var.public_tag]
 }

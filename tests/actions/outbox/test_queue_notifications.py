@@ -91,7 +91,7 @@ async def test_what_a_given_up_webhook_misses_is_parked_for_it(office):
     assert (kept.value.state, kept.value.error, queued.tasks) == ("parked", "it was down", [])
 
 
-async def test_webhooks_are_read_once_for_many_folds(office):
+async def test_webhooks_are_read_once_for_many_ingests(office):
     await office.webhook(NOWHERE)
     await queue_notifications(office.services, notification_events(1))
     await office.webhook(NOWHERE)

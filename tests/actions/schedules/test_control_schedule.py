@@ -95,9 +95,9 @@ async def test_a_schedule_that_is_not_there_is_not_found(planner, verb, name):
 @pytest.mark.parametrize("verb", [pause_schedule, end_schedule])
 async def test_a_run_and_its_end_side_by_side_leave_one_of_two_clear_states(planner, verb):
     schedule = await planner.plan(FUTURE, every=24)
-    (task,) = planner.fires()
+    (task,) = planner.triggers()
     planner.clock.move_to(at("2026-11-24T08:00"))
-    await asyncio.gather(planner.fire(task, times=2), verb(planner.worker("other"), schedule))
+    await asyncio.gather(planner.trigger(task, times=2), verb(planner.worker("other"), schedule))
     await planner.pass_until(at("2026-11-27T00:00"))
     assert await planner.history(schedule) in ([], ["submitted 11-24 08:00"])
     value = await planner.schedule(schedule)

@@ -101,7 +101,7 @@ async def test_the_first_run_is_the_first_time_that_fits_the_rule(planner):
     )
     value = await planner.schedule(schedule)
     assert (value.next_run, value.start_at) == (at("2026-11-30T07:00"), at("2026-11-24T07:00"))
-    assert [task.at for task in planner.fires()] == [value.next_run]
+    assert [task.at for task in planner.triggers()] == [value.next_run]
 
 
 async def test_the_end_written_in_a_rule_is_the_end_of_the_series(planner):

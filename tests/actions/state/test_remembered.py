@@ -1,4 +1,4 @@
-"""What a process remembers: documents for a moment, letters by size, the suppressed by serial, its own turn."""
+"""What a process remembers: documents for a moment, message contents by size, the suppressed by serial, its own turn."""
 
 import asyncio
 

@@ -70,7 +70,7 @@ async def sent_batch(door, count):
     return batch
 
 
-async def test_signed_events_are_kept_at_once_and_folded_soon(door):
+async def test_signed_events_are_kept_at_once_and_ingested_soon(door):
     batch = await sent_batch(door, 4)
     answered = await door.post("warmpost", [delivered(batch, 0), delivered(batch, 2)])
     assert (answered.status_code, answered.json()["accepted"]) == (202, 2)

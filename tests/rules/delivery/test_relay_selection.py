@@ -13,7 +13,7 @@ from warmpost.rules.delivery.relay_selection import (
     Backoff,
     Choice,
     Nobody,
-    Standing,
+    RelayConnectivity,
     after_failure,
     choose_relay,
     closed_for,
@@ -35,38 +35,47 @@ def choose_often(standings, times):
 
 
 def test_relays_take_turns_by_weight():
-    assert choose_often([Standing(weight=3), Standing(weight=1)], 8) == [0, 0, 1, 0, 0, 0, 1, 0]
+    assert choose_often([RelayConnectivity(weight=3), RelayConnectivity(weight=1)], 8) == [
+        0,
+        0,
+        1,
+        0,
+        0,
+        0,
+        1,
+        0,
+    ]
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=5), st.integers(1, 20))
 def test_over_whole_rounds_the_shares_are_exact(weights, rounds):
-    chosen = Counter(choose_often([Standing(weight=w) for w in weights], sum(weights) * rounds))
+    chosen = Counter(choose_often([RelayConnectivity(weight=w) for w in weights], sum(weights) * rounds))
     assert [chosen[i] for i in range(len(weights))] == [w * rounds for w in weights]
 
 
 def test_a_relay_that_failed_is_left_out_until_its_pause_ends():
-    assert choose_often([Standing(backoff=DOWN), Standing()], 3) == [1, 1, 1]
-    assert choose_relay([Standing(backoff=DOWN)], NOW) is Nobody.DOWN
-    assert isinstance(choose_relay([Standing(backoff=DOWN)], 110), Choice)
+    assert choose_often([RelayConnectivity(backoff=DOWN), RelayConnectivity()], 3) == [1, 1, 1]
+    assert choose_relay([RelayConnectivity(backoff=DOWN)], NOW) is Nobody.DOWN
+    assert isinstance(choose_relay([RelayConnectivity(backoff=DOWN)], 110), Choice)
 
 
 def test_after_a_failure_one_connection_tries_first():
-    recovering = Standing(backoff=replace(DOWN, until=NOW), opening=1)
+    recovering = RelayConnectivity(backoff=replace(DOWN, until=NOW), opening=1)
     assert choose_relay([recovering], NOW) is Nobody.BUSY
     assert isinstance(choose_relay([replace(recovering, opening=0)], NOW), Choice)
 
 
 def test_an_idle_connection_serves_though_no_new_one_may_be_opened():
-    assert isinstance(choose_relay([Standing(backoff=DOWN, idle=1)], NOW), Choice)
+    assert isinstance(choose_relay([RelayConnectivity(backoff=DOWN, idle=1)], NOW), Choice)
 
 
 def test_at_the_limit_one_waits():
-    full = Standing(max_connections=3, busy=2, opening=1)
+    full = RelayConnectivity(max_connections=3, busy=2, opening=1)
     assert choose_relay([full], NOW) is Nobody.BUSY
-    assert choose_relay([full, Standing()], NOW) == Choice(1, (0, 0))
+    assert choose_relay([full, RelayConnectivity()], NOW) == Choice(1, (0, 0))
 
 
-@pytest.mark.parametrize("useless", [Standing(weight=0), Standing(max_connections=0)])
+@pytest.mark.parametrize("useless", [RelayConnectivity(weight=0), RelayConnectivity(max_connections=0)])
 def test_a_relay_without_weight_or_connections_is_never_chosen(useless):
     assert choose_relay([useless], NOW) is Nobody.DOWN
     assert choose_relay([], NOW) is Nobody.DOWN
@@ -96,11 +105,14 @@ def test_jitter_shortens_the_pause_by_half_at_most(jitter):
 
 @pytest.mark.parametrize(("messages", "connections"), [(1, 1), (5, 1), (6, 2), (48, 10), (1000, 10)])
 def test_a_connection_is_opened_for_some_messages_not_for_one(messages, connections):
-    assert connections_wanted(messages, [Standing()], NOW) == connections
+    assert connections_wanted(messages, [RelayConnectivity()], NOW) == connections
 
 
 def test_no_more_connections_than_keep_the_weights():
-    heavy, light = Standing(weight=3, max_connections=6), Standing(weight=1, max_connections=6)
+    heavy, light = (
+        RelayConnectivity(weight=3, max_connections=6),
+        RelayConnectivity(weight=1, max_connections=6),
+    )
     assert connections_wanted(1000, [heavy, light], NOW) == 8
     assert connections_wanted(1000, [replace(heavy, backoff=DOWN), light], NOW) == 6
 
@@ -120,12 +132,14 @@ def test_a_dead_relay_hears_of_few_attempts_a_minute_however_much_is_to_be_sent(
 
 def test_a_pool_is_closed_until_the_first_of_its_relays_may_be_tried():
     later = replace(DOWN, until=130)
-    assert closed_for([Standing(backoff=DOWN), Standing(backoff=later)], NOW) == 10
-    assert closed_for([Standing(backoff=DOWN, weight=0), Standing(backoff=later)], NOW) == 30
-    assert closed_for([Standing(backoff=DOWN)], 110) == 0
+    assert closed_for([RelayConnectivity(backoff=DOWN), RelayConnectivity(backoff=later)], NOW) == 10
+    assert (
+        closed_for([RelayConnectivity(backoff=DOWN, weight=0), RelayConnectivity(backoff=later)], NOW) == 30
+    )
+    assert closed_for([RelayConnectivity(backoff=DOWN)], 110) == 0
     assert closed_for([], NOW) == LONGEST_PAUSE
 
 
 @pytest.mark.parametrize("serving", [{"busy": 1}, {"opening": 1}, {"idle": 1}])
 def test_a_pool_with_a_connection_is_open(serving):
-    assert closed_for([Standing(backoff=DOWN, **serving)], NOW) == 0
+    assert closed_for([RelayConnectivity(backoff=DOWN, **serving)], NOW) == 0

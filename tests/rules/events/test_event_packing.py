@@ -30,7 +30,7 @@ EVENTS = st.builds(
     user_agent=WORDS,
     machine=st.booleans(),
 )
-REACTIONS = st.builds(
+REPORTED = st.builds(
     ReportedStatus,
     marks=st.text(" todbc", max_size=9),
     readers=st.dictionaries(
@@ -46,8 +46,8 @@ def test_events_come_back_as_they_were(events):
     assert unpack_events(pack_events(events)) == events
 
 
-@given(REACTIONS)
-def test_reactions_come_back_as_they_were(reported):
+@given(REPORTED)
+def test_reported_status_comes_back_as_it_was(reported):
     assert unpack_reported_status(pack_reported_status(reported)) == reported
 
 

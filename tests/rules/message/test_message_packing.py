@@ -1,4 +1,4 @@
-"""A letter that was kept is the letter that is sent."""
+"""Message content that was kept is what is sent."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from warmpost.rules.warmup.daily_cap import Allowance, DayVolume, Pause
 from warmpost.rules.warmup.forecast import DomainToday, forecast, forecasts
-from warmpost.rules.warmup.levels import Standing, parse_table
+from warmpost.rules.warmup.levels import WarmupStanding, parse_table
 from warmpost.rules.warmup.reputation import DayFigures
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -17,7 +17,7 @@ TERRIBLE = DayFigures(attempted=1000, delivered=700, bounced=300, hard_bounced_u
 
 
 def fresh(level=1, **more):
-    return DomainToday(Standing(level=level), **more)
+    return DomainToday(WarmupStanding(level=level), **more)
 
 
 def test_a_level_that_stays_sends_its_cap_every_24_hours():
@@ -99,14 +99,14 @@ def test_a_running_pause_is_waited_for():
 
 
 def test_an_operators_cap_holds_while_the_level_rises():
-    domain = DomainToday(Standing(level=1, cap_by_hand=400))
+    domain = DomainToday(WarmupStanding(level=1, cap_by_hand=400))
     days = forecast(1_000, domain, NOW, BERLIN, "figures_good")
     assert [each.sent for each in days] == [400, 400, 200]
     assert days[0].level == 2
 
 
 def test_a_warm_domain_sends_everything_at_once():
-    (day,) = forecast(10**6, DomainToday(Standing(warmup=False)), NOW, BERLIN, "level_stays")
+    (day,) = forecast(10**6, DomainToday(WarmupStanding(warmup=False)), NOW, BERLIN, "level_stays")
     assert (day.sent, day.cap) == (10**6, None)
 
 
@@ -117,8 +117,8 @@ def test_the_cap_of_a_pool_holds_too():
 
 
 def test_where_nothing_may_ever_leave_no_end_is_in_sight():
-    assert forecast(5, DomainToday(Standing(cap_by_hand=0)), NOW, BERLIN, "level_stays") == ()
-    slow = forecast(10_000, DomainToday(Standing(cap_by_hand=1)), NOW, BERLIN, "level_stays")
+    assert forecast(5, DomainToday(WarmupStanding(cap_by_hand=0)), NOW, BERLIN, "level_stays") == ()
+    slow = forecast(10_000, DomainToday(WarmupStanding(cap_by_hand=1)), NOW, BERLIN, "level_stays")
     assert slow[-1].held_after == 10_000 - len(slow) > 0
 
 
@@ -137,7 +137,7 @@ def test_a_night_of_25_hours_never_sends_two_caps_in_one_day():
 
 
 def test_the_forecast_follows_a_table_of_the_deployments_own():
-    standing = Standing(table=parse_table('{"caps": [10, 100, 1000]}'))
+    standing = WarmupStanding(table=parse_table('{"caps": [10, 100, 1000]}'))
     (day,) = forecast(300, DomainToday(standing), NOW, BERLIN, "figures_good")
     assert (day.level, day.cap) == (3, 1000)
 

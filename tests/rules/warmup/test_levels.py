@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmpost.rules.warmup.levels import STANDARD, Condition, Standing, describe_table, parse_table
+from warmpost.rules.warmup.levels import STANDARD, Condition, WarmupStanding, describe_table, parse_table
 
 
 def test_the_twenty_levels_are_those_of_the_model():
@@ -115,14 +115,14 @@ def test_a_table_that_cannot_work_is_refused_with_the_place(text, told):
 
 
 def test_a_domain_gets_its_levels_cap_unless_an_operator_set_another():
-    assert Standing(level=3).cap == 2000
-    assert Standing(level=3, cap_by_hand=70).cap == 70
-    assert Standing(level=3, cap_by_hand=0).cap == 0
-    assert Standing(level=3, cap_by_hand=70, warmup=False).cap is None
-    assert Standing(level=2, table=parse_table('{"caps": [10, 20]}')).cap == 20
+    assert WarmupStanding(level=3).cap == 2000
+    assert WarmupStanding(level=3, cap_by_hand=70).cap == 70
+    assert WarmupStanding(level=3, cap_by_hand=0).cap == 0
+    assert WarmupStanding(level=3, cap_by_hand=70, warmup=False).cap is None
+    assert WarmupStanding(level=2, table=parse_table('{"caps": [10, 20]}')).cap == 20
 
 
 def test_a_level_of_a_longer_table_counts_as_the_highest_of_a_shorter_one():
     table = parse_table('{"caps": [10, 20]}')
-    assert Standing(level=17, table=table).cap == 20
+    assert WarmupStanding(level=17, table=table).cap == 20
     assert table.within(0) == 1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmpost.rules.warmup.levels import STANDARD, Standing
+from warmpost.rules.warmup.levels import STANDARD, WarmupStanding
 from warmpost.rules.warmup.reputation import (
     DayFigures,
     close_day,
@@ -202,11 +202,11 @@ def test_a_day_without_mail_changes_nothing():
 
 
 def test_a_domain_without_warm_up_keeps_its_level():
-    warm = Standing(level=3, warmup=False)
+    warm = WarmupStanding(level=3, warmup=False)
     assert raise_standing(warm, day(5_000)) == ()
     assert close_day(warm, day(5_000, invalid=5_000), DAY).kind == "kept"
-    assert [each.level_after for each in raise_standing(Standing(level=3), day(2_000))] == [4]
-    assert close_day(Standing(level=3), day(5_000, invalid=5_000), DAY).level_after == 2
+    assert [each.level_after for each in raise_standing(WarmupStanding(level=3), day(2_000))] == [4]
+    assert close_day(WarmupStanding(level=3), day(5_000, invalid=5_000), DAY).level_after == 2
 
 
 @st.composite

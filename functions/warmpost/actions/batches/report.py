@@ -49,7 +49,7 @@ async def count_batch(services: Services, batch: Stored[Batch]) -> dict[str, int
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class BatchPace:
     """A batch under its domain's warm-up. cap: messages a day, None for no limit. reason: of a suspension."""
 
     status: str
@@ -60,7 +60,7 @@ class Pace:
     reason: str = ""
 
 
-async def read_pace(services: Services, batch: Stored[Batch]) -> Pace:
+async def read_pace(services: Services, batch: Stored[Batch]) -> BatchPace:
     """A running batch that holds recipients is paused while its domain is, or is suspended: nothing is written for that."""
     value = batch.value
     snapshot = await look(services, value.domain)
@@ -71,7 +71,7 @@ async def read_pace(services: Services, batch: Stored[Batch]) -> Pace:
     waits = runs and value.released < value.total
     until = pause.until if waits and pause and pause.until > services.clock.now() else None
     standing = snapshot.standing
-    return Pace(
+    return BatchPace(
         "paused" if until or reason else value.status,
         until,
         standing.level,

@@ -61,7 +61,7 @@ async def send_message(services: Services, order: SendOrder, request: Request) -
 
 
 async def prepare_message(services: Services, order: SendOrder) -> tuple[list[str], Written]:
-    """Its recipients and its letter, nothing stored yet. Raises as `send_message`."""
+    """Its recipients and its message content, nothing stored yet. Raises as `send_message`."""
     recipients = _recipients(order)
     check_tags(order.tags)
     return recipients, await write_message(services, order)

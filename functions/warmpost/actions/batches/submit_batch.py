@@ -26,7 +26,7 @@ from warmpost.rules.requests.requests import BatchOrder, Request
 
 CHUNKS_PER_COMMIT = 5
 MOST_IN_BATCH = 20_000
-"""Bytes of a packed letter that a batch document holds itself: it is read for every chunk."""
+"""Bytes of a packed message content that a batch document holds itself: it is read for every chunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ async def submit_batch(services: Services, order: BatchOrder, request: Request) 
 
 
 async def prepare_batch(services: Services, order: BatchOrder) -> tuple[Written, Batch, list[Chunk]]:
-    """Its letter, itself and its inline recipients, nothing stored yet. Raises as `submit_batch`."""
+    """Its message content, itself and its inline recipients, nothing stored yet. Raises as `submit_batch`."""
     check_tags(order.tags)
     if has_controls(order.name):
         raise Invalid("invalid_name", "A name holds no line breaks or control characters.", "name")

@@ -161,7 +161,7 @@ def _occurrences(
 
 
 def _writes(situation: Situation, reported: ReportedStatus) -> tuple[list[Write], bool]:
-    """The reactions, and what they add to the day's figures; whether they add anything."""
+    """What was reported, and what it adds to the day's figures; whether it adds anything."""
     progress, place = situation.statuses.progress, situation.place
     found = count_reports(progress, reported, situation.given)
     booked: dict[str, Amounts] = json.loads(situation.stored.value.booked) if situation.stored else {}

@@ -8,7 +8,7 @@ from warmpost.rules.bounces.classify import classify
 from warmpost.rules.delivery.documents import Batch, Message
 from warmpost.rules.delivery.progress import Progress
 from warmpost.rules.model.derived_ids import batch_message_id, send_message_id
-from warmpost.rules.model.events import Event
+from warmpost.rules.model.events import Event, Target
 from warmpost.rules.webhooks.notifications import NotificationEvent
 
 
@@ -34,17 +34,13 @@ def notification_event(
 ) -> NotificationEvent:
     """place: the recipient's position in the progress; the event's target holds that in the batch."""
     target = event.target
-    if target.message:
-        message_id = send_message_id(project, target.message, origin.domain)
-    else:
-        message_id = batch_message_id(project, target.batch, target.position, origin.domain)
     judged = classify(event.code, event.enhanced_code, event.text) if event.kind == "bounced" else None
     return NotificationEvent(
         kind=event.kind,
         at=event.at,
         event_id=event.id,
         to=address,
-        message_id=message_id,
+        message_id=_message_id(target, project, origin.domain),
         batch=target.batch,
         message=target.message,
         sender=origin.sender,
@@ -63,3 +59,9 @@ def notification_event(
         simulated=simulated,
         sent_at=progress.sent_at(place),
     )
+
+
+def _message_id(target: Target, project: str, domain: str) -> str:
+    if target.message:
+        return send_message_id(project, target.message, domain)
+    return batch_message_id(project, target.batch, target.position, domain)

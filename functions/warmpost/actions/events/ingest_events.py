@@ -1,7 +1,7 @@
 """Ingest: applies logged events to recipients, figures, suppressions and notifications, each exactly once.
 
 Everything that follows from a stretch of a log is written in the commit that moves the log's own mark, so a repeated
-delivery, a crash or two ingests at once change nothing twice. ReportedStatus are kept beside the worker's progress.
+delivery, a crash or two ingests at once change nothing twice. What was reported is kept beside the worker's progress.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ async def _ingest_safely(services: Services, stored: Stored[EventLog]) -> bool:
         raise
     except Exception as failure:
         tries = stored.value.tries + 1
-        words = f"the events of {stored.path} could not be folded and are tried again later"
+        words = f"the events of {stored.path} could not be ingested and are tried again later"
         log_event("ingest_failed", words, failed=failure, events=stored.value.count, tries=tries)
         due = services.clock.timestamp() + LONGEST_WAIT if tries < MOST_TRIES else None
         await services.store.commit(Update(stored.path, {"due": due, "tries": tries}))

@@ -20,7 +20,6 @@ from warmpost.errors import Unavailable
 from warmpost.rules.identity.checks import (
     SUSPENDED_AFTER,
     Check,
-    Found,
     broken_records,
     check_domain,
     describe,
@@ -28,6 +27,7 @@ from warmpost.rules.identity.checks import (
     unsigned_since,
 )
 from warmpost.rules.identity.dkim_rotation import turn_of
+from warmpost.rules.identity.dns_records import TxtValues
 from warmpost.rules.identity.domains import Domain
 from warmpost.rules.model.derived_ids import short_hash, task_name
 from warmpost.rules.model.tasks import Task
@@ -75,18 +75,18 @@ async def _check(services: Services, domain: str) -> None:
         await keep_check(services, stored, found)
 
 
-async def look_up(services: Services, domain: Domain) -> list[Found]:
+async def look_up(services: Services, domain: Domain) -> list[TxtValues]:
     return list(await asyncio.gather(*(seen_txt(services, one.name) for one in domain.records)))
 
 
-async def seen_txt(services: Services, name: str) -> Found:
+async def seen_txt(services: Services, name: str) -> TxtValues:
     try:
         return await services.resolver.txt(name)
     except Unavailable:
         return None
 
 
-async def keep_check(services: Services, stored: Stored[Domain], found: Sequence[Found]) -> Domain:
+async def keep_check(services: Services, stored: Stored[Domain], found: Sequence[TxtValues]) -> Domain:
     """Decides on what was found and keeps it, together with what is told of it. Raises Moved or errors.Unavailable."""
     now = services.clock.now()
     check = check_domain(stored.value, found, now, services.policy.spf_include)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -84,44 +84,33 @@ def _host(text: str, field: str) -> str:
     return name
 
 
-def _flaws(relay: Relay, others: Sequence[str]) -> list[tuple[str, str]]:
+def _flaws(relay: Relay, others: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Field and reason of what is wrong, names first."""
+    if len(relay.name) > MOST_CHARACTERS or has_controls(relay.name):
+        yield "name", f"A relay's name has {MOST_CHARACTERS} characters at most and no control characters."
+    if relay.name in others:
+        yield "name", f"There are two relays named {relay.name!r}."
+    if len(relay.username) > MOST_USERNAME_CHARACTERS or has_controls(relay.username):
+        reason = f"A user name has {MOST_USERNAME_CHARACTERS} characters at most and no control characters."
+        yield "username", reason
+    yield from _secret_flaws(relay)
+    if relay.transport and not is_pool_name(relay.transport):
+        reason = "A transport's name has 1 to 63 lower-case letters, digits, dots, hyphens and underscores."
+        yield "transport", reason
+
+
+def _secret_flaws(relay: Relay) -> Iterator[tuple[str, str]]:
     secret = relay.password_secret
-    ours = secret.upper().startswith(OUR_SECRETS) and not secret.upper().startswith(RELAY_SECRETS)
-    checks = (
-        (
-            "name",
-            len(relay.name) > MOST_CHARACTERS or has_controls(relay.name),
-            f"A relay's name has {MOST_CHARACTERS} characters at most and no control characters.",
-        ),
-        ("name", relay.name in others, f"There are two relays named {relay.name!r}."),
-        (
-            "username",
-            len(relay.username) > MOST_USERNAME_CHARACTERS or has_controls(relay.username),
-            f"A user name has {MOST_USERNAME_CHARACTERS} characters at most and no control characters.",
-        ),
-        (
-            "password_secret",
-            bool(secret) and not _SECRET.fullmatch(secret),
-            "This is the name of the secret that holds the password: letters, digits and underscores.",
-        ),
-        (
-            "password_secret",
-            ours,
-            f"Secrets named {OUR_SECRETS}… are not given to relays, except {RELAY_SECRETS}…",
-        ),
-        (
-            "password_secret",
-            bool(relay.username) and not secret,
-            "A user name needs a secret with its password.",
-        ),
-        ("username", bool(secret) and not relay.username, "A password needs a user name."),
-        (
-            "transport",
-            bool(relay.transport) and not is_pool_name(relay.transport),
-            "A transport's name has 1 to 63 lower-case letters, digits, dots, hyphens and underscores.",
-        ),
-    )
-    return [(name, reason) for name, is_wrong, reason in checks if is_wrong]
+    if secret and not _SECRET.fullmatch(secret):
+        reason = "This is the name of the secret that holds the password: letters, digits and underscores."
+        yield "password_secret", reason
+    if secret.upper().startswith(OUR_SECRETS) and not secret.upper().startswith(RELAY_SECRETS):
+        reason = f"Secrets named {OUR_SECRETS}… are not given to relays, except {RELAY_SECRETS}…"
+        yield "password_secret", reason
+    if relay.username and not secret:
+        yield "password_secret", "A user name needs a secret with its password."
+    if secret and not relay.username:
+        yield "username", "A password needs a user name."
 
 
 async def find_pool(store: Store, name: str) -> Stored[RelayPool]:

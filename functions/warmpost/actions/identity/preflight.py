@@ -16,7 +16,8 @@ from warmpost.actions.warmup.domain_state import look
 from warmpost.errors import Unavailable
 from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.identity.dmarc import above, find_dmarc
-from warmpost.rules.identity.preflight import Facts, Found, Point, Week, is_ready, judge_points
+from warmpost.rules.identity.dns_records import TxtValues
+from warmpost.rules.identity.preflight import Facts, Point, Week, is_ready, judge_points
 from warmpost.rules.model.addresses import domain_of
 from warmpost.rules.model.events import Target
 from warmpost.rules.reports.verp import return_path
@@ -63,14 +64,14 @@ async def preflight(services: Services, text: str) -> Preflight:
     return Preflight(name, is_ready(points), points)
 
 
-async def _policies(services: Services, domain: str) -> Mapping[str, Found]:
+async def _policies(services: Services, domain: str) -> Mapping[str, TxtValues]:
     """Values under `_dmarc.` of the domain and of all it may inherit from."""
     names = [domain, *above(domain)]
     found = await asyncio.gather(*(seen_txt(services, f"_dmarc.{name}") for name in names))
     return dict(zip(names, found, strict=True))
 
 
-async def _exchangers(services: Services, domain: str) -> Found:
+async def _exchangers(services: Services, domain: str) -> TxtValues:
     try:
         return await services.resolver.mx(domain)
     except Unavailable:

@@ -12,7 +12,7 @@ from warmpost.actions.delivery.delivery_job import DeliveryJob
 from warmpost.actions.identity.check_domains import sweep_identities
 from warmpost.actions.outbox.event_log import ask_for_ingest
 from warmpost.actions.outbox.notifications import requeue_notifications
-from warmpost.actions.schedules.arm_schedules import arm_schedules
+from warmpost.actions.schedules.enqueue_due import enqueue_due
 from warmpost.actions.storage.log import log_event
 from warmpost.errors import Moved
 from warmpost.rules.delivery.documents import RUNNING, Batch, Message
@@ -35,7 +35,7 @@ async def run_daily(services: Services) -> None:
     tasks = [_page(part, "", run) for part in parts]
     await services.tasks.enqueue(*tasks)
     await ask_for_ingest(services)
-    await arm_schedules(services, services.clock.now())
+    await enqueue_due(services, services.clock.now())
     await services.store.commit(Put(DAILY_RUN, DailyRun(services.clock.now())))
     log_event("daily_run", "the daily run has queued its work", run=run)
 

@@ -1,4 +1,4 @@
-"""Look after: how the deployment fares, at a price that does not grow with what it sends.
+"""Check health: how the deployment fares, at a price that does not grow with what it sends.
 
 About sixty reads at most: a few documents of those batches that run, never a recipient.
 """
@@ -14,6 +14,7 @@ from warmpost.actions.batches.report import longest_stall
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import SHARED
 from warmpost.actions.operations.daily import DAILY_RUN
+from warmpost.actions.ports import Store
 from warmpost.actions.warmup.domain_state import warmup_state_path
 from warmpost.errors import Unavailable
 from warmpost.rules.delivery.documents import RUNNING
@@ -91,20 +92,19 @@ async def _stored(services: Services) -> tuple[str, Work, list[Pool]]:
     return "", work, pools if any(one.name == SHARED for one in pools) else [shared, *pools]
 
 
+async def _running(store: Store) -> list[tuple[str, dict[str, Any]]]:
+    fields = ("domain", "created_at", "total", "released")
+    return await store.fields("batches", ("status", "in", RUNNING), select=fields, limit=MOST_BATCHES)
+
+
 async def _work(services: Services) -> Work:
     now = services.clock.now()
     rows, webhooks, schedules, daily = await asyncio.gather(
-        services.store.fields(
-            "batches",
-            ("status", "in", RUNNING),
-            select=("domain", "created_at", "total", "released"),
-            limit=MOST_BATCHES,
-        ),
+        _running(services.store),
         services.store.fields("webhooks", select=("enabled", "disabled_at"), limit=MOST_WEBHOOKS),
         services.store.count("schedules", ("check_at", "<=", now - LATE)),
         services.store.get(DailyRun, DAILY_RUN),
     )
-    holding = [fields for _, fields in rows if fields["released"] < fields["total"]]
     some = [batch for batch, _ in rows[:MOST_LOOKED_INTO]]
     domains = sorted({fields["domain"] for _, fields in rows})[:MOST_LOOKED_INTO]
     warmup_state, stalls, uncertain = await asyncio.gather(
@@ -113,7 +113,7 @@ async def _work(services: Services) -> Work:
         asyncio.gather(*(_uncertain(services, one) for one in some)),
     )
     known = {domain: one.value for domain, one in zip(domains, warmup_state, strict=True) if one}
-    waiting = {fields["domain"] for fields in holding}
+    holding = [fields for _, fields in rows if fields["released"] < fields["total"]]
     return Work(
         running=len(rows),
         capped=len(rows) == MOST_BATCHES,
@@ -121,11 +121,9 @@ async def _work(services: Services) -> Work:
         oldest_held=min((fields["created_at"] for fields in holding), default=None),
         uncertain=sum(uncertain),
         stalled=tuple(one for one in stalls if one),
-        overdue_pauses=_overdue(known, waiting, now),
+        overdue_pauses=_overdue(known, {fields["domain"] for fields in holding}, now),
         blocked=tuple(one for one, value in known.items() if value.blocked_on == services.today()),
-        disabled_webhooks=tuple(
-            id for id, fields in webhooks if fields.get("enabled") and fields.get("disabled_at")
-        ),
+        disabled_webhooks=tuple(id for id, one in webhooks if one.get("enabled") and one.get("disabled_at")),
         overdue_schedules=schedules,
         last_daily_run=daily.value.at if daily else None,
     )

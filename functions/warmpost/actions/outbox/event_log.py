@@ -23,7 +23,7 @@ WINDOW = 1.0
 """Seconds of events that one ingest serves."""
 
 CLOCKS_DIFFER = 1.0
-"""Seconds by which the queue's clock may be ahead: a ingest that ran before an event was kept must not count for it."""
+"""Seconds by which the queue's clock may be ahead: an ingest that ran before an event was kept must not count for it."""
 
 
 async def log_events(services: Services, source: str, events: Sequence[Event]) -> None:
@@ -44,7 +44,7 @@ def log_writes(
 ) -> list[Write]:
     """One document, or as many as the events need. wait: seconds before they are ingested.
 
-    Events about the same recipients stand together, so that a ingest writes what it knows of them once.
+    Events about the same recipients stand together, so that an ingest writes what it knows of them once.
     """
     return _documents(services, source, sorted(map(_bounded, events), key=_target), wait, tries)
 

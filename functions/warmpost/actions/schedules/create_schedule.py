@@ -61,16 +61,33 @@ async def create_schedule(
         else:
             await prepare_message(services, order)
     number = await services.store.next_number("schedules")
-    now = services.clock.now()
-    schedule = Schedule(
+    schedule = _first_state(number, kind, timetable.missed, series, first, services.clock.now())
+    schedule = replace(schedule, name=name, key_id=request.key_id)
+    parts = await store_parts(services.store, f"schedules/{number}", pack_order(order), most_inline=0)
+    # Queued first: if the queue fails nothing was accepted, and a task without its schedule is dropped.
+    await queue_next(services, str(number), schedule)
+    created = Create(f"schedules/{number}", replace(schedule, parts=parts))
+    words = (number, first.isoformat())
+    return _answer(await accept_once(services, "schedule", request, created, words))
+
+
+def _first_state(
+    number: int,
+    kind: Literal["send", "batch"],
+    missed: Missed,
+    series: Series,
+    first: datetime,
+    now: datetime,
+) -> Schedule:
+    return Schedule(
         number=number,
         kind=kind,
-        name=name,
+        name="",
         state="active",
         parts=0,
-        key_id=request.key_id,
+        key_id="",
         created_at=now,
-        missed=timetable.missed,
+        missed=missed,
         start_at=series.start_at,
         timezone=str(series.timezone),
         every_hours=series.every_hours,
@@ -80,12 +97,6 @@ async def create_schedule(
         next_run=first,
         check_at=check_at(first, (), now),
     )
-    parts = await store_parts(services.store, f"schedules/{number}", pack_order(order), most_inline=0)
-    # Queued first: if the queue fails nothing was accepted, and a task without its schedule is dropped.
-    await queue_next(services, str(number), schedule)
-    created = Create(f"schedules/{number}", replace(schedule, parts=parts))
-    words = (number, first.isoformat())
-    return _answer(await accept_once(services, "schedule", request, created, words))
 
 
 @contextmanager

@@ -55,16 +55,16 @@ async def list_runs(
     return runs, runs[-1].run if len(found) > limit else None
 
 
-def fire_task(schedule_id: str, run: datetime, generation: int, at: datetime | None) -> Task:
+def trigger_task(schedule_id: str, run: datetime, generation: int, at: datetime | None) -> Task:
     body = {"schedule": schedule_id, "run": run.isoformat()}
-    return Task("fire", body, task_name("fire", schedule_id, run_id(run), generation), at)
+    return Task("trigger", body, task_name("trigger", schedule_id, run_id(run), generation), at)
 
 
 async def queue_next(services: Services, schedule_id: str, schedule: Schedule) -> None:
     """Queues the next run's task where it can be queued already; repeating it queues no second one."""
     run = schedule.next_run
     if run is not None and is_near(run, services.clock.now()):
-        await services.tasks.enqueue(fire_task(schedule_id, run, schedule.generation, run))
+        await services.tasks.enqueue(trigger_task(schedule_id, run, schedule.generation, run))
 
 
 def changed_fields(before: Schedule, after: Schedule) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Keeps letters, whatever their size, and remembers the ones just read: many chunks share one."""
+"""Keeps message contents, whatever their size, and remembers the ones just read: many chunks share one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def store_parts(store: Store, path: str, packed: bytes, most_inline: int =
 
 
 class MessageStore:
-    """Reads letters; the latest ones stay in memory, up to REMEMBERED_BYTES of packed size."""
+    """Reads message contents; the latest ones stay in memory, up to REMEMBERED_BYTES of packed size."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -8,7 +8,7 @@ from warmpost.actions.ports import Clock
 from warmpost.actions.storage.log import log_event
 from warmpost.rules.delivery import throttling as rules
 from warmpost.rules.delivery.envelope import Outcome
-from warmpost.rules.delivery.throttling import FREE, Limit, Pace, is_complaint, served_as
+from warmpost.rules.delivery.throttling import FREE, Limit, ProviderPace, is_complaint, served_as
 
 MOST = 10_000
 """Providers remembered; beyond that all are forgotten but those that are being served."""
@@ -24,7 +24,7 @@ class ProviderGate:
         self._pace = rules.begin(limit, clock.timestamp())
 
     @property
-    def pace(self) -> Pace:
+    def pace(self) -> ProviderPace:
         self._pace = rules.earned(self._pace, self._clock.timestamp())
         return self._pace
 

@@ -1,4 +1,4 @@
-"""Leftovers: what was used up and no commit took along, written down once it is worth a write."""
+"""Flush usage: what was used up and no commit took along, written down once it is worth a write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures by day, domain, mailbox provider and batch, added up from what ingests and workers booked."""
+"""Figures by day, domain, mailbox provider and batch, added up from what the ingest and workers counted."""
 
 from __future__ import annotations
 

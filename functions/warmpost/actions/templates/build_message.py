@@ -23,7 +23,7 @@ from warmpost.rules.tracking.tracking import EVERYTHING, NOTHING, Track, Unsubsc
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A letter and where its content came from; template is empty where it was written out, track is the template's."""
+    """Message content and where it came from; template is empty where it was written out, track is the template's."""
 
     message_content: MessageContent
     domain: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from typing import Any
 
 from warmpost.actions.context import Services
@@ -59,6 +60,21 @@ async def create_template(services: Services, draft: Draft) -> Stored[Template]:
     return await _committed(services, path, template, writes, name)
 
 
+def _next_version(before: Template, draft: Draft, facts: TemplateFacts, now: datetime) -> Template:
+    return replace(
+        before,
+        name=draft.name,
+        subject=draft.subject,
+        html=draft.html,
+        text=draft.text,
+        track=draft.track,
+        required=tuple(sorted(facts.required)),
+        optional=tuple(sorted(facts.optional)),
+        version=before.version + 1,
+        updated_at=now,
+    )
+
+
 async def _inspected(services: Services, draft: Draft) -> TemplateFacts:
     """In a thread: a template of the largest size takes seconds to compile."""
     if not draft.html and not draft.text:
@@ -105,24 +121,13 @@ async def change_template(
     """changes: of a Draft's fields. The same content again makes no new version. Raises as create_template, or Moved."""
     stored = await find_template(services.store, reference)
     before = stored.value
-    standing = Draft(before.name, before.subject, before.html, before.text, before.track)
-    draft = replace(standing, **changes)
+    present = Draft(before.name, before.subject, before.html, before.text, before.track)
+    draft = replace(present, **changes)
     draft = replace(draft, name=require_name(draft.name))
-    if draft == standing:
+    if draft == present:
         return stored
     facts = await _inspected(services, draft)
-    after = replace(
-        before,
-        name=draft.name,
-        subject=draft.subject,
-        html=draft.html,
-        text=draft.text,
-        track=draft.track,
-        required=tuple(sorted(facts.required)),
-        optional=tuple(sorted(facts.optional)),
-        version=before.version + 1,
-        updated_at=services.clock.now(),
-    )
+    after = _next_version(before, draft, facts, services.clock.now())
     writes: list[Write] = [
         Update(stored.path, _changes(before, after), stored.version),
         Create(_version_path(stored.path, after.version), after),

@@ -16,7 +16,7 @@ from warmpost.rules.model.derived_ids import short_hash
 from warmpost.rules.model.writes import Create, Put, Stored, Update, Write
 from warmpost.rules.warmup.daily_cap import Allowance, Day, DayVolume, Pause, calendar_day, pool_cap
 from warmpost.rules.warmup.documents import HistoryEntry, PauseFields, PoolDay, WarmupState
-from warmpost.rules.warmup.levels import Standing, parse_table
+from warmpost.rules.warmup.levels import WarmupStanding, parse_table
 from warmpost.rules.warmup.reputation import Decision, close_day, raise_standing
 
 
@@ -28,14 +28,14 @@ def warmup_state_path(domain: str) -> str:
 class DomainSnapshot:
     """Everything that decides on a domain's volume at one moment.
 
-    stored: None for a domain that never sent. total: the day's tally. pool: the allowance of a pool with a limit.
+    stored: None for a domain that never sent. total: the day's counters. pool: the allowance of a pool with a limit.
     closing: what closing the day before adds to the history; written by whoever writes the warm-up state first.
     """
 
     domain: str
     stored: Stored[WarmupState] | None
     warmup_state: WarmupState
-    standing: Standing
+    standing: WarmupStanding
     day: Day
     total: DayCounters
     pool: Allowance | None
@@ -114,9 +114,9 @@ def with_raises(snapshot: DomainSnapshot) -> tuple[DomainSnapshot, tuple[Decisio
     ), raises
 
 
-def standing_of(services: Services, warmup_state: WarmupState) -> Standing:
+def standing_of(services: Services, warmup_state: WarmupState) -> WarmupStanding:
     table = parse_table(warmup_state.rules) if warmup_state.rules else services.policy.levels
-    return Standing(warmup_state.level, table, warmup_state.cap, warmup_state.warmup)
+    return WarmupStanding(warmup_state.level, table, warmup_state.cap, warmup_state.warmup)
 
 
 async def _pool(

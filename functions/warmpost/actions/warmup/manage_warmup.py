@@ -15,7 +15,7 @@ from warmpost.actions.warmup.domain_state import DomainSnapshot, keep, look, rem
 from warmpost.errors import Invalid
 from warmpost.rules.model.writes import Stored
 from warmpost.rules.warmup.documents import HistoryEntry, WarmupState
-from warmpost.rules.warmup.levels import Standing, parse_table
+from warmpost.rules.warmup.levels import WarmupStanding, parse_table
 from warmpost.rules.warmup.reputation import DayFigures, Reading, measure, readings
 
 RATES = ("known", "invalid", "delivered", "spam", "complaints", "opened")
@@ -89,7 +89,7 @@ async def _set(services: Services, domain: str, wanted: Mapping[str, Any]) -> No
         day=snapshot.today,
         level_before=snapshot.warmup_state.level,
         level_after=state.level,
-        cap=Standing(state.level, snapshot.standing.table, state.cap, state.warmup).cap,
+        cap=WarmupStanding(state.level, snapshot.standing.table, state.cap, state.warmup).cap,
     )
     await services.store.commit(*keep(snapshot, state), remember(domain, entry))
 
@@ -105,7 +105,7 @@ def _changed(snapshot: DomainSnapshot, wanted: Mapping[str, Any]) -> WarmupState
     else:
         table = snapshot.standing.table
     warmup_state = replace(snapshot.warmup_state, **changes)
-    top = Standing(table=table).rules.top
+    top = WarmupStanding(table=table).rules.top
     if warmup_state.level > top:
         raise Invalid("invalid_level", f"Levels go from 1 to {top}.", "level")
     return warmup_state

@@ -62,7 +62,7 @@ class Unsigned:
 
 
 class Composer:
-    """Composes the messages of one letter; several threads may do so at once."""
+    """Composes the messages of one message content; several threads may do so at once."""
 
     def __init__(
         self,
@@ -133,22 +133,21 @@ class Composer:
         ]
         if not self._content.to:
             values.insert(0, recipient)
-        head = layout.sent % tuple(values)
-        canonical = layout.signed % tuple([unfold(value) for value in reversed(values)])
-        around = self._frame.around
-        if len(bodies) == 2:
-            body = b"".join((around[0], bodies[0], around[1], bodies[1], around[2]))
-        else:
-            body = b"".join((around[0], bodies[0], around[1]))
         return Unsigned(
             envelope=Envelope(job.mail_from, address),
             smtputf8=self._international or not (address.isascii() and job.mail_from.isascii()),
             second=second,
             layout=layout,
-            head=head,
-            canonical=canonical,
-            body=body,
+            head=layout.sent % tuple(values),
+            canonical=layout.signed % tuple([unfold(value) for value in reversed(values)]),
+            body=self._framed(bodies),
         )
+
+    def _framed(self, bodies: Sequence[bytes]) -> bytes:
+        around = self._frame.around
+        if len(bodies) == 2:
+            return b"".join((around[0], bodies[0], around[1], bodies[1], around[2]))
+        return b"".join((around[0], bodies[0], around[1]))
 
     def _unsubscribe_fields(self, reader: Reader | None) -> tuple[tuple[str, str], ...]:
         wanted = self._content.unsubscribe

@@ -29,7 +29,7 @@ GROUP = 25
 class SigningPool:
     """Implements `actions.ports.SigningPool`; keeps keys open and templates compiled for the life of the process.
 
-    links: where readers' links lead; without them no letter gets any.
+    links: where readers' links lead; without them no message gets any.
     """
 
     def __init__(

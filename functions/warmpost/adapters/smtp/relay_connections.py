@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from warmpost.adapters.smtp.connect import NotOpened, Opener
 from warmpost.adapters.smtp.session import Conversation
-from warmpost.rules.delivery.relay_selection import WELL, Backoff, Standing, after_failure
+from warmpost.rules.delivery.relay_selection import WELL, Backoff, RelayConnectivity, after_failure
 from warmpost.rules.model.relays import Relay
 
 
@@ -25,11 +25,11 @@ class RelayConnections:
         self._busy: set[Conversation] = set()
         self._opening = 0
 
-    def standing(self) -> Standing:
+    def standing(self) -> RelayConnectivity:
         for conversation in [c for c in self._idle if not c.is_usable()]:
             self._idle.remove(conversation)
             conversation.quit()
-        return Standing(
+        return RelayConnectivity(
             weight=self.relay.weight,
             max_connections=self.relay.max_connections,
             idle=len(self._idle),

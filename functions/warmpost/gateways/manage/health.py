@@ -14,7 +14,7 @@ from warmpost.errors import Invalid
 from warmpost.gateways.api.answers import Answer, Count
 from warmpost.gateways.http.app import Parameter, Route, json_response
 from warmpost.gateways.http.parameters import moment
-from warmpost.rules.operations.health import Findings, Status, as_metrics, judge
+from warmpost.rules.operations.health import Findings, HealthStatus, as_metrics, judge
 
 METRICS = "application/openmetrics-text"
 
@@ -64,7 +64,7 @@ class BatchesHealth(Answer):
 class Health(Answer):
     """reasons: everything that a person should look at, in words. down: nothing can be taken; answered with 503."""
 
-    status: Status
+    status: HealthStatus
     reasons: list[str]
     at: datetime
     firestore: Reach

@@ -16,7 +16,7 @@ from warmpost.actions.delivery.delivery_job import DeliveryJob
 from warmpost.actions.events.ingest_events import ingest_events
 from warmpost.actions.identity.check_domains import check_identity
 from warmpost.actions.operations.daily import sweep
-from warmpost.actions.schedules.fire_schedule import fire_schedule
+from warmpost.actions.schedules.trigger_schedule import trigger_schedule
 from warmpost.actions.storage import log
 from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.actions.warmup.assess_domain import assess_domain
@@ -101,10 +101,10 @@ async def _check(services: Services, body: bytes) -> None:
         await check_identity(services, domain)
 
 
-async def _fire(services: Services, body: bytes) -> None:
+async def _trigger(services: Services, body: bytes) -> None:
     task = decode(body, FireTask)
     with log.about(schedule=task.schedule):
-        await fire_schedule(services, task.schedule, task.run)
+        await trigger_schedule(services, task.schedule, task.run)
 
 
 async def _notify(services: Services, body: bytes) -> None:
@@ -126,7 +126,7 @@ VERBS: dict[str, Verb] = {
     "deliver": _deliver,
     "plan": _plan,
     "release": _release,
-    "fire": _fire,
+    "trigger": _trigger,
     "assess": _assess,
     "check": _check,
     "sweep": _sweep,

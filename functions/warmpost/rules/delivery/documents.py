@@ -106,7 +106,7 @@ class ProgressFields:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`messages/{id}`: a single send: letter as in Batch, recipients as in Chunk, progress as beside a chunk."""
+    """`messages/{id}`: a single send: message content as in Batch, recipients as in Chunk, progress as beside a chunk."""
 
     domain: str
     sender: str

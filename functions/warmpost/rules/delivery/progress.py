@@ -44,7 +44,7 @@ class Progress:
     """results: one `Status.mark` a recipient. details: by position, only where there is more to say.
 
     times: when stretches of recipients were handed over, as (first, end, epoch seconds).
-    days: stretches of recipients with the day on which their volume was reserved. booked: what of their tally is in
+    days: stretches of recipients with the day on which their volume was reserved. booked: what of their counters is in
     that day's figures already, by day and name.
     owner, lease_until: the worker at it, epoch seconds; the lease is void once it has passed.
     round: counts the follow-up tasks. retry_at: when the next one is due, epoch seconds, 0 for none.

@@ -39,7 +39,7 @@ def after_failure(backoff: Backoff, *, began: float, now: float, jitter: float) 
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RelayConnectivity:
     """What is known of one relay of a pool at this moment.
 
     idle, busy, opening: its connections. credit: what weighting owes it from the choices before.
@@ -84,7 +84,7 @@ class Choice:
     credits: tuple[int, ...]
 
 
-def choose_relay(standings: Sequence[Standing], now: float) -> Choice | Nobody:
+def choose_relay(standings: Sequence[RelayConnectivity], now: float) -> Choice | Nobody:
     """Take turns by weight among the relays that can serve (smooth weighted round robin: 3:1 gives a a b a).
 
     A relay left out neither gains nor loses credit. An idle connection serves even while its relay is left alone:
@@ -102,7 +102,7 @@ def choose_relay(standings: Sequence[Standing], now: float) -> Choice | Nobody:
     return Choice(chosen, tuple(credits))
 
 
-def closed_for(standings: Sequence[Standing], now: float) -> float:
+def closed_for(standings: Sequence[RelayConnectivity], now: float) -> float:
     """Seconds until a relay is tried again where all have failed; 0 while one serves or may be tried."""
     serving = [one for one in standings if one.weight > 0 and one.max_connections > 0]
     if any(one.busy or one.opening or one.may_serve(now) for one in serving):
@@ -118,7 +118,7 @@ class Closed:
     seconds: float
 
 
-def connections_wanted(messages: int, standings: Sequence[Standing], now: float) -> int:
+def connections_wanted(messages: int, standings: Sequence[RelayConnectivity], now: float) -> int:
     """How many connections a claim batch is worth: few for few messages, and as many as keep the relays' shares."""
     serving = [
         s for s in standings if s.weight > 0 and s.max_connections > 0 and (s.busy or s.may_serve(now))

@@ -39,7 +39,7 @@ FREE = Limit()
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class ProviderPace:
     """rate: now, top: to which it grows back. tokens: messages that may go at once, as of `since` (seconds).
 
     promised: until when the rate is spoken for by those that were told when to come. why: the provider's words.
@@ -59,8 +59,8 @@ class Pace:
         return self.limit == FREE and self.rate >= self.top
 
 
-def begin(limit: Limit, now: float) -> Pace:
-    return Pace(limit, limit.per_second, limit.per_second, _burst(limit.per_second), now)
+def begin(limit: Limit, now: float) -> ProviderPace:
+    return ProviderPace(limit, limit.per_second, limit.per_second, _burst(limit.per_second), now)
 
 
 def _burst(rate: float) -> float:
@@ -68,7 +68,7 @@ def _burst(rate: float) -> float:
     return max(1.0, rate)
 
 
-def earned(pace: Pace, now: float) -> Pace:
+def earned(pace: ProviderPace, now: float) -> ProviderPace:
     """As of now: what the time since has added."""
     passed = max(0.0, now - pace.since)
     if pace.rate == inf:
@@ -78,16 +78,16 @@ def earned(pace: Pace, now: float) -> Pace:
     return replace(pace, rate=rate, tokens=tokens, since=now)
 
 
-def wait(pace: Pace) -> float:
+def wait(pace: ProviderPace) -> float:
     """Seconds from `since` until the next message may go."""
     return 0.0 if pace.tokens >= 1.0 else (1.0 - pace.tokens) / pace.rate
 
 
-def spend(pace: Pace) -> Pace:
+def spend(pace: ProviderPace) -> ProviderPace:
     return replace(pace, tokens=pace.tokens - 1.0)
 
 
-def slowed(pace: Pace, now: float, why: str, seen: float) -> Pace:
+def slowed(pace: ProviderPace, now: float, why: str, seen: float) -> ProviderPace:
     """After a complaint. seen: the rate at which it was served, which counts where there is no limit."""
     pace = earned(pace, now)
     if now - pace.slowed_at < HALVED_AT_MOST_EVERY:
@@ -97,12 +97,12 @@ def slowed(pace: Pace, now: float, why: str, seen: float) -> Pace:
     return replace(pace, rate=rate, top=top, tokens=min(pace.tokens, 0.0), slowed_at=now, why=why)
 
 
-def share(pace: Pace, wanted: int) -> int:
+def share(pace: ProviderPace, wanted: int) -> int:
     """How many one visit may serve."""
     return wanted if pace.rate == inf else min(wanted, max(1, int(pace.rate * SLICE)))
 
 
-def come_back(pace: Pace, wanted: int, now: float) -> tuple[float, Pace]:
+def come_back(pace: ProviderPace, wanted: int, now: float) -> tuple[float, ProviderPace]:
     """In how many seconds that many are to come, one visit after the other, and what is promised then."""
     at = min(max(now + 1.0, pace.promised), now + MOST_WAIT)
     takes = share(pace, wanted) / pace.rate

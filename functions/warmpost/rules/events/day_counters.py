@@ -1,4 +1,4 @@
-"""What a chunk or message adds to its domain's day, derived from its results and reactions.
+"""What a chunk or message adds to its domain's day, derived from its results and what was reported.
 
 Nothing is counted while it happens: the whole is derived again from what is recorded, and what was not yet booked of it is
 booked in the commit that records it. So a crash, a repeated task, a replayed event and a late outcome count once.
@@ -48,7 +48,7 @@ class DayCounters:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a tally needs to know beside the results.
+    """What counting needs to know beside the results.
 
     provider: of a recipient by position, `simulator` for one that no mail leaves for. reports: the relays tell later what
     was delivered. in_batch: volume was reserved for whole stretches, simulated recipients included. tracked: opens count.
@@ -130,7 +130,7 @@ def _bounced(words: Words | None) -> Sequence[str]:
 
 
 def count_reports(progress: Progress, reported: ReportedStatus, given: Circumstances) -> dict[str, Amounts]:
-    """What reactions change of the worker's tally, by day: for every recipient the difference to its base."""
+    """What reports change of the worker's counters, by day: for every recipient the difference to its base."""
     found: dict[str, Counter[str]] = {}
     for first, end, day in progress.days:
         total = found.setdefault(day, Counter())

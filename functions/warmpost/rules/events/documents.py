@@ -26,7 +26,7 @@ class EventLog:
 
 @dataclass(frozen=True, slots=True)
 class ReportedStatusFields:
-    """How `ReportedStatus` are stored: in `batches/{id}/reactions/{n}`, or in `messages/{id}/reactions/all`.
+    """How a `ReportedStatus` is stored: in `batches/{id}/reactions/{n}`, or in `messages/{id}/reactions/all`.
 
     counts: by status, what they change of the worker's counts. booked: as in `Progress`.
     """

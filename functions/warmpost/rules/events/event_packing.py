@@ -1,4 +1,4 @@
-"""Events and reactions as bytes, for the documents that keep them."""
+"""Events and reported status as bytes, for the documents that keep them."""
 
 from __future__ import annotations
 

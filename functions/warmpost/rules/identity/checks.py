@@ -12,15 +12,12 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from warmpost.rules.identity.dkim_rotation import advance_rotation
-from warmpost.rules.identity.dns_records import compare, is_verified
+from warmpost.rules.identity.dns_records import TxtValues, compare, is_verified
 from warmpost.rules.identity.domains import Domain, Record
 
 SUSPENDED_AFTER = timedelta(hours=72)
 WATCHED = ("dkim", "spf", "dmarc")
 """Purposes of the records that receivers look at; the proof of ownership may go once it was seen."""
-
-Found = Sequence[str] | None
-"""Values a look-up saw, None where it failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ class Check:
     turn: Literal["", "suspended", "resumed"] = ""
 
 
-def check_domain(domain: Domain, found: Sequence[Found], now: datetime, spf_include: str = "") -> Check:
+def check_domain(domain: Domain, found: Sequence[TxtValues], now: datetime, spf_include: str = "") -> Check:
     """found: one for each of the domain's records. A pending domain is verified once all its records are right."""
     records = tuple(
         _seen(domain, one, values, now, spf_include)
@@ -59,7 +56,7 @@ def check_domain(domain: Domain, found: Sequence[Found], now: datetime, spf_incl
     )
 
 
-def _seen(domain: Domain, record: Record, values: Found, now: datetime, spf_include: str) -> Record:
+def _seen(domain: Domain, record: Record, values: TxtValues, now: datetime, spf_include: str) -> Record:
     if values is None:
         return record
     seen = replace(compare(record, values, spf_include), checked_at=now)

@@ -6,16 +6,13 @@ the successor of that document does (draft-ietf-dmarc-dmarcbis section 4.10), wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from warmpost.rules.identity.dns_records import dmarc_tags
+from warmpost.rules.identity.dns_records import TxtValues, dmarc_tags
 
 MOST_ABOVE = 7
 """Names that are asked above a domain, however deep it is."""
-
-Found = Sequence[str] | None
-"""Values a look-up saw, None where it failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ def above(domain: str) -> list[str]:
     return names[-MOST_ABOVE:]
 
 
-def find_dmarc(domain: str, found: Mapping[str, Found]) -> Dmarc | None:
+def find_dmarc(domain: str, found: Mapping[str, TxtValues]) -> Dmarc | None:
     """found: values under `_dmarc.` of each domain that was asked. None where no record holds."""
     if own := dmarc_tags(found.get(domain) or ()):
         return _dmarc(domain, own, own["p"])

@@ -19,6 +19,9 @@ MOST_SPF_LOOKUPS = 10
 MOST_FOUND = 10
 MOST_FOUND_CHARACTERS = 2048
 
+TxtValues = Sequence[str] | None
+"""Values a look-up saw, None where it failed."""
+
 _SPF_TERM = re.compile(
     r"[+?~-]?(?:all|(?:include|exists):\S+|(?:a|mx)(?::[^\s/]+)?(?:/\d{1,2})?(?://\d{1,3})?|ptr(?::\S+)?"
     r"|ip4:[\d.]+(?:/\d{1,2})?|ip6:[\da-f:.]+(?:/\d{1,3})?)|[a-z][\w.-]*=\S*",

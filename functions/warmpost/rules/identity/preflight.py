@@ -13,7 +13,7 @@ from datetime import datetime
 from warmpost.rules.delivery.mailbox_providers import OTHER, provider_of
 from warmpost.rules.identity.checks import signing_records, suspension_reason
 from warmpost.rules.identity.dmarc import Dmarc
-from warmpost.rules.identity.dns_records import compare
+from warmpost.rules.identity.dns_records import TxtValues, compare
 from warmpost.rules.identity.domains import Domain, Record
 
 BULK = "Gmail and Yahoo bulk senders"
@@ -25,9 +25,6 @@ FEW = 100
 
 NO_ANSWER = "the DNS did not answer"
 ASK_AGAIN = "Ask again in a while; if it stays so, look after the domain's name servers."
-
-Found = Sequence[str] | None
-"""Values a look-up saw, None where it failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +58,10 @@ class Facts:
     """
 
     domain: Domain
-    seen: Sequence[Found]
+    seen: Sequence[TxtValues]
     dmarc: Dmarc | None
     dmarc_known: bool
-    exchangers: Found
+    exchangers: TxtValues
     return_domain: str
     rsa_bits: Sequence[int]
     spf_include: str = ""
@@ -113,7 +110,7 @@ def _ownership(domain: Domain) -> Point:
     )
 
 
-def _record(record: Record, values: Found, facts: Facts) -> Point:
+def _record(record: Record, values: TxtValues, facts: Facts) -> Point:
     """DKIM and SPF: there, valid, only one, and the right one."""
     name = f"{record.purpose}_present"
     needed = f"the TXT record {record.name} with {record.expected[:60]}…"

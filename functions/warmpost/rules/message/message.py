@@ -1,4 +1,4 @@
-"""What one letter is made of before it becomes bytes: the parts all recipients share, and a recipient's own."""
+"""What a message is made of before it becomes bytes: the parts all recipients share, and a recipient's own."""
 
 from __future__ import annotations
 

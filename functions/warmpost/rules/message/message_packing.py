@@ -1,4 +1,4 @@
-"""Letters as bytes: what a batch or message keeps until its last recipient is served.
+"""Message content as bytes: what a batch or message keeps until its last recipient is served.
 
 A deflated JSON head, then the attachments as they are: base64 and deflating would only cost time on content that is
 mostly compressed already.

@@ -1,6 +1,6 @@
 """The documents of the store, as values: what each collection keeps and under which path.
 
-Content that may be large or nested (letters, variables) is kept as one deflated bytes field, never as a map.
+Content that may be large or nested (message content, variables) is kept as one deflated bytes field, never as a map.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-Status = Literal["ok", "degraded", "down"]
+HealthStatus = Literal["ok", "degraded", "down"]
 
 LATE = timedelta(minutes=15)
 """Behind its time, a task or pause that nobody has taken up is no longer on its way."""
@@ -80,7 +80,7 @@ class Findings:
     work: Work = field(default_factory=Work)
 
 
-def judge(found: Findings) -> tuple[Status, tuple[str, ...]]:
+def judge(found: Findings) -> tuple[HealthStatus, tuple[str, ...]]:
     """down: nothing can be taken. degraded: something waits that a person should look at."""
     reasons = tuple(_reasons(found))
     if found.firestore:
@@ -133,55 +133,58 @@ def _when(moment: datetime) -> str:
 
 def as_metrics(found: Findings) -> str:
     """OpenMetrics text (openmetrics.io), gauges only."""
-    work, (status, _) = found.work, judge(found)
     lines: list[str] = []
-
-    def gauge(name: str, means: str, *values: tuple[str, float]) -> None:
-        lines.extend((f"# TYPE warmpost_{name} gauge", f"# HELP warmpost_{name} {means}"))
-        lines.extend(f"warmpost_{name}{labels} {value:g}" for labels, value in values)
-
-    gauge(
-        "health", "1 for the status that holds.", *((_labels(status=one), one == status) for one in _STATUSES)
-    )
-    gauge("firestore_up", "Whether Firestore answers.", ("", not found.firestore))
-    gauge("dns_up", "Whether the DNS answers.", ("", not found.dns))
-    gauge(
-        "queue_up",
-        "Whether a queue answers and is not paused.",
-        *((_labels(queue=one.name), not (one.reason or one.paused)) for one in found.queues),
-    )
-    gauge(
-        "queue_tasks",
-        "Tasks in a queue, of 1000 looked at.",
-        *((_labels(queue=one.name), one.tasks) for one in found.queues),
-    )
-    gauge(
-        "queue_due_tasks",
-        "Of those, tasks whose time has come.",
-        *((_labels(queue=one.name), one.due) for one in found.queues),
-    )
-    gauge(
-        "relay_up",
-        "Whether a relay lets a worker in.",
-        *((_labels(pool=one.pool, relay=one.relay), not one.reason) for one in found.relays),
-    )
-    gauge("batches_running", "Batches under way.", ("", work.running))
-    gauge("batches_stalled", "Of those, batches that no relay takes mail of.", ("", len(work.stalled)))
-    gauge("recipients_held", "Recipients of running batches that wait for volume.", ("", work.held))
-    held = (found.at - work.oldest_held).total_seconds() if work.oldest_held else 0.0
-    gauge("oldest_held_seconds", "Age of the oldest batch that holds recipients.", ("", held))
-    gauge("recipients_uncertain", "Uncertain recipients of running batches.", ("", work.uncertain))
-    gauge("pauses_overdue", "Domains whose pause is over without effect.", ("", len(work.overdue_pauses)))
-    gauge("domains_blocked", "Domains with running batches that are blocked.", ("", len(work.blocked)))
-    gauge("webhooks_disabled", "Webhooks that were given up.", ("", len(work.disabled_webhooks)))
-    gauge("schedules_overdue", "Schedules whose time has passed.", ("", work.overdue_schedules))
-    if work.last_daily_run:
-        stamp = work.last_daily_run.timestamp()
-        gauge("daily_run_timestamp_seconds", "When the daily run last was.", ("", stamp))
+    for name, means, *values in (*_gauges_of_services(found), *_gauges_of_work(found.work, found.at)):
+        lines += (f"# TYPE warmpost_{name} gauge", f"# HELP warmpost_{name} {means}")
+        lines += (f"warmpost_{name}{labels} {value:g}" for labels, value in values)
     return "\n".join([*lines, "# EOF", ""])
 
 
-_STATUSES: tuple[Status, ...] = ("ok", "degraded", "down")
+_Gauge = tuple[str, str, *tuple[tuple[str, float], ...]]
+"""Name, meaning, and the values by their labels."""
+
+
+def _gauges_of_services(found: Findings) -> Iterator[_Gauge]:
+    status, _ = judge(found)
+    yield (
+        "health",
+        "1 for the status that holds.",
+        *((_labels(status=one), one == status) for one in _STATUSES),
+    )
+    yield ("firestore_up", "Whether Firestore answers.", ("", not found.firestore))
+    yield ("dns_up", "Whether the DNS answers.", ("", not found.dns))
+    queues = [(_labels(queue=one.name), one) for one in found.queues]
+    up = [(name, not (one.reason or one.paused)) for name, one in queues]
+    yield ("queue_up", "Whether a queue answers and is not paused.", *up)
+    yield (
+        "queue_tasks",
+        "Tasks in a queue, of 1000 looked at.",
+        *((name, one.tasks) for name, one in queues),
+    )
+    due = [(name, one.due) for name, one in queues]
+    yield ("queue_due_tasks", "Of those, tasks whose time has come.", *due)
+    relays = [(_labels(pool=one.pool, relay=one.relay), not one.reason) for one in found.relays]
+    yield ("relay_up", "Whether a relay lets a worker in.", *relays)
+
+
+def _gauges_of_work(work: Work, at: datetime) -> Iterator[_Gauge]:
+    yield ("batches_running", "Batches under way.", ("", work.running))
+    yield ("batches_stalled", "Of those, batches that no relay takes mail of.", ("", len(work.stalled)))
+    yield ("recipients_held", "Recipients of running batches that wait for volume.", ("", work.held))
+    held = (at - work.oldest_held).total_seconds() if work.oldest_held else 0.0
+    yield ("oldest_held_seconds", "Age of the oldest batch that holds recipients.", ("", held))
+    yield ("recipients_uncertain", "Uncertain recipients of running batches.", ("", work.uncertain))
+    overdue = len(work.overdue_pauses)
+    yield ("pauses_overdue", "Domains whose pause is over without effect.", ("", overdue))
+    yield ("domains_blocked", "Domains with running batches that are blocked.", ("", len(work.blocked)))
+    yield ("webhooks_disabled", "Webhooks that were given up.", ("", len(work.disabled_webhooks)))
+    yield ("schedules_overdue", "Schedules whose time has passed.", ("", work.overdue_schedules))
+    if work.last_daily_run:
+        stamp = work.last_daily_run.timestamp()
+        yield ("daily_run_timestamp_seconds", "When the daily run last was.", ("", stamp))
+
+
+_STATUSES: tuple[HealthStatus, ...] = ("ok", "degraded", "down")
 
 
 def _labels(**given: str) -> str:

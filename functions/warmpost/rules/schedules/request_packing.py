@@ -1,6 +1,6 @@
 """Orders as bytes: what a schedule keeps from the day it is made until its last run.
 
-As letters are packed: a deflated JSON head, then the attachments as they are.
+As message content is packed: a deflated JSON head, then the attachments as they are.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Schedule:
 
     start_at … count: as `recurrence.Series`. next_run: None where it is paused or ended; held_run: the next one when it
     was paused. starting: runs that are claimed and whose batch or message is not known to exist yet.
-    check_at: when `arm_schedules` has something to do about it. generation: how often lost tasks were made anew.
+    check_at: when `enqueue_due` has something to do about it. generation: how often lost tasks were made anew.
     counts: runs by how they ended.
     """
 

@@ -52,7 +52,7 @@ EVERYTHING = Track(opens=True, clicks=True)
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What is put into the bodies of a letter, the same for all its recipients. base: where `track` answers."""
+    """What is put into the bodies of a message, the same for all its recipients. base: where `track` answers."""
 
     base: str
     track: Track

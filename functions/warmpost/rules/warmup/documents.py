@@ -23,7 +23,7 @@ class PauseFields:
 class WarmupState:
     """`warmup/{domain}`: how much a domain may send, and how much of it is taken; every release writes it.
 
-    level, cap, warmup, rules: as `levels.Standing`; rules is a table in JSON, empty for the deployment's. day: the
+    level, cap, warmup, rules: as `levels.WarmupStanding`; rules is a table in JSON, empty for the deployment's. day: the
     calendar day that `reserved` (all volume) and `released` (that of batches) are of. blocked_on: the day of a block.
     """
 

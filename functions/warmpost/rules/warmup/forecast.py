@@ -17,7 +17,7 @@ from warmpost.rules.warmup.daily_cap import (
     calendar_day,
     decide_release,
 )
-from warmpost.rules.warmup.levels import Standing
+from warmpost.rules.warmup.levels import WarmupStanding
 from warmpost.rules.warmup.reputation import DayFigures, Decision, close_day, evaluate_block, raise_standing
 
 Assumption = Literal["level_stays", "figures_stay", "figures_good"]
@@ -35,7 +35,7 @@ class DomainToday:
     like: the figures that `figures_stay` goes on from, today's if `None`.
     """
 
-    standing: Standing
+    standing: WarmupStanding
     figures: DayFigures = DayFigures()
     volume: DayVolume = DayVolume()
     pause: Pause | None = None

@@ -83,7 +83,7 @@ class LevelTable:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class WarmupStanding:
     """How much trust a domain has, and what an operator set by hand.
 
     cap_by_hand: holds instead of the level's; the level still moves by its own maximum. warmup False: already warm, so

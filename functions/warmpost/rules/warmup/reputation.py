@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Literal
 
-from warmpost.rules.warmup.levels import STANDARD, Condition, Figure, LevelTable, Rule, Standing
+from warmpost.rules.warmup.levels import STANDARD, Condition, Figure, LevelTable, Rule, WarmupStanding
 
 Count = int | Fraction
 """A number of messages; forecasts reckon with parts of messages, so that assumed rates stay exact."""
@@ -168,12 +168,12 @@ def evaluate_block(figures: DayFigures, day: date, table: LevelTable = STANDARD)
     return Decision("blocked", holding.name, reason, figures, table.blocks, effective_on=day)
 
 
-def raise_standing(standing: Standing, figures: DayFigures) -> tuple[Decision, ...]:
+def raise_standing(standing: WarmupStanding, figures: DayFigures) -> tuple[Decision, ...]:
     """The raises a domain has earned, none where warm-up is off."""
     return evaluate_raises(figures, standing.level, standing.rules) if standing.warmup else ()
 
 
-def close_day(standing: Standing, figures: DayFigures, day: date) -> Decision:
+def close_day(standing: WarmupStanding, figures: DayFigures, day: date) -> Decision:
     """What a finished day costs a domain, nothing where warm-up is off."""
     if standing.warmup:
         return evaluate_lowering(figures, standing.level, day, standing.rules)

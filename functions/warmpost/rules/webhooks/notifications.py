@@ -157,10 +157,7 @@ class Notification:
 
 def payload(one: NotificationEvent, account: str) -> dict[str, object]:
     """The documented shape. account: what `username` says."""
-    event, number = _TENCENT.get(one.kind, (one.kind, 0))
     reply = {"code": one.code, "enhanced_code": one.enhanced_code, "text": one.text[:MOST_TEXT]}
-    said = " ".join(str(part) for part in reply.values() if part)
-    bounced = one.kind == "bounced"
     shape: dict[str, object] = {
         "id": one.public_id,
         "type": one.kind,
@@ -170,13 +167,24 @@ def payload(one: NotificationEvent, account: str) -> dict[str, object]:
         "message": one.message,
         "reply": {name: part for name, part in reply.items() if part},
         "bounce_class": one.bounce_class,
+    }
+    said = " ".join(str(part) for part in reply.values() if part)
+    shown = {name: value for name, value in (shape | _tencent_fields(one, said, account)).items() if value}
+    return shown | {"tags": dict(one.tags), "machine": one.machine, "simulated": one.simulated}
+
+
+def _tencent_fields(one: NotificationEvent, reason: str, account: str) -> dict[str, object]:
+    """Under the names of Tencent SES's callbacks: what was written for those goes on working."""
+    event, number = _TENCENT.get(one.kind, (one.kind, 0))
+    bounced = one.kind == "bounced"
+    return {
         "event": event,
         "eventid": number,
         "email": one.to,
         "bulkId": one.message or one.batch,
         "timestamp": int(one.at),
         "sentTimestamp": int(one.sent_at),
-        "reason": said,
+        "reason": reason,
         "bounceType": ("hard_bounce" if one.hard else "soft_bounce") if bounced else "",
         "link": one.link[:MOST_LINK],
         "useragent": one.user_agent[:MOST_TEXT],
@@ -188,8 +196,6 @@ def payload(one: NotificationEvent, account: str) -> dict[str, object]:
         "messageId": one.message_id,
         "taskId": _number(one.batch),
     }
-    shown = {name: value for name, value in shape.items() if value}
-    return shown | {"tags": dict(one.tags), "machine": one.machine, "simulated": one.simulated}
 
 
 def rfc3339(at: float) -> str:

@@ -76,9 +76,9 @@ async def test_a_series_in_hours_runs_every_so_many_hours_through_the_change(pla
 
 async def test_a_run_forty_days_ahead_is_queued_when_the_queue_takes_it_and_fires_on_time(planner):
     schedule = await planner.plan("2027-01-02T08:00:00Z")
-    assert planner.fires() == []
+    assert planner.triggers() == []
     await planner.pass_until(at("2027-01-02T07:59:59"))
-    assert len(planner.queue.of("fire")) == 1
+    assert len(planner.queue.of("trigger")) == 1
     await planner.pass_until(at("2027-01-02T08:00:00"))
     (batch,) = (await planner.batches(schedule)).values()
     assert batch.created_at == at("2027-01-02T08:00")
@@ -91,7 +91,7 @@ async def test_a_series_with_runs_far_apart_goes_on_by_itself(planner):
     await planner.pass_until(at("2029-01-01T00:00"))
     runs = [f"{one.run:%Y-%m-%d}" for one in await planner.runs(schedule)]
     assert runs == ["2026-12-24", "2027-12-24", "2028-12-24"]
-    assert len(planner.queue.of("fire")) == 3
+    assert len(planner.queue.of("trigger")) == 3
     assert (await planner.schedule(schedule)).state == "ended"
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from tests.actions.harness import START, batch_order, perform, send_order
 from tests.actions.schedule_harness import Crash, Fuse, at
-from warmpost.actions.schedules.arm_schedules import arm_schedules
 from warmpost.actions.schedules.control_schedule import end_schedule, pause_schedule, resume_schedule
-from warmpost.actions.schedules.fire_schedule import fire_schedule
+from warmpost.actions.schedules.enqueue_due import enqueue_due
+from warmpost.actions.schedules.trigger_schedule import trigger_schedule
 from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.errors import Conflict, Moved
 from warmpost.rules.delivery.documents import Message
@@ -40,7 +40,7 @@ async def test_firing_takes_as_many_steps_as_the_crashes_below_cover(planner):
     await planner.plan("2026-11-24T08:00:00Z", every=24)
     fuse = Fuse(100, after=False)
     planner.clock.move_to(at("2026-11-24T08:00"))
-    await perform(planner.doomed(fuse), planner.fires()[0])
+    await perform(planner.doomed(fuse), planner.triggers()[0])
     assert 100 - fuse.left == STEPS
 
 
@@ -48,12 +48,12 @@ async def test_firing_takes_as_many_steps_as_the_crashes_below_cover(planner):
 @pytest.mark.parametrize("step", range(1, STEPS + 1))
 async def test_a_worker_that_dies_at_any_step_is_made_good_by_the_task_coming_again(planner, step, after):
     schedule = await planner.plan("2026-11-24T08:00:00Z", every=24)
-    (task,) = planner.fires()
+    (task,) = planner.triggers()
     planner.clock.move_to(at("2026-11-24T08:00"))
     with pytest.raises(Crash):
         await perform(planner.doomed(Fuse(step, after)), task)
     planner.clock.advance(30)
-    await planner.fire(task, times=2)
+    await planner.trigger(task, times=2)
     await assert_fired_once(planner, schedule)
 
 
@@ -65,12 +65,12 @@ async def test_a_worker_that_dies_at_any_step_is_made_good_by_daily_though_all_t
     schedule = await planner.plan("2026-11-24T08:00:00Z", every=24)
     planner.clock.move_to(at("2026-11-24T08:00"))
     with pytest.raises(Crash):
-        await perform(planner.doomed(Fuse(step, after)), planner.fires()[0])
+        await perform(planner.doomed(Fuse(step, after)), planner.triggers()[0])
     planner.lose_tasks()
     planner.clock.move_to(at("2026-11-24T10:00"))
-    await arm_schedules(planner.services, planner.clock.now())
-    for task in [one for one in planner.fires() if one.at is None]:
-        await planner.fire(task)
+    await enqueue_due(planner.services, planner.clock.now())
+    for task in [one for one in planner.triggers() if one.at is None]:
+        await planner.trigger(task)
     await assert_fired_once(planner, schedule, queued=False)
     planner.lose_tasks()
     await planner.pass_until(at("2026-11-25T20:00"))
@@ -82,7 +82,7 @@ async def assert_fired_once(planner, schedule, queued=True):
     value = await planner.schedule(schedule)
     assert (value.next_run, value.starting, value.counts) == (at("2026-11-25T08:00"), (), {"submitted": 1})
     if queued:
-        assert [task.at for task in planner.fires()] == [at("2026-11-25T08:00")]
+        assert [task.at for task in planner.triggers()] == [at("2026-11-25T08:00")]
 
 
 @pytest.mark.parametrize("order", [batch_order(1), send_order()], ids=["batch", "send"])
@@ -90,14 +90,14 @@ async def assert_fired_once(planner, schedule, queued=True):
 async def test_a_month_of_crashes_and_duplicates_submits_once_for_every_day(planner, seed, order):
     chance = random.Random(seed)
     schedule = await planner.plan("2026-11-24T08:00:00Z", order, every=24, count=30)
-    while fires := planner.fires():
-        planner.clock.move_to(fires[0].at or planner.clock.now())
+    while triggers := planner.triggers():
+        planner.clock.move_to(triggers[0].at or planner.clock.now())
         if chance.random() < 0.3:
             doomed = planner.doomed(Fuse(chance.randint(1, STEPS), chance.random() < 0.5))
             with contextlib.suppress(Crash):
-                await perform(doomed, fires[0])
+                await perform(doomed, triggers[0])
             continue
-        await planner.fire(fires[0], times=2 if chance.random() < 0.2 else 1)
+        await planner.trigger(triggers[0], times=2 if chance.random() < 0.2 else 1)
     value = await planner.schedule(schedule)
     assert (value.state, value.counts) == ("ended", {"submitted": 30})
     messages = await planner.store.find(Message, "messages", ("schedule", "==", schedule))
@@ -109,13 +109,13 @@ async def test_a_month_of_crashes_and_duplicates_submits_once_for_every_day(plan
 async def test_a_run_taken_up_again_after_its_key_is_forgotten_makes_no_second_batch(planner):
     schedule = await planner.plan("2026-11-24T08:00:00Z")
     planner.clock.move_to(at("2026-11-24T08:00"))
-    (task,) = planner.fires()
+    (task,) = planner.triggers()
     with pytest.raises(Crash):
         await perform(planner.doomed(Fuse(5, after=True)), task)
     for known in await planner.store.find(Idempotency, "idempotency"):
         await planner.store.commit(Delete(known.path))
     planner.clock.advance(8 * 86400)
-    await planner.fire(task)
+    await planner.trigger(task)
     assert await planner.history(schedule) == ["submitted 11-24 08:00"]
 
 
@@ -124,7 +124,7 @@ async def test_a_store_that_is_away_for_a_moment_fails_no_run(planner):
     planner.queue.room = 0
     planner.clock.move_to(at("2026-11-24T08:00"))
     with pytest.raises(AssertionError):
-        await planner.fire(planner.fires()[0])
+        await planner.trigger(planner.triggers()[0])
     planner.queue.room = None
     await planner.pass_until(at("2026-11-24T09:00"))
     await assert_fired_once(planner, schedule)
@@ -147,18 +147,18 @@ class Crowded:
 
 async def test_a_message_kept_from_its_place_by_many_others_is_tried_again(planner):
     schedule = await planner.plan("2026-11-24T08:00:00Z", send_order())
-    (task,) = planner.fires()
+    (task,) = planner.triggers()
     planner.clock.move_to(at("2026-11-24T08:00"))
     with pytest.raises(Conflict):
         await perform(replace(planner.services, store=Crowded(planner.store)), task)
-    await planner.fire(task)
+    await planner.trigger(task)
     assert [run.status for run in await planner.runs(schedule)] == ["submitted"]
 
 
 async def test_a_run_whose_task_was_used_up_during_a_pause_gets_another(planner):
     schedule = await planner.plan("2026-11-24T08:00:00Z")
     await pause_schedule(planner.services, schedule)
-    (task,) = planner.fires()
+    (task,) = planner.triggers()
     await perform(planner.services, task)  # by the queue's clock, which is a little ahead
     planner.lose_tasks()
     await resume_schedule(planner.services, schedule)
@@ -168,7 +168,7 @@ async def test_a_run_whose_task_was_used_up_during_a_pause_gets_another(planner)
 
 async def test_a_run_that_has_started_goes_on_though_the_schedule_is_ended(planner):
     schedule = await planner.plan("2026-11-24T08:00:00Z", every=24)
-    (task,) = planner.fires()
+    (task,) = planner.triggers()
     planner.clock.move_to(at("2026-11-24T08:00"))
     with pytest.raises(Crash):
         await perform(planner.doomed(Fuse(2, after=False)), task)
@@ -179,4 +179,4 @@ async def test_a_run_that_has_started_goes_on_though_the_schedule_is_ended(plann
 
 async def test_a_task_that_overtook_its_schedule_comes_again(planner):
     with pytest.raises(NotStoredYetError):
-        await fire_schedule(planner.services, "99", START)
+        await trigger_schedule(planner.services, "99", START)

@@ -1,7 +1,7 @@
-"""Fire: a run's time has come. The run is claimed, the next one queued, then the batch or message submitted.
+"""Trigger: a run's time has come. The run is claimed, the next one queued, then the batch or message submitted.
 
 The claim moves the schedule on in one commit, so of any number of tasks for a run one claims it. From then on the run is
-`starting` until its batch or message is known to exist; every later task of the schedule, and `arm_schedules`, take up
+`starting` until its batch or message is known to exist; every later task of the schedule, and `enqueue_due`, take up
 what is still starting. It is submitted under an identity made of the schedule and the time the run is for, so taking it
 up again makes no second one.
 """
@@ -43,7 +43,7 @@ KEYS_HOLD = timedelta(days=6)
 KEEPS_CHANGING = Unavailable("changed_meanwhile", "The schedule keeps changing just now.", retry_after=1)
 
 
-async def fire_schedule(services: Services, schedule_id: str, run: datetime) -> None:
+async def trigger_schedule(services: Services, schedule_id: str, run: datetime) -> None:
     """run: the time of the run that the task was queued for; another may be due by now.
 
     Raises NotStoredYetError; errors.Unavailable and Moved: the task comes again.

@@ -1,11 +1,11 @@
-"""Arm: queues the runs that have come near enough to be queued, and makes lost tasks anew."""
+"""Enqueue due: queues the runs that have come near enough to be queued, and makes lost tasks anew."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from warmpost.actions.context import Services
-from warmpost.actions.schedules.schedules import fire_task, queue_next
+from warmpost.actions.schedules.schedules import queue_next, trigger_task
 from warmpost.errors import Moved
 from warmpost.rules.model.writes import Update
 from warmpost.rules.schedules.schedules import PATIENCE, Schedule, check_at
@@ -13,24 +13,24 @@ from warmpost.rules.schedules.schedules import PATIENCE, Schedule, check_at
 AT_ONCE = 100
 
 
-async def arm_schedules(services: Services, now: datetime) -> int:
+async def enqueue_due(services: Services, now: datetime) -> int:
     """How many schedules had something to be done. Every one of them is due later afterwards, so it comes to an end.
 
     Run twice, late or side by side it queues nothing twice that matters. Raises errors.Unavailable.
     """
-    armed = 0
+    enqueued = 0
     while True:
         found = await services.store.fields(
             "schedules", ("check_at", "<=", now), select=("number",), order_by="check_at", limit=AT_ONCE
         )
         for schedule_id, _ in found:
-            await _arm(services, schedule_id, now)
-        armed += len(found)
+            await _enqueue_due(services, schedule_id, now)
+        enqueued += len(found)
         if len(found) < AT_ONCE:
-            return armed
+            return enqueued
 
 
-async def _arm(services: Services, schedule_id: str, now: datetime) -> None:
+async def _enqueue_due(services: Services, schedule_id: str, now: datetime) -> None:
     path = f"schedules/{schedule_id}"
     schedule = await services.store.get(Schedule, path)
     if schedule is None or schedule.value.check_at is None or schedule.value.check_at > now:
@@ -40,7 +40,7 @@ async def _arm(services: Services, schedule_id: str, now: datetime) -> None:
     changes: dict[str, object] = {"check_at": check_at(value.next_run, value.starting, now)}
     if overdue[0] is not None and overdue[0] <= now:
         changes = {"generation": value.generation + 1, "check_at": now + PATIENCE}
-        await services.tasks.enqueue(fire_task(schedule_id, overdue[0], value.generation + 1, None))
+        await services.tasks.enqueue(trigger_task(schedule_id, overdue[0], value.generation + 1, None))
     else:
         await queue_next(services, schedule_id, value)
     try:
