@@ -28,7 +28,7 @@ TESTS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
     "in": lambda value, wanted: value in wanted,
-    "array_contains": lambda value, wanted: isinstance(value, list) and wanted in value,
+    "array_contains": lambda value, wanted: isinstance(value, list | tuple) and wanted in value,
 }
 
 
@@ -66,6 +66,8 @@ class Documents:
             for path, document in self._documents.items()
             if _is_in(path, collection, everywhere) and all(_holds(document.fields, one) for one in where)
         ]
+        # A question for less or more is answered in the order of that field.
+        order_by = order_by or next((name for name, operation, _ in where if operation[0] in "<>"), None)
         if order_by:
             found = [one for one in found if _value(one[1].fields, order_by) is not None]
 

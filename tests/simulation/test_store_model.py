@@ -75,12 +75,13 @@ def write(kind: str, path: str, thing: Thing, change: dict[str, Any], versions: 
             return Delete(path, versions.get(path))
 
 
-async def outcome(commit: Any, paths: list[str], versions: dict[str, Any]) -> str:
+async def outcome(commit: Any, writes: list[Write], versions: dict[str, Any]) -> str:
     try:
         found = await commit
     except Moved:
         return "moved"
-    versions.update(zip(paths, found, strict=True))
+    for one, version in zip(writes, found, strict=True):
+        versions[one.path] = None if isinstance(one, Delete) else version
     return "done"
 
 
@@ -106,8 +107,8 @@ async def test_writes_and_questions_have_the_same_answers(store: FirestoreStore,
             return model.commit(wanted)
 
         answers = [
-            await outcome(real.commit(*writes[0]), list(one_each), kept[0]),
-            await outcome(commit_model(), list(one_each), kept[1]),
+            await outcome(real.commit(*writes[0]), writes[0], kept[0]),
+            await outcome(commit_model(), writes[1], kept[1]),
         ]
         assert answers[0] == answers[1], (answers, writes[1])
     await same_answers(real, model, root, limit)
