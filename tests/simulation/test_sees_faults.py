@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.simulation.invariants import Broken
 from tests.simulation.scenarios import Scenario, run_seed
-from tests.simulation.test_schedules import SCHEDULES
+from tests.simulation.test_seeded_schedules import SCHEDULES
 from warmpost.actions.delivery import deliver, leases, turn_record, worker_events
 
 
