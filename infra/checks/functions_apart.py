@@ -45,11 +45,11 @@ class Asked:
 
 
 STRANGERS = {
-    "send": Asked("POST", "/", 401, "no_key"),
-    "batch_submit": Asked("POST", "/", 401, "no_key"),
-    "schedule": Asked("POST", "/", 401, "no_key"),
-    "event_webhook": Asked("POST", "/warmpost", 401, "not_signed"),
-    "manage": Asked("GET", "/domains", 401, "no_key"),
+    "send": Asked("POST", "/", 401, "missing_key"),
+    "batch_submit": Asked("POST", "/", 401, "missing_key"),
+    "schedule": Asked("POST", "/", 401, "missing_key"),
+    "event_webhook": Asked("POST", "/warmpost", 401, "missing_signature"),
+    "manage": Asked("GET", "/domains", 401, "missing_key"),
     "track": Asked("GET", "/o/nothing", 404, "not_found"),
     "work": Asked("POST", "/deliver", 401, "no_token"),
     "daily": Asked("POST", "/", 401, "no_token"),

@@ -119,17 +119,17 @@ async def test_line_breaks_and_controls_get_into_no_header(client, nothing_left_
 @pytest.mark.parametrize(
     ("content", "status", "code"),
     [
-        (b"", 400, "bad_json"),
-        (b"{", 400, "bad_json"),
-        (b'{"from": "a@b.example",}', 400, "bad_json"),
-        (b"\xff\xfe\x00", 400, "bad_json"),
-        (b'{"from": "\\ud800"}', 400, "bad_json"),
-        (json.dumps(MESSAGE).encode("utf-16"), 400, "bad_json"),
+        (b"", 400, "invalid_json"),
+        (b"{", 400, "invalid_json"),
+        (b'{"from": "a@b.example",}', 400, "invalid_json"),
+        (b"\xff\xfe\x00", 400, "invalid_json"),
+        (b'{"from": "\\ud800"}', 400, "invalid_json"),
+        (json.dumps(MESSAGE).encode("utf-16"), 400, "invalid_json"),
         (b"[]", 422, "invalid_field"),
         (b"null", 422, "invalid_field"),
         (b"7" * 10_000, 422, "invalid_field"),
         (b'{"from": ' + b"[" * 50_000, 422, "invalid_field"),
-        (b'{"data": {"a": ' + b"[" * 50_000, 400, "bad_json"),
+        (b'{"data": {"a": ' + b"[" * 50_000, 400, "invalid_json"),
         (b" " * 33_600_000, 413, "request_too_large"),
     ],
     ids=lambda value: repr(value[:20]) if isinstance(value, bytes) else value,
@@ -145,14 +145,14 @@ async def test_body_that_is_no_json_object_is_refused(
 @pytest.mark.parametrize(
     ("content", "kind", "code"),
     [
-        ("email,name\na@nobody.test,J\u00fcrgen\n".encode("latin-1"), "text/csv", "bad_csv"),
-        ("email,name\na@nobody.test,Ann\n".encode("utf-16"), "text/csv", "bad_csv"),
-        (b"email,name\na@nobody.test,Ann\n", "text/csv; charset=windows-1252", "bad_csv"),
-        (b"name,city\nAnn,Rome\n", "text/csv", "bad_csv"),
-        (b"email,email\na@nobody.test,b@nobody.test\n", "text/csv", "bad_csv"),
-        (b"", "text/csv", "bad_csv"),
-        (b"email,name\na@nobody.test,Ann\n", "application/json", "bad_json"),
-        (b"email,name\na@nobody.test,Ann\n", "application/octet-stream", "bad_json"),
+        ("email,name\na@nobody.test,J\u00fcrgen\n".encode("latin-1"), "text/csv", "invalid_csv"),
+        ("email,name\na@nobody.test,Ann\n".encode("utf-16"), "text/csv", "invalid_csv"),
+        (b"email,name\na@nobody.test,Ann\n", "text/csv; charset=windows-1252", "invalid_csv"),
+        (b"name,city\nAnn,Rome\n", "text/csv", "invalid_csv"),
+        (b"email,email\na@nobody.test,b@nobody.test\n", "text/csv", "invalid_csv"),
+        (b"", "text/csv", "invalid_csv"),
+        (b"email,name\na@nobody.test,Ann\n", "application/json", "invalid_json"),
+        (b"email,name\na@nobody.test,Ann\n", "application/octet-stream", "invalid_json"),
     ],
 )
 async def test_csv_that_cannot_be_read_leaves_the_list_as_it_was(
@@ -235,10 +235,10 @@ async def test_key_that_is_missing_wrong_revoked_or_of_another_scope_opens_nothi
     assert problem(seen)[1] == "message_not_found"
     assert (await client.delete(f"/manage/keys/{revoked['id']}")).status_code == 204
     keys = {
-        "": "no_key",
-        "Bearer": "no_key",
+        "": "missing_key",
+        "Bearer": "missing_key",
         "Bearer nonsense": "wrong_key",
-        "Basic YTpi": "no_key",
+        "Basic YTpi": "missing_key",
         f"Bearer {stack.api_key[:-1]}": "wrong_key",
         f"Bearer {stack.api_key}x": "wrong_key",
         f"Bearer {made['send']['key'][:-1]}": "wrong_key",
@@ -265,7 +265,7 @@ async def test_key_that_is_missing_wrong_revoked_or_of_another_scope_opens_nothi
     for scope, method, path, body in wrong_scopes:
         bearer = {"Authorization": f"Bearer {made[scope]['key']}"}
         answer = await client.request(method, path, json=body, headers=bearer)
-        assert problem(answer)[:2] == (403, "scope_missing"), (scope, method, path)
+        assert problem(answer)[:2] == (403, "missing_scope"), (scope, method, path)
     assert checks.documents(stack) == before
 
 

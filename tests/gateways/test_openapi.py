@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,15 @@ def test_what_creates_something_leads_on_to_it():
 def test_it_holds_nothing_of_the_deployment():
     text = openapi().decode().lower()
     assert "localhost" not in text and "127.0.0.1" not in text and "whsec_" not in text
+
+
+def test_codes_follow_one_pattern():
+    """`invalid_…`, `missing_…`, `unknown_…`, `wrong_…`, `too_many_…` say what is wrong with what; all others name a thing
+    first and then its state."""
+    codes = {code for kind in CODES for code in CODES[kind]}
+    assert [
+        one
+        for one in codes
+        if re.search(r"_(invalid|missing|unknown|wrong)$|^(bad|no)_|^not_(?!found$)", one)
+    ] == []
+    assert all(re.fullmatch(r"[a-z]+(_[a-z0-9]+)+", one) for one in codes)

@@ -235,7 +235,7 @@ class TestRefused:
         assert await refused(harness, NotFound, order) == ("template_not_found", "template")
 
     async def test_a_variable_that_is_missing_is_named_with_its_path(self, harness):
-        assert await refused(harness, Invalid, from_template()) == ("variable_missing", "data.name")
+        assert await refused(harness, Invalid, from_template()) == ("missing_variable", "data.name")
 
     async def test_a_subject_that_is_no_template_is_refused_where_a_template_is_used(self, harness):
         order = from_template(subject="{% if %}", data={"name": "x"})

@@ -130,7 +130,7 @@ class TestRefused:
     async def test_a_variable_that_is_missing_is_named_with_its_path(self, harness):
         people = (RecipientOrder(address(0), {"name": "x"}), RecipientOrder(address(1), {"nome": "x"}))
         order = batch_order(0, recipients=people)
-        assert await refused(harness, Invalid, order) == ("variable_missing", "recipients[1].data.name")
+        assert await refused(harness, Invalid, order) == ("missing_variable", "recipients[1].data.name")
 
     async def test_a_variable_that_all_share_need_not_be_each_ones(self, harness):
         order = batch_order(0, recipients=(RecipientOrder(address(0), {}),), data={"name": "all"})
@@ -140,7 +140,7 @@ class TestRefused:
         number = await harness.list_of(2)
         await harness.store.commit(Put("templates/2", template("{{ name }}", "{{ city }}")))
         order = replace(to_list(number), template="2")
-        assert await refused(harness, Invalid, order) == ("variable_missing", "data.city")
+        assert await refused(harness, Invalid, order) == ("missing_variable", "data.city")
 
     async def test_a_list_that_is_empty_or_not_there(self, harness):
         await harness.store.commit(Put("lists/7", RecipientList("none", 0, 0, (), START)))

@@ -75,7 +75,7 @@ async def test_times_and_rules_that_cannot_work_are_refused(planner, start_at, t
         (
             batch_order(0, recipients=(RecipientOrder("a@example.net", {}),)),
             Invalid,
-            "variable_missing",
+            "missing_variable",
             "batch.recipients[0].data.name",
         ),
         (

@@ -58,7 +58,7 @@ def test_short_keys_and_keys_of_another_kind_are_refused():
     for wrong in (short, ed25519, b"", b"-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n"):
         with pytest.raises(Invalid) as refused:
             open_key(key(wrong))
-        assert refused.value.code == "dkim_key_invalid"
+        assert refused.value.code == "invalid_dkim_key"
 
 
 def test_a_private_key_is_never_shown():

@@ -120,7 +120,7 @@ async def test_inline_recipients_are_shown_as_their_number(api):
         ({"send": SEND | {"too": []}}, "unknown_field", "send.too"),
         ({"send": SEND | {"to": "a@example.net"}}, "invalid_field", "send.to"),
         ({"send": {"to": []}}, "missing_field", "send.from"),
-        ({"send": SEND | {"attachments": [{"filename": "a", "content": "%"}]}}, "bad_base64", None),
+        ({"send": SEND | {"attachments": [{"filename": "a", "content": "%"}]}}, "invalid_base64", None),
         ({"batch": BATCH | {"from": "not an address"}}, "invalid_address", "batch.from"),
         ({"send": SEND, "start_at": None}, "invalid_field", "start_at"),
         ({"send": SEND, "start_at": "2020-01-01T00:00:00Z"}, "start_in_past", "start_at"),
@@ -217,6 +217,6 @@ async def test_scheduling_needs_the_scope_to_send(planner, api):
         assert (await reader.get(f"/schedule/{number}")).status_code == 200
         for method, path in [("POST", ""), ("DELETE", "/1"), ("POST", "/1/pause"), ("POST", "/1/resume")]:
             answered = await reader.request(method, f"/schedule{path}", json={})
-            assert (answered.status_code, answered.json()["error"]["code"]) == (403, "scope_missing")
+            assert (answered.status_code, answered.json()["error"]["code"]) == (403, "missing_scope")
     async with calling(planner, "wrong") as nobody:
         assert (await nobody.get("/schedule")).status_code == 401

@@ -57,7 +57,7 @@ class TestErrors:
         assert "Retry-After" not in (await ask(raising(errors.Invalid("a", "b")))).headers
 
     async def test_how_to_identify_oneself_is_said(self):
-        response = await ask(raising(errors.Unauthorized("no_key", "Send a key.")))
+        response = await ask(raising(errors.Unauthorized("missing_key", "Send a key.")))
         assert response.headers["WWW-Authenticate"] == "Bearer"
 
     async def test_what_changed_meanwhile_is_a_conflict(self):
@@ -119,11 +119,11 @@ class TestDecoding:
         [b"", b"{", b"{'a': 1}", b"\xff", b'{"from": "\xc3("}', b'{"from": "\\ud800"}', b'{"to": [NaN]}'],
     )
     def test_what_is_no_json(self, body):
-        assert self.refused(body) == (errors.Malformed, "bad_json", None)
+        assert self.refused(body) == (errors.Malformed, "invalid_json", None)
 
     def test_what_is_nested_too_deeply(self):
         body = b'{"data": {"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}"
-        assert self.refused(body)[:2] == (errors.Malformed, "bad_json")
+        assert self.refused(body)[:2] == (errors.Malformed, "invalid_json")
 
     @pytest.mark.parametrize(
         ("body", "code", "field"),
@@ -180,7 +180,7 @@ class TestOrders:
         files = [{"filename": "a", "content": ""}, {"filename": "b", "content": content}]
         with pytest.raises(errors.Invalid) as refused:
             self.order(attachments=files)
-        assert (refused.value.code, refused.value.field) == ("bad_base64", "attachments[1].content")
+        assert (refused.value.code, refused.value.field) == ("invalid_base64", "attachments[1].content")
 
     def test_variables_have_their_limit_and_their_place(self):
         with pytest.raises(errors.Invalid) as refused:

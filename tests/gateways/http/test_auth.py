@@ -55,7 +55,7 @@ async def test_a_key_may_do_what_its_scopes_say(store, scopes, wanted, may):
         return
     with pytest.raises(Forbidden) as forbidden:
         await asked
-    assert forbidden.value.code == "scope_missing"
+    assert forbidden.value.code == "missing_scope"
 
 
 async def test_a_revoked_key_ends_with_the_next_request(store):
@@ -97,7 +97,7 @@ async def test_a_wrong_key_is_refused_whatever_is_wrong_with_it(store, token):
 async def test_without_a_key_it_is_said_how_to_send_one(store, authorization):
     with pytest.raises(Unauthorized) as refused:
         await Keys(store, "the-first-key").caller(request(authorization), "send")
-    assert refused.value.code == "no_key"
+    assert refused.value.code == "missing_key"
 
 
 async def test_without_a_first_key_an_empty_one_does_not_open(store):

@@ -193,7 +193,7 @@ async def test_an_unknown_domain_is_not_found(api, name: str) -> None:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ("{", (400, "bad_json", None)),
+        ("{", (400, "invalid_json", None)),
         ("[]", (422, "invalid_field", None)),
         ("{}", (422, "missing_field", "domain")),
         ('{"domain": 5}', (422, "invalid_field", "domain")),

@@ -35,7 +35,7 @@ async def test_scopes_decide_what_a_key_may_do(api) -> None:
     manage, read, send = await make(api, "manage"), await make(api, "read"), await make(api, "send")
     assert (await api.get("/domains", headers=manage)).status_code == 200
     assert (await api.get("/domains", headers=read)).status_code == 200
-    assert problem(await api.get("/domains", headers=send))[:2] == (403, "scope_missing")
+    assert problem(await api.get("/domains", headers=send))[:2] == (403, "missing_scope")
     for headers in (read, send):
         for refused in (
             await api.post("/domains", json={"domain": "a.example"}, headers=headers),
@@ -45,7 +45,7 @@ async def test_scopes_decide_what_a_key_may_do(api) -> None:
             await api.get("/keys/abc", headers=headers),
             await api.post("/keys", json={"name": "x", "scopes": ["manage"]}, headers=headers),
         ):
-            assert problem(refused)[:2] == (403, "scope_missing")
+            assert problem(refused)[:2] == (403, "missing_scope")
     assert (await api.get("/keys", headers=manage)).status_code == 200
 
 

@@ -139,7 +139,7 @@ async def test_recipients_come_as_csv(api) -> None:
 async def test_a_file_that_cannot_be_read_is_refused_and_leaves_nothing(api, store, content, type) -> None:
     await api.post("/lists", json={"name": "l"})
     refused = await api.post("/lists/l/recipients", content=content, headers={"Content-Type": type})
-    assert problem(refused) == (422, "bad_csv", None)
+    assert problem(refused) == (422, "invalid_csv", None)
     assert await store.count("lists/1/pages") == 0
     assert (await store.get(RecipientList, "lists/1")).value.busy_until is None
 
@@ -147,7 +147,7 @@ async def test_a_file_that_cannot_be_read_is_refused_and_leaves_nothing(api, sto
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ("email\na@x.example", (400, "bad_json", None)),
+        ("email\na@x.example", (400, "invalid_json", None)),
         ('{"recipients": [{"data": {}}]}', (422, "missing_field", "recipients[0].to")),
         ('{"recipients": [{"to": "a@b.example"}, {"to": 1}]}', (422, "invalid_field", "recipients[1].to")),
         (

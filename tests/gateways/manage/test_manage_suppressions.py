@@ -220,7 +220,7 @@ class TestFiles:
             ("address\na@x.example".encode("utf-16"), "UTF-16"),
         ):
             bad = await api.post("/suppressions", content=body, headers=CSV)
-            assert problem(bad) == (422, "bad_csv", None)
+            assert problem(bad) == (422, "invalid_csv", None)
             assert words in bad.json()["error"]["message"]
 
     async def test_an_export_is_a_file_that_can_be_imported(self, api) -> None:

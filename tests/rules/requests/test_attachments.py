@@ -54,7 +54,7 @@ def test_refused_types_are_named(filename):
 def test_names_that_mislead_or_break_a_header_are_refused(filename):
     with pytest.raises(Invalid) as refused:
         check_attachments([Attachment(filename, b"")])
-    assert refused.value.code == "attachment_filename_invalid"
+    assert refused.value.code == "invalid_filename"
 
 
 def test_eleven_attachments_are_too_many():

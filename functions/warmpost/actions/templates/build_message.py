@@ -162,7 +162,7 @@ def _first(asked: Track | None, of_template: Track | None, otherwise: Track) -> 
 
 def refuse_missing(missing: Iterable[str], field: str) -> None:
     for name in sorted(missing):
-        raise Invalid("variable_missing", f"The template needs the variable {name!r}.", f"{field}.{name}")
+        raise Invalid("missing_variable", f"The template needs the variable {name!r}.", f"{field}.{name}")
 
 
 def _mailboxes(texts: Sequence[str], field: str) -> tuple[Mailbox, ...]:

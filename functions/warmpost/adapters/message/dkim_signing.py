@@ -30,7 +30,7 @@ SignDigest = Callable[[bytes], bytes]
 
 @lru_cache(maxsize=4096)
 def open_key(key: SigningKey) -> SignDigest:
-    """What signs a SHA-256 digest. Raises Invalid `dkim_key_invalid` for another kind of key or RSA under 2048 bits.
+    """What signs a SHA-256 digest. Raises Invalid `invalid_dkim_key` for another kind of key or RSA under 2048 bits.
 
     The mathematical check of an RSA key (40 ms) is left out: keys come from `generate_rsa_key`, sealed.
     """
@@ -39,15 +39,15 @@ def open_key(key: SigningKey) -> SignDigest:
             key.private_pem, password=None, unsafe_skip_rsa_key_validation=True
         )
     except (ValueError, TypeError):
-        raise Invalid("dkim_key_invalid", "the private key is not an unencrypted PEM key") from None
+        raise Invalid("invalid_dkim_key", "the private key is not an unencrypted PEM key") from None
     if key.algorithm == "ed25519-sha256" and isinstance(private, ed25519.Ed25519PrivateKey):
         return private.sign
     if key.algorithm == "rsa-sha256" and isinstance(private, rsa.RSAPrivateKey):
         if private.key_size < SMALLEST_RSA_KEY:
-            raise Invalid("dkim_key_invalid", f"RSA keys have at least {SMALLEST_RSA_KEY} bits")
+            raise Invalid("invalid_dkim_key", f"RSA keys have at least {SMALLEST_RSA_KEY} bits")
         opened = private
         return lambda digest: opened.sign(digest, _PADDING, _PREHASHED)
-    raise Invalid("dkim_key_invalid", f"the private key is not one for {key.algorithm}")
+    raise Invalid("invalid_dkim_key", f"the private key is not one for {key.algorithm}")
 
 
 def rsa_bits(public: str) -> int:

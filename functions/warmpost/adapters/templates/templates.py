@@ -205,13 +205,13 @@ def _encode_literal(content: Content, marks: Marks) -> CompiledContent:
                     encode_piece(source) if encoding == "quoted-printable" else encode_text_base64(source)
                 )
             except CannotCompose as error:
-                raise Invalid("content_invalid", error.reason, field) from None
+                raise Invalid("invalid_content", error.reason, field) from None
             parts.append(TextPart("html" if field == "html" else "plain", encoding))
             bodies.append(_always(octets))
     try:
         subject = encode_subject(content.subject)
     except CannotCompose as error:
-        raise Invalid("subject_invalid", error.reason, "subject") from None
+        raise Invalid("invalid_subject", error.reason, "subject") from None
     return CompiledContent(tuple(parts), _always(subject), tuple(bodies))
 
 

@@ -259,5 +259,5 @@ def _attachment(model: AttachmentModel, path: str) -> Attachment:
     try:
         content = base64.b64decode(_SPACE.sub("", model.content), validate=True)
     except (binascii.Error, ValueError):
-        raise Invalid("bad_base64", "The content is not valid base64.", f"{path}.content") from None
+        raise Invalid("invalid_base64", "The content is not valid base64.", f"{path}.content") from None
     return Attachment(model.filename, content, model.content_type)

@@ -123,7 +123,7 @@ def decode(body: bytes, kind: type[T]) -> T:
         raise _invalid(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         reason = str(error) or "it is nested too deeply"
-        raise errors.Malformed("bad_json", f"The body is not valid JSON: {reason}.") from None
+        raise errors.Malformed("invalid_json", f"The body is not valid JSON: {reason}.") from None
 
 
 def _invalid(text: str) -> errors.Invalid:

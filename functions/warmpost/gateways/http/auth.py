@@ -77,14 +77,14 @@ class Keys:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         token = token.strip()
         if kind.lower() != "bearer" or not token:
-            raise Unauthorized("no_key", "Send the API key in the header `Authorization: Bearer <key>`.")
+            raise Unauthorized("missing_key", "Send the API key in the header `Authorization: Bearer <key>`.")
         caller = await self._believed(token, f"from {address_of(request)}")
         rate = Rate(caller.rate, 2 * caller.rate) if caller.rate else self._limits.key
         self._throttle.spend(
             f"key {caller.key_id}", rate, f"This key may make {rate.a_second:g} requests a second"
         )
         if scope and scope not in caller.scopes and not (scope == "read" and "manage" in caller.scopes):
-            raise Forbidden("scope_missing", f"This key's scopes do not include `{scope}`.")
+            raise Forbidden("missing_scope", f"This key's scopes do not include `{scope}`.")
         return caller
 
     async def _believed(self, token: str, address: str) -> Caller:

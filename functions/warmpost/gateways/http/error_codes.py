@@ -24,25 +24,27 @@ def _codes(words: str) -> frozenset[str]:
 
 
 CODES: dict[type[Problem], frozenset[str]] = {
-    Malformed: _codes("bad_json bad_record method_not_allowed"),
+    Malformed: _codes("invalid_json invalid_record method_not_allowed"),
     Unauthorized: _codes(
         """
-        no_key not_signed signature_expired source_not_set_up wrong_key wrong_secret wrong_signature
+        missing_key missing_signature signature_expired source_not_set_up wrong_key wrong_secret
+        wrong_signature
         """
     ),
-    Forbidden: _codes("scope_missing"),
+    Forbidden: _codes("missing_scope"),
     NotFound: _codes(
         """
-        address_not_found batch_not_found domain_not_found key_not_found list_not_found message_forgotten
-        message_not_found not_found pool_not_found recipient_not_found schedule_not_found
-        suppression_not_found template_not_found unknown_source version_not_found webhook_not_found
+        address_not_found batch_not_found domain_not_found key_not_found list_not_found
+        message_forgotten message_not_found not_found pool_not_found recipient_not_found
+        schedule_not_found suppression_not_found template_not_found unknown_source version_not_found
+        webhook_not_found
         """
     ),
     Conflict: _codes(
         """
-        address_exists batch_cancelled batch_done batch_failed batch_paused changed_meanwhile domain_exists domain_in_use
-        domain_not_verified domain_suspended idempotency_key_reused list_empty list_is_busy name_taken
-        pool_exists pool_in_use schedule_ended webhook_disabled
+        address_exists batch_cancelled batch_done batch_failed batch_paused changed_meanwhile
+        domain_exists domain_in_use domain_not_verified domain_suspended idempotency_key_reused
+        list_empty list_is_busy name_taken pool_exists pool_in_use schedule_ended webhook_disabled
         """
     ),
     TooLarge: _codes(
@@ -53,17 +55,17 @@ CODES: dict[type[Problem], frozenset[str]] = {
     ),
     Invalid: _codes(
         """
-        attachment_content_type_invalid attachment_filename_invalid attachment_type_refused bad_base64
-        bad_csv cannot_render content_invalid data_too_large dkim_key_invalid dkim_key_sealed
-        header_injection header_not_allowed invalid_address invalid_at invalid_count invalid_cursor
-        invalid_day invalid_domain invalid_every invalid_expires_at invalid_field invalid_format
-        invalid_grain invalid_idempotency_key invalid_level invalid_limit invalid_name invalid_period
+        attachment_type_refused cannot_render data_too_large dkim_key_sealed header_injection
+        header_not_allowed invalid_address invalid_at invalid_base64 invalid_content
+        invalid_content_type invalid_count invalid_csv invalid_cursor invalid_day invalid_dkim_key
+        invalid_domain invalid_every invalid_expires_at invalid_field invalid_filename invalid_format
+        invalid_by invalid_idempotency_key invalid_level invalid_limit invalid_name invalid_period
         invalid_provider invalid_reason invalid_rrule invalid_rules invalid_start_at invalid_status
         invalid_subject invalid_tag invalid_timezone invalid_until invalid_url missing_field
         missing_variable name_too_long named_twice recipients_or_list send_or_batch start_in_past
-        subject_invalid subject_too_long template_syntax template_too_large too_many_attachments
-        too_many_headers too_many_recipients too_many_tags unexpected_field unknown_field unknown_language
-        unknown_message_id unknown_return_path variable_missing
+        subject_too_long template_syntax template_too_large too_many_attachments too_many_headers
+        too_many_recipients too_many_tags unexpected_field unknown_field unknown_language
+        unknown_message_id unknown_return_path
         """
     ),
     LimitReached: _codes("daily_cap_reached domain_blocked rate_limited too_many_webhooks"),

@@ -65,10 +65,10 @@ def _rows(content_type: str, body: bytes) -> Rows:
         return JsonRows([_given(at, one) for at, one in enumerate(decode(body, NewRecipients).recipients)])
     charset = parameters.partition("charset=")[2].partition(";")[0].strip(' "') or "utf-8"
     if charset not in UTF_8:
-        raise Invalid("bad_csv", f"A CSV file must be in UTF-8, not {charset[:40]}.")
+        raise Invalid("invalid_csv", f"A CSV file must be in UTF-8, not {charset[:40]}.")
     rows = open_csv(body)
     if isinstance(rows, Flaw):
-        raise Invalid("bad_csv", f"The file {rows.reason}.")
+        raise Invalid("invalid_csv", f"The file {rows.reason}.")
     return rows
 
 

@@ -64,7 +64,7 @@ def _question(request: Request, today: date) -> StatisticsQuery:
     grains: list[GroupBy] = []
     for name in given.get("by", "day").split(","):
         if name not in GRAINS:
-            raise Invalid("invalid_grain", f"Rows are told apart by {', '.join(GRAINS)}.", "by")
+            raise Invalid("invalid_by", f"Rows are told apart by {', '.join(GRAINS)}.", "by")
         grains.append(name)
     return StatisticsQuery(
         first,
@@ -98,7 +98,7 @@ def _as_csv(grains: Sequence[str], rows: Sequence[Row]) -> str:
 def _as_picture(services: Services, question: StatisticsQuery, rows: Sequence[Row]) -> bytes:
     """One line per figure over the days, whatever else rows are told apart by."""
     if question.grains != ("day",):
-        raise Invalid("invalid_grain", "A picture is drawn by day.", "by")
+        raise Invalid("invalid_by", "A picture is drawn by day.", "by")
     by_day = {row.labels["day"]: row.figures for row in rows}
     days = [
         (question.first + timedelta(days=n)).isoformat()

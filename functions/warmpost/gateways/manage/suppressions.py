@@ -68,7 +68,7 @@ async def create(request: Request, services: Services) -> Response:
 async def _import(request: Request, services: Services) -> Response:
     rows = open_suppressions(await read_body(request, MOST_BODY))
     if isinstance(rows, Flaw):
-        raise Invalid("bad_csv", f"The file {rows.reason}.")
+        raise Invalid("invalid_csv", f"The file {rows.reason}.")
     done = await import_suppressions(services, rows)
     rejected = [{"line": one.line, "address": one.email, "reason": one.reason} for one in done.rejected]
     return json_response(

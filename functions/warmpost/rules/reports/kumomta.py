@@ -44,7 +44,7 @@ def parse_kumomta(body: bytes, key: bytes, now: float) -> ParsedReport:
     skipped: Counter[str] = Counter()
     for number, record in enumerate(_records(body)):
         if not isinstance(record, dict):
-            raise Malformed("bad_record", "A log record is a JSON object.", f"[{number}]")
+            raise Malformed("invalid_record", "A log record is a JSON object.", f"[{number}]")
         found = _event(record, key, now)
         if isinstance(found, Event):
             events.append(found)
@@ -68,7 +68,7 @@ def _records(body: bytes) -> list[Any]:
             found = [json.loads(line) for line in lines]
     except (ValueError, RecursionError) as error:
         reason = str(error)[:200] or "it is nested too deeply"
-        raise Malformed("bad_json", f"The body holds no JSON records: {reason}.") from None
+        raise Malformed("invalid_json", f"The body holds no JSON records: {reason}.") from None
     records = found if isinstance(found, list) else [found]
     if len(records) > MOST_RECORDS:
         raise TooLarge("too_many_records", f"One request may hold {MOST_RECORDS:,} records at most.")

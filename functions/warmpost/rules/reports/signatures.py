@@ -39,7 +39,7 @@ def verify(headers: Mapping[str, str], body: bytes, secrets: Iterable[str], now:
     given = _lower(headers)
     stamp, written = given.get(TIMESTAMP.lower(), ""), given.get(SIGNATURE.lower(), "")
     if not stamp or not written:
-        raise Unauthorized("not_signed", f"The request needs the headers {TIMESTAMP} and {SIGNATURE}.")
+        raise Unauthorized("missing_signature", f"The request needs the headers {TIMESTAMP} and {SIGNATURE}.")
     if not _WHOLE.fullmatch(stamp) or abs(now - int(stamp)) > MOST_AGE:
         raise Unauthorized(
             "signature_expired",

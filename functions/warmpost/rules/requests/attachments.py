@@ -46,7 +46,7 @@ def check_attachments(attachments: Sequence[Attachment]) -> None:
         content_type = attachment.content_type
         if content_type and not _CONTENT_TYPE.fullmatch(content_type):
             raise Invalid(
-                "attachment_content_type_invalid",
+                "invalid_content_type",
                 "a content type reads `type/subtype`, without parameters",
                 f"{where}.content_type",
             )
@@ -55,14 +55,12 @@ def check_attachments(attachments: Sequence[Attachment]) -> None:
 def check_filename(filename: str, field: str) -> None:
     """Raise Invalid for a name that is empty, too long, could mislead or whose type is refused."""
     if not 1 <= len(filename) <= LONGEST_FILENAME:
-        raise Invalid(
-            "attachment_filename_invalid", f"a file name has 1 to {LONGEST_FILENAME} characters", field
-        )
+        raise Invalid("invalid_filename", f"a file name has 1 to {LONGEST_FILENAME} characters", field)
     if found := _FORBIDDEN_IN_NAMES.search(filename):
-        raise Invalid("attachment_filename_invalid", f"a file name must not hold {found[0]!r}", field)
+        raise Invalid("invalid_filename", f"a file name must not hold {found[0]!r}", field)
     if filename != filename.strip(" ") or filename.endswith("."):
         raise Invalid(
-            "attachment_filename_invalid",
+            "invalid_filename",
             "a file name neither begins nor ends with a space, nor ends with a dot",
             field,
         )
