@@ -6,6 +6,7 @@
     ├── Unauthorized      401    no key, or a wrong or revoked one
     ├── Forbidden         403    the key's scopes do not allow it
     ├── NotFound          404
+    ├── NotAllowed        405    the path is there, for other methods
     ├── Conflict          409    another state than the request assumes
     ├── TooLarge          413
     ├── LimitReached      429    try again later; `retry_after` says when
@@ -48,6 +49,14 @@ class Forbidden(Problem):
 
 class NotFound(Problem):
     pass
+
+
+class NotAllowed(Problem):
+    """allow: the methods there are, as the field `Allow` lists them (RFC 9110 section 10.2.1)."""
+
+    def __init__(self, code: str, message: str, allow: str) -> None:
+        super().__init__(code, message)
+        self.allow = allow
 
 
 class Conflict(Problem):

@@ -209,6 +209,7 @@ class _Reader:
 def _policy(get: _Reader, project: str, master_key: bytes) -> Policy:
     return Policy(
         project=project,
+        base_url=get.text("WARMPOST_BASE_URL").rstrip("/"),
         shared_pool=relay_pool(
             get.text("WARMPOST_RELAY", needed=True), get.whole("WARMPOST_CONNECTIONS", 10, 1, 1000)
         ),

@@ -19,7 +19,8 @@ from infra.local import nameserver, operations
 from infra.local.clock import MovableClock
 from infra.local.source import declared_functions, in_url
 from warmpost import errors
-from warmpost.gateways.http.app import Route, Router, answer, decode, json_response, read_body
+from warmpost.gateways.http.app import Route, Router, answer, json_response
+from warmpost.gateways.http.bodies import decode, read_body
 
 PATIENCE = 300.0  # seconds that moving the clock waits for the work that falls due, unless told otherwise
 
@@ -60,7 +61,7 @@ class LocalRoutes:
             Route("POST", "/_local/dns", self.publish),
             Route("GET", "/_local/operations", self.count),
         )
-        self._router = Router(*self._routes)
+        self._router = Router("", *self._routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -68,8 +69,8 @@ class LocalRoutes:
         await response(scope, receive, send)
 
     async def _dispatch(self, request: Request) -> Response:
-        handle, names = self._router.find(request.method, request.url.path)
-        return await handle(request, **names)
+        route, names = self._router.match(request)
+        return await route.handle(request, **names)
 
     async def stack(self, _: Request) -> Response:
         return json_response(self._stack())

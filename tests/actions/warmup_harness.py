@@ -14,7 +14,7 @@ from warmpost.actions.context import Services
 from warmpost.actions.operations.daily import run_daily
 from warmpost.actions.warmup.day_counters import ask_for_assessment, figures_path
 from warmpost.actions.warmup.domain_state import look
-from warmpost.errors import Moved, Unavailable
+from warmpost.errors import Conflict, Moved, Unavailable
 from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.writes import Count, Put
 from warmpost.rules.warmup.documents import HistoryEntry, WarmupState
@@ -98,7 +98,7 @@ class Season:
             self.doomed = None
             self._put_off(task)
             return
-        except (Moved, Unavailable):
+        except (Conflict, Moved, Unavailable):
             self._put_off(task)
             return
         except MISSING:

@@ -20,7 +20,7 @@ from warmpost.actions.lists.import_recipients import MOST_ROWS
 from warmpost.adapters.templates.templates import Templates
 from warmpost.errors import Invalid, Malformed, Problem, TooLarge
 from warmpost.gateways.api.models import SendModel
-from warmpost.gateways.http.app import decode
+from warmpost.gateways.http.bodies import decode
 from warmpost.gateways.reports.event_models import parse_own_events
 from warmpost.rules.lists.csv_import import Row, open_csv
 from warmpost.rules.message.message import Content

@@ -87,8 +87,35 @@ def test_every_route_says_what_it_is_for_and_what_it_answers(one):
         assert one.route.body is None
 
 
-def test_operations_have_names_of_their_own():
-    assert len({one.id for one in operations()}) == len(operations())
+def test_operations_have_names_of_their_own_as_a_person_would_say_them():
+    names = [one.id for one in operations()]
+    assert len(set(names)) == len(names)
+    assert [one for one in names if not re.fullmatch(r"[a-z]+([A-Z][a-z]*)*", one)] == []
+    assert {"sendMessage", "submitBatch", "listDomains", "createTemplate", "getWebhook"} <= set(names)
+
+
+def test_shapes_are_named_by_what_they_are_and_no_two_alike():
+    names = list(DOCUMENT["components"]["schemas"])
+    assert [one for one in names if not re.fullmatch(r"([A-Z][a-z]+)+", one)] == []
+    assert {"MessageRequest", "BatchRequest", "DomainPage"} <= set(names)
+
+
+def test_no_property_has_a_default_which_generators_take_for_always_there():
+    def defaults(value, path=""):
+        if isinstance(value, dict):
+            if "default" in value and not isinstance(value["default"], dict):
+                yield path
+            for name, inner in value.items():
+                yield from defaults(inner, f"{path}/{name}")
+        elif isinstance(value, list):
+            for inner in value:
+                yield from defaults(inner, path)
+
+    assert list(defaults(DOCUMENT)) == []
+
+
+def test_the_server_is_the_deployment_itself():
+    assert json.loads(openapi("https://mail.example.com"))["servers"] == [{"url": "https://mail.example.com"}]
 
 
 def raised_codes():
@@ -120,9 +147,9 @@ def test_every_kind_of_error_is_an_answer_with_its_codes():
 
 def test_what_creates_something_leads_on_to_it():
     links = DOCUMENT["paths"]["/manage/domains"]["post"]["responses"]["201"]["links"]
-    assert links["get_manage_domains_domain"]["parameters"] == {"domain": "$response.body#/domain"}
+    assert links["getDomain"]["parameters"] == {"domain": "$response.body#/domain"}
     links = DOCUMENT["paths"]["/batch-submit"]["post"]["responses"]["202"]["links"]
-    assert "post_batch_submit_id_pause" in links and "get_batch_submit_id_recipients" in links
+    assert "pauseBatch" in links and "listBatchRecipients" in links
 
 
 def test_it_holds_nothing_of_the_deployment():

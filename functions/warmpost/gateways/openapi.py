@@ -17,6 +17,8 @@ from warmpost import errors
 from warmpost.gateways.api.answers import Refusal
 from warmpost.gateways.http.app import STATUS, Route
 from warmpost.gateways.http.error_codes import CODES
+from warmpost.gateways.operation_ids import operation_id
+from warmpost.gateways.schema_names import named
 
 ABOUT = (
     "E-mail sending: transactional mail, batches to large lists, schedules, warm-up, events and statistics. "
@@ -57,8 +59,7 @@ class Operation:
 
     @property
     def id(self) -> str:
-        words = [self.route.method.lower(), *re.findall(r"[\w-]+", self.path)]
-        return "_".join(words).replace("-", "_")
+        return operation_id(self.route.method, self.path)
 
     @property
     def names(self) -> list[str]:
@@ -70,12 +71,12 @@ def operations_of(served: Mapping[str, Sequence[Route]]) -> list[Operation]:
     return [Operation(function, route) for function, routes in served.items() for route in routes]
 
 
-def build(served: Mapping[str, Sequence[Route]]) -> bytes:
-    """The document as JSON."""
-    return msgspec.json.encode(_document(operations_of(served)))
+def build(served: Mapping[str, Sequence[Route]], url: str) -> bytes:
+    """The document as JSON. url: where the functions are."""
+    return msgspec.json.encode(named(_document(operations_of(served), url)))
 
 
-def _document(served: Sequence[Operation]) -> dict[str, Any]:
+def _document(served: Sequence[Operation], url: str) -> dict[str, Any]:
     kinds = [Refusal]
     for one in served:
         kinds += [kind for kind in _kinds(one.route) if kind not in kinds]
@@ -92,7 +93,7 @@ def _document(served: Sequence[Operation]) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Warmpost", "version": "1", "description": ABOUT},
-        "servers": [{"url": "/"}],
+        "servers": [{"url": url}],
         "paths": paths,
         "components": {
             "schemas": components,
@@ -165,7 +166,7 @@ def _responses(
     }
     for status, kind in one.route.answers.items():
         response: dict[str, Any] = {"description": one.route.summary}
-        content = {} if one.route.method == "HEAD" else _content(kind, schema)
+        content = _content(kind, schema)
         if content:
             response["content"] = content
         if links := _links(one, status, served, components, content):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from starlette.requests import Request
@@ -25,8 +25,9 @@ async def contract(request: Request, services: Services) -> Response:
 
     Public: it holds nothing of a deployment but what anybody can read in the source, and tools that read it send no key.
     """
+    url = services.policy.base_url or str(request.base_url).rstrip("/")
     return Response(
-        openapi(), headers={"Cache-Control": "public, max-age=300"}, media_type="application/json"
+        openapi(url), headers={"Cache-Control": "public, max-age=300"}, media_type="application/json"
     )
 
 
@@ -51,10 +52,10 @@ def operations() -> list[Operation]:
     return operations_of(SERVED)
 
 
-@cache
-def openapi() -> bytes:
-    """The document as JSON; the same for the life of the process."""
-    return build(SERVED)
+@lru_cache(maxsize=4)
+def openapi(url: str = "/") -> bytes:
+    """The document as JSON; the same for the life of the process. url: of the functions."""
+    return build(SERVED, url)
 
 
 async def manage(request: Request, services: Services, keys: Keys) -> Response:
@@ -65,4 +66,4 @@ async def manage(request: Request, services: Services, keys: Keys) -> Response:
 
 @cache
 def _router() -> Router:
-    return Router(*MANAGE)
+    return Router("/manage", *MANAGE)

@@ -11,16 +11,8 @@ from starlette.routing import Mount
 from tests.problems import problem
 from warmpost import errors
 from warmpost.gateways.api.models import BatchModel, SendModel, batch_order, send_order
-from warmpost.gateways.http.app import (
-    STATUS,
-    Route,
-    Router,
-    answer,
-    decode,
-    json_response,
-    read_body,
-    segments,
-)
+from warmpost.gateways.http.app import STATUS, Route, Router, answer, json_response, segments
+from warmpost.gateways.http.bodies import decode, read_body
 
 
 async def ask(handle, method="GET", path="/", **request):
@@ -45,8 +37,10 @@ def raising(error):
 class TestErrors:
     @pytest.mark.parametrize("kind", STATUS)
     async def test_each_kind_has_its_status_and_all_the_same_form(self, kind):
-        response = await ask(raising(kind("some_code", "A sentence.", "to[0]")))
-        assert problem(response) == (STATUS[kind], "some_code", "to[0]")
+        said = ("some_code", "A sentence.", "to[0]")
+        response = await ask(raising(kind(*said)))
+        field = None if kind is errors.NotAllowed else "to[0]"
+        assert problem(response) == (STATUS[kind], "some_code", field)
 
     def test_no_kind_is_without_a_status(self):
         assert set(STATUS) == set(errors.Problem.__subclasses__())
@@ -196,8 +190,14 @@ class TestOrders:
         assert self.order(data={"n": 10**30, "f": 0.1}).data == {"n": 10**30, "f": 0.1}
 
 
+def asking(method, path):
+    raw = path.encode()
+    return Request({"type": "http", "method": method, "path": path, "raw_path": raw, "headers": []})
+
+
 class TestRoutes:
     router = Router(
+        "/things",
         Route("GET", "/", "list"),  # type: ignore[arg-type]
         Route("POST", "/", "create"),  # type: ignore[arg-type]
         Route("GET", "/{id}", "show"),  # type: ignore[arg-type]
@@ -208,25 +208,49 @@ class TestRoutes:
         ("method", "path", "found"),
         [
             ("GET", "/", ("list", {})),
+            ("HEAD", "/", ("list", {})),
             ("POST", "/", ("create", {})),
             ("GET", "/7", ("show", {"id": "7"})),
             ("GET", "/7/", ("show", {"id": "7"})),
-            ("GET", "/a b", ("show", {"id": "a b"})),
+            ("GET", "/a%20b%2Fc", ("show", {"id": "a b/c"})),
             ("POST", "/7/pause", ("pause", {"id": "7"})),
         ],
     )
     def test_method_and_path_find_who_answers(self, method, path, found):
-        assert self.router.find(method, path) == found
+        route, arguments = self.router.match(asking(method, path))
+        assert (route.handle, arguments) == found
 
-    @pytest.mark.parametrize(("method", "path"), [("GET", "/7/8"), ("POST", "/7/stop")])
-    def test_where_there_is_nothing_it_is_said(self, method, path):
-        with pytest.raises(errors.NotFound):
-            self.router.find(method, path)
+    @pytest.mark.parametrize(("method", "path"), [("GET", "/7/8"), ("POST", "/7/stop"), ("OPTIONS", "/7/8")])
+    def test_where_there_is_nothing_the_whole_path_is_said(self, method, path):
+        with pytest.raises(errors.NotFound, match=f"at /things{path}"):
+            self.router.match(asking(method, path))
 
     def test_another_method_is_told_which_there_are(self):
-        with pytest.raises(errors.Malformed, match="GET, POST") as refused:
-            self.router.find("DELETE", "/")
+        with pytest.raises(errors.NotAllowed, match="GET, HEAD, OPTIONS, POST") as refused:
+            self.router.match(asking("DELETE", "/"))
         assert refused.value.code == "method_not_allowed"
+
+    async def test_another_method_is_answered_405_with_allow(self):
+        async def handle(request):
+            return self.router.match(request)
+
+        answered = await ask(handle, method="DELETE", path="/7")
+        assert (answered.status_code, answered.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+
+    async def test_options_answers_with_the_methods_there_are(self):
+        async def handle(request):
+            return await self.router.match(request)[0].handle(request)
+
+        answered = await ask(handle, method="OPTIONS", path="/7/pause")
+        assert (answered.status_code, answered.headers["allow"]) == (204, "OPTIONS, POST")
+
+    async def test_head_has_the_fields_of_get_and_no_body(self):
+        async def handle(request):
+            return json_response({"a": 1})
+
+        got, headed = await ask(handle, method="GET"), await ask(handle, method="HEAD")
+        assert (headed.status_code, headed.content) == (200, b"")
+        assert headed.headers["content-length"] == got.headers["content-length"]
 
     @pytest.mark.parametrize(("path", "behind"), [("/", "/"), ("/7", "/7"), ("/send", "/send")])
     async def test_the_functions_own_name_is_not_part_of_the_path(self, path, behind):

@@ -91,5 +91,5 @@ async def test_an_unknown_key_is_not_found(api, id: str) -> None:
 
 async def test_unknown_places_and_methods_say_so(api) -> None:
     assert problem(await api.get("/nothing")) == (404, "not_found", None)
-    assert problem(await api.put("/domains", json={})) == (400, "method_not_allowed", None)
+    assert problem(await api.put("/domains", json={})) == (405, "method_not_allowed", None)
     assert (await api.get("/domains/")).status_code == 200

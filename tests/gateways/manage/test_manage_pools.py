@@ -90,10 +90,11 @@ async def test_a_pools_name_is_fit_to_be_its_id(api, name: str) -> None:
     assert problem(refused) == (422, "invalid_name", "name")
 
 
-async def test_a_pool_has_relays_and_a_name_of_its_own(api) -> None:
+async def test_a_pool_has_relays_and_a_name_of_its_own(api, clock) -> None:
     assert problem(await api.post("/pools", json={"name": "a", "relays": []})) == (
         422, "invalid_field", "relays",
     )  # fmt: skip
     await api.post("/pools", json={"name": "a", "relays": [RELAY]})
+    clock.advance(1)
     again = await api.post("/pools", json={"name": "a", "relays": [RELAY]})
     assert problem(again) == (409, "pool_exists", "name")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from warmpost.actions.context import Services
+from warmpost.actions.storage.retries import commit_new
 from warmpost.errors import Conflict, Moved
 from warmpost.rules.model.derived_ids import short_hash
 from warmpost.rules.model.documents import Idempotency
@@ -35,13 +36,13 @@ async def accept_once(
     `earlier_answer`.
     """
     words = [str(word) for word in answer]
-    writes = [created]
+    writes: list[Write] = [created]
     if request.idempotency_key:
         now = services.clock.now()
         kept = Idempotency(request.digest, " ".join(words), now, now + KEEP_KEYS)
         writes.append(Create(_path(kind, request), kept))
     try:
-        await services.store.commit(*writes)
+        await commit_new(services.store, *writes)
     except Moved:
         before = await earlier_answer(services, kind, request)
         if before is None:

@@ -34,6 +34,7 @@ class Submitted:
     id: str
     recipients: int
     duplicates: int = 0
+    status: BatchStatus = BatchStatus.PLANNING
 
 
 async def submit_batch(services: Services, order: BatchOrder, request: Request) -> Submitted:
@@ -67,7 +68,7 @@ async def submit_batch(services: Services, order: BatchOrder, request: Request) 
     await services.tasks.enqueue(
         batch_task("release" if batch.status is BatchStatus.SENDING else "plan", batch_id, 0)
     )
-    words = (batch_id, batch.total, batch.duplicates)
+    words = (batch_id, batch.total, batch.duplicates, batch.status.value)
     create = Create(path, batch, bill=batch_id)
     return _answer(await accept_once(services, "batch", request, create, words))
 
@@ -86,8 +87,8 @@ async def prepare_batch(services: Services, order: BatchOrder) -> tuple[Written,
 
 
 def _answer(words: Sequence[str]) -> Submitted:
-    batch_id, recipients, duplicates = words
-    return Submitted(batch_id, int(recipients), int(duplicates))
+    batch_id, recipients, duplicates, status = words
+    return Submitted(batch_id, int(recipients), int(duplicates), BatchStatus(status))
 
 
 def _new_batch(services: Services, written: Written, total: int) -> Batch:

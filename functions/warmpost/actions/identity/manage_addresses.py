@@ -8,6 +8,7 @@ from warmpost.actions.context import Services
 from warmpost.actions.identity.manage_domains import find_domain
 from warmpost.actions.ports import Store
 from warmpost.actions.storage.pagination import Listed, Page, list_by_id
+from warmpost.actions.storage.retries import commit_new
 from warmpost.errors import Conflict, Invalid, Moved, NotFound
 from warmpost.rules.identity.domains import Domain, SenderAddress
 from warmpost.rules.model.addresses import Flaw, address_key, domain_of, read_address
@@ -31,7 +32,7 @@ async def create_address(services: Services, text: str, name: str) -> SenderAddr
         raise _exists(address)
     sender = SenderAddress(address, shown, domain.value.domain, services.clock.now())
     try:
-        await services.store.commit(Create(path, sender), Update(domain.path, {"addresses": Add(1)}))
+        await commit_new(services.store, Create(path, sender), Update(domain.path, {"addresses": Add(1)}))
     except Moved:
         if await services.store.get(Domain, domain.path) is None:
             raise NotFound("domain_not_found", f"{domain.value.domain} was deleted.", "address") from None

@@ -10,6 +10,7 @@ from warmpost.actions.context import Services
 from warmpost.actions.identity.check_domains import keep_check
 from warmpost.actions.ports import SigningPool, Store
 from warmpost.actions.storage.pagination import Listed, Page, list_by_id
+from warmpost.actions.storage.retries import commit_new
 from warmpost.errors import Conflict, Invalid, Moved, NotFound
 from warmpost.rules.identity.dkim_rotation import begin_rotation
 from warmpost.rules.identity.dns_records import expected_records
@@ -38,7 +39,7 @@ async def create_domain(services: Services, text: str, ed25519: bool = False) ->
         created_at=services.clock.now(),
     )
     try:
-        await services.store.commit(Create(path, domain))
+        await commit_new(services.store, Create(path, domain))
     except Moved:
         raise _exists(name) from None
     return domain

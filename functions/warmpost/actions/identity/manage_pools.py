@@ -12,6 +12,7 @@ from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import SHARED
 from warmpost.actions.ports import Store
 from warmpost.actions.storage.pagination import Listed, Page, list_by_id
+from warmpost.actions.storage.retries import commit_new
 from warmpost.errors import Conflict, Invalid, Moved, NotFound
 from warmpost.rules.identity.domains import RelayPool
 from warmpost.rules.model.addresses import read_domain
@@ -41,7 +42,7 @@ async def create_pool(
     _check_cap(name, relay_cap)
     pool = RelayPool(name, checked_relays(relays), services.clock.now(), relay_cap=relay_cap)
     try:
-        await services.store.commit(Create(f"pools/{name}", pool))
+        await commit_new(services.store, Create(f"pools/{name}", pool))
     except Moved:
         raise Conflict("pool_exists", f"There is a pool named {name} already.", "name") from None
     return pool

@@ -16,6 +16,7 @@ from warmpost.actions.context import Services
 from warmpost.actions.ports import Store
 from warmpost.actions.storage.names import find_list, free_name, require_name, require_unused, take_name
 from warmpost.actions.storage.pagination import Listed, Page, list_by_number, wrong_cursor
+from warmpost.actions.storage.retries import commit_new
 from warmpost.errors import Conflict, Moved, NotFound
 from warmpost.rules.delivery.chunks import Chunk, pack, unpack
 from warmpost.rules.lists.documents import RecipientList
@@ -37,7 +38,7 @@ async def create_list(services: Services, text: str) -> Stored[RecipientList]:
     fresh = RecipientList(name, 0, 0, (), services.clock.now(), number=number)
     path = f"lists/{number}"
     try:
-        versions = await services.store.commit(Create(path, fresh), take_name("list", name, str(number)))
+        versions = await commit_new(services.store, Create(path, fresh), take_name("list", name, str(number)))
     except Moved:
         await require_unused(services.store, "list", name)
         raise

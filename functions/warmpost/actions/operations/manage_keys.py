@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from warmpost.actions.context import Services
 from warmpost.actions.ports import Store
 from warmpost.actions.storage.pagination import Listed, Page, list_by_id
+from warmpost.actions.storage.retries import commit_new
 from warmpost.errors import Invalid, NotFound
 from warmpost.rules.model.documents import ApiKey, Scope
 from warmpost.rules.model.names import read_name
@@ -47,7 +48,7 @@ async def create_key(
         created_at=services.clock.now(),
         rate=rate,
     )
-    await services.store.commit(Create(f"keys/{id}", key))
+    await commit_new(services.store, Create(f"keys/{id}", key))
     return NewKey(id, f"wp_{id}_{secret}", key)
 
 

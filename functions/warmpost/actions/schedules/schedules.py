@@ -39,9 +39,9 @@ async def read_order(store: Store, schedule: Stored[Schedule]) -> SendOrder | Ba
     return unpack_order(b"".join(one.value.content for one in parts))
 
 
-async def list_schedules(services: Services, limit: int, cursor: str) -> Listed[tuple[str, dict[str, Any]]]:
+async def list_schedules(services: Services, page: Page) -> Listed[tuple[str, dict[str, Any]]]:
     """Without what they send."""
-    return await list_by_number(services.store, "schedules", Page(limit, cursor or None), LISTED_FIELDS)
+    return await list_by_number(services.store, "schedules", page, LISTED_FIELDS)
 
 
 async def list_runs(

@@ -16,8 +16,8 @@ T = TypeVar("T")
 _RESERVED = re.compile(r"\.\.?|__.*__", re.DOTALL).fullmatch
 """Ids that Firestore takes for nobody's."""
 
-DEFAULT_LIMIT = 50
-MOST = 100
+DEFAULT_LIMIT = 100
+MOST_LIMIT = 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 from warmpost.actions.context import Services
 from warmpost.actions.storage.names import find_template, free_name, require_name, require_unused, take_name
 from warmpost.actions.storage.pagination import Listed, Page, list_by_number
+from warmpost.actions.storage.retries import commit_new
 from warmpost.errors import Invalid, Moved, NotFound
 from warmpost.rules.lists.documents import Template
 from warmpost.rules.message.message import Content, TemplateFacts
@@ -107,7 +108,7 @@ async def _committed(
     number = path.rpartition("/")[2]
     names = [take_name("template", new_name, number)] if new_name else []
     try:
-        versions = await services.store.commit(*writes, *names)
+        versions = await commit_new(services.store, *writes, *names)
     except Moved:
         if new_name:
             await require_unused(services.store, "template", new_name)

@@ -15,6 +15,7 @@ from warmpost.actions.identity.manage_domains import find_domain
 from warmpost.actions.outbox.notifications import MOST_WEBHOOKS, notify_task
 from warmpost.actions.ports import Store
 from warmpost.actions.storage.pagination import Listed, Page, list_by_id, whole_cursor, wrong_cursor
+from warmpost.actions.storage.retries import commit_new
 from warmpost.actions.webhooks.post_notifications import Round, attempt_write, secret_context, signing_keys
 from warmpost.errors import Conflict, Invalid, LimitReached, NotFound
 from warmpost.rules.model.addresses import Flaw
@@ -80,7 +81,7 @@ async def create_webhook(services: Services, wish: Wish) -> WithSecret:
         enabled=wish.enabled,
     )
     path = f"webhooks/{id}"
-    (version,) = await services.store.commit(Create(path, webhook))
+    (version,) = await commit_new(services.store, Create(path, webhook))
     return WithSecret(Stored(path, webhook, version), shown)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from warmpost.gateways.api.batch_answers import BatchCost, BatchWarmth
+from warmpost.gateways.api.batch_answers import BatchCost, BatchWarmup
 from warmpost.rules.delivery.documents import BatchStatus
 from warmpost.rules.delivery.progress import OnUncertain
 from warmpost.rules.lists.csv_import import Rejected
@@ -113,7 +113,7 @@ class Message(Answer):
 
 class AcceptedBatch(Answer):
     id: Id
-    status: Literal["planning"]
+    status: BatchStatus
     recipients: Count
     duplicates: Count
 
@@ -156,7 +156,7 @@ class Batch(Answer):
     stalled: Stall | None
     slowed: str | None
     cap: int | None
-    warmup: BatchWarmth
+    warmup: BatchWarmup
     created_at: datetime
     finished_at: datetime | None
     cost: BatchCost

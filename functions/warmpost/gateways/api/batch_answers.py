@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class BatchWarmth(Struct, kw_only=True):
+class BatchWarmup(Struct, kw_only=True):
     level: int
     cap: int | None
     used_today: int

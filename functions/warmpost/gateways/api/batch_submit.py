@@ -20,15 +20,14 @@ from warmpost.gateways.api import answers
 from warmpost.gateways.api.costs import shown_cost
 from warmpost.gateways.api.forecast import FORECAST, FORMAT, get_forecast, post_forecast
 from warmpost.gateways.api.models import BatchModel, Settled, UncertainModel, batch_order
-from warmpost.gateways.http.app import Parameter, Route, Router, decode, json_response, read_body
+from warmpost.gateways.http.app import Parameter, Route, Router, json_response, moment
 from warmpost.gateways.http.auth import Caller, Keys
+from warmpost.gateways.http.bodies import decode, read_body
+from warmpost.gateways.http.collections import PAGE, page
 from warmpost.gateways.http.parameters import (
     ONCE,
-    PAGE,
     admit,
     asked,
-    moment,
-    page_of,
     shown_recipient,
     shown_stall,
 )
@@ -49,7 +48,7 @@ async def _post(request: Request, services: Services, caller: Caller) -> Respons
     submitted = await submit_batch(services, order, asked(request, caller, body))
     answer = {
         "id": int(submitted.id),
-        "status": "planning",
+        "status": submitted.status,
         "recipients": submitted.recipients,
         "duplicates": submitted.duplicates,
     }
@@ -94,11 +93,11 @@ async def _shown(services: Services, batch: Stored[Batch]) -> Response:
 
 
 async def _recipients(request: Request, services: Services, caller: Caller, id: str) -> Response:
-    limit, cursor = page_of(request)
+    wanted = page(request)
     status = request.query_params.get("status")
     if status is not None and status not in STATUSES:
         raise Invalid("invalid_status", f"A status is one of {', '.join(STATUSES)}.", "status")
-    lines, following = await list_recipients(services, id, status, cursor, limit)
+    lines, following = await list_recipients(services, id, status, wanted.cursor or "", wanted.limit)
     return json_response(
         {"items": [shown_recipient(line) for line in lines], "next_cursor": following or None}
     )
@@ -123,6 +122,7 @@ _WHOLE = {200: answers.Batch}
 _STATUS = Parameter("status", answers.RecipientStatus, "Only recipients of this status.")
 
 ROUTES = Router(
+    "/batch-submit",
     Route(
         "POST",
         "/",

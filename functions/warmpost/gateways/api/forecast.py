@@ -13,9 +13,9 @@ from warmpost.actions.delivery.find import find_batch
 from warmpost.errors import Invalid
 from warmpost.gateways.api import forecast_answers
 from warmpost.gateways.api.models import BatchModel, batch_order
-from warmpost.gateways.http.app import Parameter, decode, json_response, read_body
+from warmpost.gateways.http.app import Parameter, json_response, moment
 from warmpost.gateways.http.auth import Caller
-from warmpost.gateways.http.parameters import moment
+from warmpost.gateways.http.bodies import decode, read_body
 from warmpost.rules.warmup.forecast import ForecastDay
 
 MOST_DAYS = 400

@@ -16,9 +16,11 @@ from warmpost.actions.schedules.schedules import find_schedule, list_runs, list_
 from warmpost.errors import Invalid
 from warmpost.gateways.api import answers
 from warmpost.gateways.api.models import ScheduleModel, schedule_order
-from warmpost.gateways.http.app import Route, Router, decode, json_response, read_body
+from warmpost.gateways.http.app import Route, Router, json_response, moment
 from warmpost.gateways.http.auth import Caller, Keys
-from warmpost.gateways.http.parameters import ONCE, PAGE, admit, asked, moment, page_of
+from warmpost.gateways.http.bodies import decode, read_body
+from warmpost.gateways.http.collections import PAGE, page
+from warmpost.gateways.http.parameters import ONCE, admit, asked
 from warmpost.rules.model.writes import Stored
 from warmpost.rules.requests.requests import BatchOrder, SendOrder
 from warmpost.rules.requests.timestamps import read_moment
@@ -45,7 +47,7 @@ async def _post(request: Request, services: Services, caller: Caller) -> Respons
 
 
 async def _list(request: Request, services: Services, caller: Caller) -> Response:
-    listed = await list_schedules(services, *page_of(request))
+    listed = await list_schedules(services, page(request))
     items = [_shown(fields) for _, fields in listed.items]
     return json_response({"items": items, "next_cursor": listed.next_cursor})
 
@@ -55,13 +57,13 @@ async def _get(request: Request, services: Services, caller: Caller, id: str) ->
 
 
 async def _runs(request: Request, services: Services, caller: Caller, id: str) -> Response:
-    limit, cursor = page_of(request)
+    wanted = page(request)
     found = await find_schedule(services, id)
-    runs, following = await list_runs(services, found, limit, _read_cursor(cursor))
+    runs, following = await list_runs(services, found, wanted.limit, _read_cursor(wanted.cursor))
     return json_response({"items": [_shown_run(run) for run in runs], "next_cursor": moment(following)})
 
 
-def _read_cursor(cursor: str) -> datetime | None:
+def _read_cursor(cursor: str | None) -> datetime | None:
     try:
         return read_moment(cursor, None, "cursor") if cursor else None
     except Invalid:
@@ -165,6 +167,7 @@ def _shown_run(run: ScheduleRun) -> dict[str, Any]:
 _WHOLE = {200: answers.Schedule}
 
 ROUTES = Router(
+    "/schedule",
     Route(
         "POST",
         "/",

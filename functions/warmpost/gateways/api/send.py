@@ -12,9 +12,10 @@ from warmpost.actions.context import Services
 from warmpost.actions.delivery.find import find_message
 from warmpost.gateways.api import answers
 from warmpost.gateways.api.models import SendModel, Settled, UncertainModel, send_order
-from warmpost.gateways.http.app import Route, Router, decode, json_response, read_body
+from warmpost.gateways.http.app import Route, Router, json_response, moment
 from warmpost.gateways.http.auth import Caller, Keys
-from warmpost.gateways.http.parameters import ONCE, admit, asked, moment, shown_recipient, shown_stall
+from warmpost.gateways.http.bodies import decode, read_body
+from warmpost.gateways.http.parameters import ONCE, admit, asked, shown_recipient, shown_stall
 
 
 async def send(request: Request, services: Services, keys: Keys) -> Response:
@@ -59,6 +60,7 @@ async def _uncertain(request: Request, services: Services, caller: Caller, id: s
 
 
 ROUTES = Router(
+    "/send",
     Route(
         "POST",
         "/",

@@ -1,18 +1,19 @@
-"""The HTTP contract's frame: request ids, errors in one form, bodies read with a limit, routes.
+"""The HTTP contract's frame: request ids, errors in one form, one format of times, routes.
 
 Every door answers through `answer`, so that no exception reaches a client as anything but the contract's error.
 """
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote
 
 import msgspec
+from starlette import routing
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -27,20 +28,34 @@ STATUS: dict[type[errors.Problem], int] = {
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
+    errors.NotAllowed: 405,
     errors.Conflict: 409,
     errors.TooLarge: 413,
     errors.Invalid: 422,
     errors.LimitReached: 429,
     errors.Unavailable: 503,
 }
-MOST_BODY = 32 * 1024 * 1024
-"""Bytes; the platform itself takes no larger request."""
-
 Handler = Callable[..., Awaitable[Response]]
 
 
+def moment(value: datetime | None) -> str | None:
+    """As all answers show times: RFC 3339 in UTC, to the second."""
+    return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _shown(value: Any) -> Any:
+    """With every time in the one format."""
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, dict):
+        return {name: _shown(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shown(inner) for inner in value]
+    return value
+
+
 def json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    content = msgspec.json.encode(body)
+    content = msgspec.json.encode(_shown(body))
     return Response(content, status, dict(headers or {}), "application/json")
 
 
@@ -51,6 +66,8 @@ def problem_response(problem: errors.Problem, request_id: str) -> Response:
     headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after is not None else {}
     if isinstance(problem, errors.Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(problem, errors.NotAllowed):
+        headers["Allow"] = problem.allow
     return json_response({"error": error, "request_id": request_id}, STATUS[type(problem)], headers)
 
 
@@ -62,7 +79,12 @@ async def answer(
     with log.about(function=function, request_id=request_id, **log.trace_of(request.headers)):
         response = await _answer(request, handle, request_id)
     response.headers["X-Request-Id"] = request_id
-    return response
+    return _without_body(response) if request.method == "HEAD" else response
+
+
+def _without_body(response: Response) -> Response:
+    """RFC 9110 section 9.3.2: the fields of the answer to GET, and nothing behind them."""
+    return Response(status_code=response.status_code, headers=dict(response.headers))
 
 
 async def _answer(
@@ -89,58 +111,6 @@ async def _answer(
         }
         response = json_response({"error": error, "request_id": request_id}, 500)
     return response
-
-
-async def read_body(request: Request, most: int = MOST_BODY) -> bytes:
-    """Raises TooLarge before more than `most` bytes are held."""
-    declared = request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared) > most:
-        raise _too_large(most)
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > most:
-            raise _too_large(most)
-        pieces.append(piece)
-    return b"".join(pieces)
-
-
-def _too_large(most: int) -> errors.TooLarge:
-    return errors.TooLarge("request_too_large", f"The request body may have {most:,} bytes at most.")
-
-
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
-_UNKNOWN = re.compile(r"contains unknown field `(?P<name>.*)`")
-_MISSING = re.compile(r"missing required field `(?P<name>.*)`")
-
-
-def decode(body: bytes, kind: type[T]) -> T:
-    """JSON into a model. Raises Malformed where it is no JSON, Invalid with the field's path where it does not fit."""
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        reason = str(error) or "it is nested too deeply"
-        raise errors.Malformed("invalid_json", f"The body is not valid JSON: {reason}.") from None
-
-
-def _invalid(text: str) -> errors.Invalid:
-    match = _AT.match(text)
-    what, path = (match["what"], match["path"] or "") if match else (text, "")
-    field = path.removeprefix("$").lstrip(".")
-    if unknown := _UNKNOWN.search(what):
-        name = unknown["name"]
-        return errors.Invalid("unknown_field", f"There is no field `{name}` here.", _join(field, name))
-    if missing := _MISSING.search(what):
-        name = missing["name"]
-        return errors.Invalid("missing_field", f"The field `{name}` is needed.", _join(field, name))
-    return errors.Invalid("invalid_field", f"{what}.", field.replace("[...]", "{}") or None)
-
-
-def _join(field: str, name: str) -> str:
-    return f"{field}.{name}" if field else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,34 +142,45 @@ class Route:
 
 
 class Router:
-    """Picks the handler of a method and path. A trailing slash means the same as none."""
+    """Picks the route of a request. HEAD is served where GET is; a trailing slash means the same as none.
 
-    def __init__(self, *routes: Route) -> None:
+    function: the path of the function whose routes these are, for whoever is told that there is nothing.
+    """
+
+    def __init__(self, function: str, *routes: Route) -> None:
+        self.function = function
         self.routes = routes
-        self._routes = [
-            (route, re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.pattern) + r"/?$"))
-            for route in routes
+        self._patterns = [
+            (one, routing.Route(one.pattern, one.handle, methods=[one.method])) for one in routes
         ]
 
-    def find(self, method: str, path: str) -> tuple[Handler, dict[str, str]]:
-        """As `route`, of which this is what most want."""
-        route, arguments = self.route(method, path)
-        return route.handle, arguments
+    def match(self, request: Request) -> tuple[Route, dict[str, str]]:
+        """Raises NotFound, or NotAllowed with the methods there are; OPTIONS is answered with them."""
+        path, method = segments(request), request.method
+        scope = {"type": "http", "method": method, "path": path.rstrip("/") or "/"}
+        allowed: set[str] = set()
+        for route, pattern in self._patterns:
+            found, child = pattern.matches(scope)
+            if found is routing.Match.FULL:
+                return route, {name: unquote(value) for name, value in child["path_params"].items()}
+            if found is routing.Match.PARTIAL:
+                allowed |= pattern.methods or set()
+        whole = f"{self.function}{path if path != '/' else ''}"
+        if not allowed:
+            raise errors.NotFound("not_found", f"There is nothing at {whole[:200]}.")
+        allow = ", ".join(sorted(allowed | {"OPTIONS"}))
+        if method == "OPTIONS":
+            return Route("OPTIONS", path, _options(allow)), {}
+        raise errors.NotAllowed(
+            "method_not_allowed", f"{method} is not possible at {whole[:200]}; {allow} is.", allow
+        )
 
-    def route(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
-        """Raises NotFound, or Malformed `method_not_allowed` that names the methods there are."""
-        allowed: list[str] = []
-        for route, pattern in self._routes:
-            match = pattern.match(path)
-            if match and route.method == method:
-                return route, {name: unquote(value) for name, value in match.groupdict().items()}
-            if match:
-                allowed.append(route.method)
-        if allowed:
-            raise errors.Malformed(
-                "method_not_allowed", f"{method} is not possible here; {', '.join(sorted(set(allowed)))} is."
-            )
-        raise errors.NotFound("not_found", f"There is nothing at {path}.")
+
+def _options(allow: str) -> Handler:
+    async def handle(*_: object) -> Response:
+        return Response(status_code=204, headers={"Allow": allow})
+
+    return handle
 
 
 def segments(request: Request) -> str:

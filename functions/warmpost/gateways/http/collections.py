@@ -9,9 +9,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from warmpost.actions.storage.pagination import DEFAULT_LIMIT, MOST, Listed, Page
+from warmpost.actions.storage.pagination import DEFAULT_LIMIT, MOST_LIMIT, Listed, Page
 from warmpost.errors import Invalid
-from warmpost.gateways.http.app import Parameter, decode, json_response, read_body
+from warmpost.gateways.http.app import Parameter, json_response
+from warmpost.gateways.http.bodies import decode, read_body
 
 T = TypeVar("T")
 
@@ -21,7 +22,9 @@ MOST_BODY = 4 * 1024 * 1024
 
 PAGE = (
     Parameter(
-        "limit", Annotated[int, msgspec.Meta(ge=1, le=MOST)], f"Items of a page, {DEFAULT_LIMIT} if not said."
+        "limit",
+        Annotated[int, msgspec.Meta(ge=1, le=MOST_LIMIT)],
+        f"Items of a page, {DEFAULT_LIMIT} if not said.",
     ),
     Parameter("cursor", str, "What the page before gave as `next_cursor`."),
 )
@@ -39,8 +42,8 @@ async def read(request: Request, kind: type[T], most: int = MOST_BODY) -> T:
 def page(request: Request) -> Page:
     """`limit` and `cursor`. Raises Invalid."""
     limit = request.query_params.get("limit", str(DEFAULT_LIMIT))
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= 9 and 1 <= int(limit) <= MOST):
-        raise Invalid("invalid_limit", f"A limit is a whole number from 1 to {MOST}.", "limit")
+    if not (limit.isascii() and limit.isdigit() and len(limit) <= 9 and 1 <= int(limit) <= MOST_LIMIT):
+        raise Invalid("invalid_limit", f"A limit is a whole number from 1 to {MOST_LIMIT:,}.", "limit")
     return Page(int(limit), request.query_params.get("cursor") or None)
 
 

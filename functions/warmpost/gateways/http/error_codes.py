@@ -11,6 +11,7 @@ from warmpost.errors import (
     Invalid,
     LimitReached,
     Malformed,
+    NotAllowed,
     NotFound,
     Problem,
     TooLarge,
@@ -24,7 +25,8 @@ def _codes(words: str) -> frozenset[str]:
 
 
 CODES: dict[type[Problem], frozenset[str]] = {
-    Malformed: _codes("invalid_json invalid_record method_not_allowed"),
+    Malformed: _codes("invalid_json invalid_record"),
+    NotAllowed: _codes("method_not_allowed"),
     Unauthorized: _codes(
         """
         missing_key missing_signature signature_expired source_not_set_up wrong_key wrong_secret

@@ -14,16 +14,11 @@ from warmpost.actions.batches.report import Stall
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.recipient_status import RecipientStatus
 from warmpost.errors import Invalid, Problem
-from warmpost.gateways.http.app import Parameter, Route, Router, segments
+from warmpost.gateways.http.app import Parameter, Route, Router, moment
 from warmpost.gateways.http.auth import Caller, Keys
 from warmpost.rules.delivery.progress import Note
 from warmpost.rules.requests.requests import Request as Asked
 
-MOST_LIMIT = 1000
-PAGE = (
-    Parameter("limit", Annotated[int, Meta(ge=1, le=MOST_LIMIT)], "Items of a page, 100 if not said."),
-    Parameter("cursor", str, "What the page before gave as `next_cursor`."),
-)
 ONCE = Parameter(
     "Idempotency-Key",
     Annotated[str, Meta(max_length=255, pattern="^[ -~]*$")],
@@ -44,7 +39,7 @@ async def enter(request: Request, keys: Keys, routes: Router) -> tuple[Route, di
     Raises NotFound, Malformed, Unauthorized, Forbidden, LimitReached or Invalid. What there is, only a key is told.
     """
     try:
-        route, arguments = routes.route(request.method, segments(request))
+        route, arguments = routes.match(request)
     except Problem:
         await keys.caller(request, None)
         raise
@@ -73,19 +68,6 @@ def asked(request: Request, caller: Caller, body: bytes) -> Asked:
             "Idempotency-Key",
         )
     return Asked(caller.key_id, key, hashlib.sha256(body).hexdigest())
-
-
-def page_of(request: Request) -> tuple[int, str]:
-    """The `limit` and `cursor` of a listing. Raises errors.Invalid."""
-    text = request.query_params.get("limit", "100")
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= MOST_LIMIT):
-        raise Invalid("invalid_limit", f"A limit is a whole number from 1 to {MOST_LIMIT:,}.", "limit")
-    return int(text), request.query_params.get("cursor", "")
-
-
-def moment(value: datetime | None) -> str | None:
-    """RFC 3339 in UTC, to the second."""
-    return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def shown_recipient(line: RecipientStatus) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class BrokenRecord(Answer):
     note: str
 
 
-class Health(Answer):
+class DomainHealth(Answer):
     """ok: null until the domain is verified. suspended_at, reason: it sends nothing since then, for want of a record."""
 
     ok: bool | None
@@ -52,7 +52,7 @@ class Domain(Answer):
     domain: str
     status: Literal["pending", "verified"]
     records: list[Record]
-    health: Health
+    health: DomainHealth
     pool: str | None
     addresses: Count
     created_at: datetime

@@ -12,8 +12,7 @@ from warmpost.actions.context import Services
 from warmpost.actions.operations.health import check_health
 from warmpost.errors import Invalid
 from warmpost.gateways.api.answers import Answer, Count
-from warmpost.gateways.http.app import Parameter, Route, json_response
-from warmpost.gateways.http.parameters import moment
+from warmpost.gateways.http.app import Parameter, Route, json_response, moment
 from warmpost.rules.operations.health import Findings, HealthStatus, as_metrics, judge
 
 METRICS = "application/openmetrics-text"

@@ -16,7 +16,8 @@ from warmpost.errors import Invalid
 from warmpost.gateways.api.answers import Answer, ImportedRecipients
 from warmpost.gateways.api.answers import Listed as ListedAnswer
 from warmpost.gateways.http import collections
-from warmpost.gateways.http.app import MOST_BODY, Parameter, Route, decode, json_response, read_body
+from warmpost.gateways.http.app import Parameter, Route, json_response
+from warmpost.gateways.http.bodies import MOST_BODY, decode, read_body
 from warmpost.rules.lists.csv_import import JsonRows, Rows, open_csv
 from warmpost.rules.message.message import Recipient
 from warmpost.rules.model.addresses import Flaw

@@ -8,8 +8,8 @@ from starlette.responses import Response
 from warmpost.actions.batches.sent_to import Sent, sent_to
 from warmpost.actions.context import Services
 from warmpost.gateways.api.answers import SentTo
-from warmpost.gateways.http.app import Route, json_response
-from warmpost.gateways.http.parameters import moment, shown_recipient
+from warmpost.gateways.http.app import Route, json_response, moment
+from warmpost.gateways.http.parameters import shown_recipient
 from warmpost.rules.requests.mailboxes import read_mailbox
 
 

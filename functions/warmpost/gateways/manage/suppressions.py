@@ -22,8 +22,8 @@ from warmpost.actions.suppressions.manage_suppressions import (
 from warmpost.errors import Invalid
 from warmpost.gateways.api import answers
 from warmpost.gateways.http import collections
-from warmpost.gateways.http.app import MOST_BODY, Parameter, Route, json_response, read_body
-from warmpost.gateways.http.parameters import moment
+from warmpost.gateways.http.app import Parameter, Route, json_response, moment
+from warmpost.gateways.http.bodies import MOST_BODY, read_body
 from warmpost.rules.model.addresses import Flaw
 from warmpost.rules.model.writes import Stored
 from warmpost.rules.suppressions.documents import Suppression, SuppressionReason

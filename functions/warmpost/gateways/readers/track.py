@@ -19,7 +19,8 @@ from warmpost.actions.events import reader_actions
 from warmpost.actions.storage import log
 from warmpost.errors import NotFound, Problem, Unavailable
 from warmpost.gateways.api.answers import Refusal
-from warmpost.gateways.http.app import Route, Router, read_body, segments
+from warmpost.gateways.http.app import Route, Router
+from warmpost.gateways.http.bodies import read_body
 from warmpost.gateways.readers.page import Button, page
 from warmpost.gateways.readers.words import WORDS, Words
 from warmpost.rules.message.languages import DEFAULT, preferred_language, read_language
@@ -37,8 +38,8 @@ FRESH = {
 
 
 async def track(request: Request, services: Services, links: Links) -> Response:
-    handle, arguments = ROUTES.find(request.method, segments(request))
-    return await handle(request, services, links, **arguments)
+    route, arguments = ROUTES.match(request)
+    return await route.handle(request, services, links, **arguments)
 
 
 async def _open(request: Request, services: Services, links: Links, token: str) -> Response:
@@ -177,9 +178,10 @@ _PRESSED = {
 _FORM = "application/x-www-form-urlencoded"
 
 ROUTES = Router(
-    *(Route(one, "/o/{token}", _open, "A message was opened", answers=_PIXEL) for one in ("GET", "HEAD")),
-    *(Route(one, "/c/{token}", _click, "A link was followed", answers=_FOLLOWED) for one in ("GET", "HEAD")),
-    *(Route(one, "/u/{token}", _ask, "The page to unsubscribe on", answers=_PAGE) for one in ("GET", "HEAD")),
+    "/track",
+    Route("GET", "/o/{token}", _open, "A message was opened", answers=_PIXEL),
+    Route("GET", "/c/{token}", _click, "A link was followed", answers=_FOLLOWED),
+    Route("GET", "/u/{token}", _ask, "The page to unsubscribe on", answers=_PAGE),
     Route("POST", "/u/{token}", _unsubscribe, "Unsubscribe (RFC 8058)", body=_FORM, answers=_PRESSED),
     Route("POST", "/u/{token}/undo", _undo, "Subscribe again", body=_FORM, answers=_PRESSED),
 )

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from warmpost import errors
-from warmpost.gateways.http.app import decode
+from warmpost.gateways.http.bodies import decode
 from warmpost.rules.model.events import Event
 from warmpost.rules.reports.own_format import MOST_EVENTS, OwnEvent, read_own_event
 from warmpost.rules.reports.reports import ParsedReport, without_repeats

@@ -16,7 +16,8 @@ from warmpost.actions.outbox.event_log import log_events
 from warmpost.actions.storage.log import refusals
 from warmpost.errors import NotFound, Unauthorized
 from warmpost.gateways.api.answers import Taken
-from warmpost.gateways.http.app import Parameter, Route, Router, json_response, read_body, segments
+from warmpost.gateways.http.app import Parameter, Route, Router, json_response, segments
+from warmpost.gateways.http.bodies import read_body
 from warmpost.gateways.reports.event_models import EventModel, parse_own_events
 from warmpost.rules.reports.arf import parse_arf
 from warmpost.rules.reports.dsn import parse_dsn
@@ -53,8 +54,8 @@ async def event_webhook(request: Request, services: Services, reporters: Reporte
     path = segments(request)
     if path.strip("/") not in SOURCES:
         raise NotFound("unknown_source", f"Events come from {', '.join(SOURCES)}.", "source")
-    handle, arguments = ROUTES.find(request.method, path)
-    return await handle(request, services, reporters, **arguments)
+    route, arguments = ROUTES.match(request)
+    return await route.handle(request, services, reporters, **arguments)
 
 
 async def _post(source: str, request: Request, services: Services, reporters: Reporters) -> Response:
@@ -108,6 +109,7 @@ def _route(source: str, summary: str, body: Any, *parameters: Parameter) -> Rout
 
 
 ROUTES = Router(
+    "/event-webhook",
     _route("warmpost", "An event, or an array of up to 50,000", EventModel | list[EventModel]),
     _route("kumomta", "Records of KumoMTA's log hook: one, an array, or one a line", "application/json"),
     _route("dsn", "A mail that came back (RFC 3464)", "message/rfc822", _TOLD),

@@ -23,8 +23,9 @@ from warmpost.actions.warmup.assess_domain import assess_domain
 from warmpost.actions.webhooks.post_notifications import notify
 from warmpost.errors import Conflict, Invalid, NotFound
 from warmpost.gateways.api.models import BatchTask, DomainTask, FireTask, NotifyTask, SweepTask
-from warmpost.gateways.http.app import decode, json_response, read_body, segments
+from warmpost.gateways.http.app import json_response, segments
 from warmpost.gateways.http.auth import TokenCheck, bearer
+from warmpost.gateways.http.bodies import decode, read_body
 
 Verb = Callable[[Services, bytes], Awaitable[None]]
 
