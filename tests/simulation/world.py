@@ -119,9 +119,10 @@ class WorkerStore:
         order_by: str | None = None,
         after: object | None = None,
         limit: int | None = None,
+        everywhere: bool = False,
     ) -> list[tuple[str, dict[str, Any]]]:
         await self._read(f"fields {collection}")
-        found = self._world.documents.select(collection, where, order_by, False, after, limit)
+        found = self._world.documents.select(collection, where, order_by, False, after, limit, everywhere)
         return chosen_fields(found, select)
 
     async def count(self, collection: str, *where: Filter) -> int:

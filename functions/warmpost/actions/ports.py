@@ -64,8 +64,12 @@ class Store(Protocol):
         order_by: str | None = None,
         after: object | None = None,
         limit: int | None = None,
+        everywhere: bool = False,
     ) -> list[tuple[str, dict[str, Any]]]:
-        """Ids and a few fields of a collection's documents, where whole ones would be large; `after` as in find."""
+        """Ids and a few fields of a collection's documents, where whole ones would be large; `after` as in find.
+
+        everywhere: as in find, and paths in place of ids.
+        """
         ...
 
     async def count(self, collection: str, *where: Filter) -> int: ...

@@ -62,7 +62,7 @@ async def test_who_lost_the_lease_cannot_write_any_more_but_settle(harness):
     with pytest.raises(LeaseLostError):
         await one.claim({0: SENT}, [2])
     await one.settle({0: SENT, 1: Result(Status.QUEUED, tried=False), 2: SENT})
-    assert (await stored(harness)).results == "su.."
+    assert (await stored(harness)).results == "st.."
 
 
 async def until(condition, patience=10.0):

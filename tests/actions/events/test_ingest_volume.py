@@ -8,7 +8,7 @@ import pytest
 
 from tests.actions.harness import POLICY, Harness, sent
 from tests.actions.report_builders import NO_USER, batch_counts, of_batch, of_message, report, suppressed_for
-from warmpost.actions.events.ingest_events import MOST_BYTES, MOST_WRITES, ingest_events
+from warmpost.actions.events.ingest_events import MOST_COMMIT_BYTES, MOST_WRITES, ingest_events
 from warmpost.actions.outbox.event_log import log_events
 from warmpost.adapters.google.firestore import FirestoreStore
 from warmpost.rules.model.compression import deflate
@@ -113,7 +113,9 @@ async def test_ten_thousand_events_of_one_request_are_applied_in_commits_that_fi
     assert len(watched.commits) == 1
     harness.clock.advance(2)
     await ingest_events(worker)
-    assert all(writes <= MOST_WRITES + 1 and size <= MOST_BYTES + 2000 for writes, size in watched.commits)
+    assert all(
+        writes <= MOST_WRITES + 1 and size <= MOST_COMMIT_BYTES + 2000 for writes, size in watched.commits
+    )
     assert len(watched.commits) < 60
     assert await batch_counts(harness, batch) == {"delivered": RECIPIENTS}
     assert len(await suppressed_for(harness)) == 1000

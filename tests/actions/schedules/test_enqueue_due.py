@@ -6,7 +6,7 @@ from datetime import timedelta
 from tests.actions.schedule_harness import at
 from warmpost.actions.schedules.control_schedule import end_schedule, pause_schedule
 from warmpost.actions.schedules.enqueue_due import AT_ONCE, enqueue_due
-from warmpost.rules.schedules.schedules import PATIENCE
+from warmpost.rules.schedules.schedules import OVERDUE_AFTER
 
 RUN = "2027-01-02T08:00:00Z"
 DAY = timedelta(days=1)
@@ -29,8 +29,8 @@ async def test_a_run_is_queued_twenty_nine_days_ahead_and_once(planner):
 async def test_a_run_whose_task_was_lost_gets_another(planner):
     schedule = await planner.plan("2026-11-24T08:00:00Z")
     planner.lose_tasks()
-    assert await enqueued(planner, at("2026-11-24T08:00") + PATIENCE - timedelta(seconds=1)) == 0
-    assert await enqueued(planner, at("2026-11-24T08:00") + PATIENCE) == 1
+    assert await enqueued(planner, at("2026-11-24T08:00") + OVERDUE_AFTER - timedelta(seconds=1)) == 0
+    assert await enqueued(planner, at("2026-11-24T08:00") + OVERDUE_AFTER) == 1
     await planner.pass_until(at("2026-11-24T09:00"), daily=False)
     assert await planner.history(schedule) == ["submitted 11-24 08:00"]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.actions.harness import DOMAIN, HandClock
-from warmpost.actions.warmup.day_counters import CLOCKS_DIFFER, DEBOUNCE, ask_for_assessment
+from warmpost.actions.warmup.day_counters import ASSESS_MARGIN, DEBOUNCE, ask_for_assessment
 
 
 @pytest.mark.parametrize("second", [0.0, 0.001, 0.5, 0.999])
@@ -19,7 +19,7 @@ async def test_a_look_that_is_over_does_not_count_for_a_change_by_a_clock_that_i
     slow = harness.worker("slow", clock=behind)
     await ask_for_assessment(harness.services, DOMAIN)
     [look] = harness.queue.made
-    behind.advance((look.at - behind.now()).total_seconds() - 0.9 * CLOCKS_DIFFER)
+    behind.advance((look.at - behind.now()).total_seconds() - 0.9 * ASSESS_MARGIN)
     await ask_for_assessment(slow, DOMAIN)
     assert len(harness.queue.made) == 2
-    assert (look.at - harness.clock.now()).total_seconds() == DEBOUNCE + CLOCKS_DIFFER
+    assert (look.at - harness.clock.now()).total_seconds() == DEBOUNCE + ASSESS_MARGIN

@@ -51,7 +51,7 @@ async def test_fifty_thousand_held_for_days_cost_what_five_hundred_cost(store):
     assert many[0] == few[0]
     assert abs(many[1] - few[1]) <= 1  # two chunks' ends share a look, or just miss it
     writes, tasks = many
-    assert writes <= 5 * 13
+    assert writes <= 5 * 14  # a day's results are recorded before its figures: one write more
     assert tasks <= 5 * 22
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.rules.reports.report_mails import BATCH, KEY, NOW, SINGLE
 from warmpost.errors import Invalid, Malformed, Problem, TooLarge
-from warmpost.gateways.reports.event_models import MOST_BYTES, parse_own_events
+from warmpost.gateways.reports.event_models import MOST_EVENTS_BYTES, parse_own_events
 from warmpost.rules.model.derived_ids import batch_message_id
 from warmpost.rules.model.events import Target
 from warmpost.rules.reports.verp import NO_POSITION, return_path
@@ -133,7 +133,7 @@ def test_ten_thousand_events_fit_into_one_request_and_six_megabytes_do_not():
     assert len(parse([BOUNCE | {"position": number} for number in range(10_000)]).events) == 10_000
     assert parse([]).events == ()
     with pytest.raises(TooLarge):
-        parse_own_events(b" " * (MOST_BYTES + 1), KEY, NOW)
+        parse_own_events(b" " * (MOST_EVENTS_BYTES + 1), KEY, NOW)
 
 
 values: st.SearchStrategy[Any] = (

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from tests.actions.harness import POLICY, START, Harness, address
 from tests.actions.report_builders import batch_counts, batch_lines, suppressed_for
 from warmpost.gateways.http.app import answer
-from warmpost.gateways.reports.event_webhook import MOST_BYTES, Reporters, event_webhook
+from warmpost.gateways.reports.event_webhook import MOST_BODY_BYTES, Reporters, event_webhook
 from warmpost.rules.events.documents import EventLog
 from warmpost.rules.model.events import Target
 from warmpost.rules.reports.signatures import sign
@@ -119,7 +119,7 @@ async def test_sources_are_named_where_one_is_unknown(door):
 
 
 async def test_too_large_a_request_is_refused(door):
-    answered = await door.post("warmpost", b" " * (MOST_BYTES["warmpost"] + 1))
+    answered = await door.post("warmpost", b" " * (MOST_BODY_BYTES["warmpost"] + 1))
     assert answered.status_code == 413
 
 

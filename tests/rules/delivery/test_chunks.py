@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warmpost.rules.delivery import chunks
-from warmpost.rules.delivery.chunks import MOST_BYTES, MOST_RECIPIENTS, pack, pack_all, unpack
+from warmpost.rules.delivery.chunks import MOST_CHUNK_BYTES, MOST_RECIPIENTS, pack, pack_all, unpack
 from warmpost.rules.message.message import Recipient
 from warmpost.rules.model.derived_ids import address_hash
 
@@ -31,12 +31,12 @@ def test_who_is_packed_is_unpacked(recipients, first):
 @settings(max_examples=50)
 @given(people, st.integers(1, 7), st.integers(30, 400), st.integers(0, 1000))
 def test_chunks_follow_each_other_without_gap_within_both_limits(recipients, most, size, first):
-    before = chunks.MOST_RECIPIENTS, chunks.MOST_BYTES
-    chunks.MOST_RECIPIENTS, chunks.MOST_BYTES = most, size
+    before = chunks.MOST_RECIPIENTS, chunks.MOST_CHUNK_BYTES
+    chunks.MOST_RECIPIENTS, chunks.MOST_CHUNK_BYTES = most, size
     try:
         made = list(pack_all(recipients, first))
     finally:
-        chunks.MOST_RECIPIENTS, chunks.MOST_BYTES = before
+        chunks.MOST_RECIPIENTS, chunks.MOST_CHUNK_BYTES = before
     assert [one for chunk in made for one in unpack(chunk)] == recipients
     at = first
     for chunk in made:
@@ -59,7 +59,7 @@ def test_the_largest_variables_stay_far_from_a_documents_limit():
     large = {"text": "".join(chr(0x4E00 + n * 7919 % 20000) for n in range(2600))}
     made = list(pack_all(Recipient(f"r{n}@example.net", large) for n in range(500)))
     assert len(made) > 1
-    assert all(len(one.recipients) + 9 * one.count < MOST_BYTES + 100_000 for one in made)
+    assert all(len(one.recipients) + 9 * one.count < MOST_CHUNK_BYTES + 100_000 for one in made)
 
 
 def test_an_address_is_found_in_any_case_by_a_number_that_firestore_can_count():

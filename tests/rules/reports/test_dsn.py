@@ -9,7 +9,7 @@ from warmpost.errors import TooLarge
 from warmpost.rules.bounces.classify import BounceClass, classify
 from warmpost.rules.model.events import Target
 from warmpost.rules.reports.dsn import parse_dsn
-from warmpost.rules.reports.lenient_mime import MOST_BYTES
+from warmpost.rules.reports.lenient_mime import MOST_REPORT_BYTES
 from warmpost.rules.reports.verp import NO_POSITION, return_path
 
 ANNA = "anna@example.org"
@@ -171,7 +171,7 @@ def test_an_automatic_reply_to_a_letter_about_deliveries_is_no_bounce():
 
 def test_a_mail_that_is_too_large_is_refused():
     with pytest.raises(TooLarge):
-        parse_dsn(b"x" * (MOST_BYTES + 1), KEY, NOW)
+        parse_dsn(b"x" * (MOST_REPORT_BYTES + 1), KEY, NOW)
 
 
 @settings(max_examples=150, deadline=None)

@@ -185,7 +185,7 @@ def test_ten_thousand_records_fit_into_one_request_and_too_many_do_not():
     with pytest.raises(TooLarge):
         parse([{}] * (kumomta.MOST_RECORDS + 1))
     with pytest.raises(TooLarge):
-        parse_kumomta(b" " * (kumomta.MOST_BYTES + 1), KEY, NOW)
+        parse_kumomta(b" " * (kumomta.MOST_RECORDS_BYTES + 1), KEY, NOW)
 
 
 values = st.recursive(

@@ -8,7 +8,7 @@ from warmpost.rules.schedules.schedules import (
     AHEAD,
     LATE,
     MOST_PASSED,
-    PATIENCE,
+    OVERDUE_AFTER,
     Due,
     check_at,
     counted,
@@ -57,9 +57,9 @@ def test_runs_let_pass_are_all_accounted_for_in_few_entries(number):
 def test_a_run_further_ahead_than_tasks_can_be_is_looked_at_when_it_comes_near():
     assert is_near(NOON + AHEAD, NOON)
     assert not is_near(NOON + AHEAD + SECOND, NOON)
-    assert check_at(NOON + AHEAD, (), NOON) == NOON + AHEAD + PATIENCE
+    assert check_at(NOON + AHEAD, (), NOON) == NOON + AHEAD + OVERDUE_AFTER
     assert check_at(NOON + AHEAD + SECOND, (), NOON) == NOON + SECOND
-    assert check_at(None, (NOON,), NOON) == NOON + PATIENCE
+    assert check_at(None, (NOON,), NOON) == NOON + OVERDUE_AFTER
     assert check_at(None, (), NOON) is None
 
 

@@ -39,7 +39,7 @@ from warmpost.rules.warmup.reputation import evaluate_raise
 
 MOST_AT_ONCE = 100 * MOST_RECIPIENTS
 STEPS_PER_TASK = 10
-CLOCKS_DIFFER = timedelta(seconds=1)
+RESUME_MARGIN = timedelta(seconds=1)
 
 
 async def release_chunks(services: Services, batch_id: str, turn: str = "") -> None:
@@ -144,8 +144,8 @@ async def _wait(services: Services, snapshot: DomainSnapshot, release: Release, 
     The task may have come already and found this worker's clock behind the queue's: then it comes once more.
     """
     if release.resume_at is not None:
-        is_close = release.resume_at - now < CLOCKS_DIFFER
-        at = release.resume_at + CLOCKS_DIFFER if is_close else release.resume_at
+        is_close = release.resume_at - now < RESUME_MARGIN
+        at = release.resume_at + RESUME_MARGIN if is_close else release.resume_at
         name = task_name("assess", snapshot.domain.replace(".", "_"), "resume", int(at.timestamp()))
         await services.tasks.enqueue(Task("assess", {"domain": snapshot.domain}, name, at))
     if release.pause is None or release.pause == snapshot.pause:

@@ -14,7 +14,7 @@ from warmpost.rules.delivery.statuses import Status
 from warmpost.rules.model.derived_ids import task_name
 from warmpost.rules.model.tasks import Task
 
-CLOCKS_DIFFER = 1.0
+RETRY_EARLY = 1.0
 """Seconds by which a task may come early: the queue's clock is not ours."""
 
 STALL_DELAYS = (5.0, 15.0, 60.0, 300.0)
@@ -22,7 +22,7 @@ STALL_DELAYS = (5.0, 15.0, 60.0, 300.0)
 
 def is_due(progress: Progress, now: float) -> bool:
     """Whether it is time to try deferred recipients again."""
-    return progress.retry_at <= now + CLOCKS_DIFFER
+    return progress.retry_at <= now + RETRY_EARLY
 
 
 def next_retry(plan: RetryPlan, progress: Progress, now: float) -> float:

@@ -33,7 +33,7 @@ WRITES_EXPECTED = 300
 
 WRITES_PER_PLACE = 3
 MOST_WRITES = 490
-MOST_BYTES = 3_500_000
+MOST_COMMIT_BYTES = 3_500_000
 """Of one commit: the emulator takes 500 writes and 4 MiB."""
 
 FIRST_WAIT, LONGEST_WAIT = 30.0, 3600.0
@@ -57,7 +57,7 @@ class Step:
 
     @property
     def fits(self) -> bool:
-        return len(self.writes) <= MOST_WRITES and sum(map(weigh, self.writes)) <= MOST_BYTES
+        return len(self.writes) <= MOST_WRITES and sum(map(weigh, self.writes)) <= MOST_COMMIT_BYTES
 
 
 async def ingest_events(services: Services) -> None:

@@ -23,7 +23,7 @@ from warmpost.rules.tracking.bots import is_machine
 from warmpost.rules.tracking.tokens import Token
 
 SOURCE = "track"
-PATIENCE = 3.0
+NOTED_WITHIN = 3.0
 """Seconds a reader waits for the event log at most."""
 
 
@@ -54,7 +54,7 @@ def reader_event(
 async def note(services: Services, event: Event) -> None:
     """Keeps an event. Never raises: the reader gets picture and page whatever becomes of the record."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(NOTED_WITHIN):
             await log_events(services, SOURCE, [event])
     except Exception as failure:
         target = event.target

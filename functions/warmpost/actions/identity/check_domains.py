@@ -39,7 +39,7 @@ PAGE = 100
 BEHIND_CACHES = timedelta(seconds=10)
 """By then every process knows that the domain may send again."""
 
-CLOCKS_DIFFER = timedelta(seconds=1)
+LOOK_MARGIN = timedelta(seconds=1)
 """By which a task may come early."""
 
 Turn = Literal["records_broken", "records_restored", "domain_suspended", "domain_resumed"]
@@ -139,7 +139,7 @@ def _follow_ups(check: Check, now: datetime) -> list[Task]:
     since = unsigned_since(check.domain.records)
     if since == now:
         tasks.append(
-            check_task(domain, f"since-{since.timestamp():.0f}", since + SUSPENDED_AFTER + CLOCKS_DIFFER)
+            check_task(domain, f"since-{since.timestamp():.0f}", since + SUSPENDED_AFTER + LOOK_MARGIN)
         )
     if check.turn == "resumed":
         name = task_name("assess", domain.replace(".", "_"), "resumed", int(now.timestamp()))

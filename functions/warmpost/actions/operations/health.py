@@ -32,7 +32,7 @@ from warmpost.rules.operations.health import (
 )
 from warmpost.rules.warmup.documents import WarmupState
 
-PATIENCE = 9.0
+ANSWERED_WITHIN = 9.0
 """Seconds for all of it: whoever asks has a time limit too."""
 
 MOST_BATCHES = 200
@@ -53,7 +53,7 @@ async def check_health(services: Services) -> Findings:
 
 async def _queue(services: Services, name: Queue) -> QueueState:
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(ANSWERED_WITHIN):
             return await services.probes.queue(name, services.clock.now())
     except (TimeoutError, Unavailable) as problem:
         return QueueState(name, str(problem) or "no answer in time")
@@ -62,7 +62,7 @@ async def _queue(services: Services, name: Queue) -> QueueState:
 async def _relay(services: Services, pool: Pool, at: int) -> RelayState:
     relay = pool.relays[at]
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(ANSWERED_WITHIN):
             reason = await services.probes.relay(relay)
     except TimeoutError:
         reason = "no answer in time"
@@ -71,7 +71,7 @@ async def _relay(services: Services, pool: Pool, at: int) -> RelayState:
 
 async def _dns(services: Services) -> str:
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(ANSWERED_WITHIN):
             await services.resolver.txt(services.policy.simulator_domain)
     except (TimeoutError, Unavailable) as problem:
         return str(problem) or "no answer in time"
@@ -82,7 +82,7 @@ async def _stored(services: Services) -> tuple[str, Work, list[Pool]]:
     """Why Firestore does not answer, what it told, and the pools there are; without it, the pool of the settings."""
     shared = services.policy.shared_pool
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(ANSWERED_WITHIN):
             work, found = await asyncio.gather(
                 _work(services), services.store.find(RelayPool, "pools", limit=MOST_POOLS)
             )

@@ -22,7 +22,7 @@ LAST_MOMENT = 4e9
 WINDOW = 1.0
 """Seconds of events that one ingest serves."""
 
-CLOCKS_DIFFER = 1.0
+INGEST_MARGIN = 1.0
 """Seconds by which the queue's clock may be ahead: an ingest that ran before an event was kept must not count for it."""
 
 
@@ -35,7 +35,7 @@ async def log_events(services: Services, source: str, events: Sequence[Event]) -
         return
     due = await ask_for_ingest(services)
     await services.store.commit(*log_writes(services, source, events))
-    if services.clock.timestamp() >= due - CLOCKS_DIFFER:
+    if services.clock.timestamp() >= due - INGEST_MARGIN:
         await ask_for_ingest(services)
 
 
@@ -80,6 +80,6 @@ async def ask_for_ingest(services: Services, at: float = 0.0) -> float:
     """One ingest for all events of the same second; when it is due. at: not before, epoch seconds."""
     now = services.clock.timestamp()
     window = int(max(now, at) // WINDOW) + 1
-    due = services.clock.now() + timedelta(seconds=window * WINDOW + CLOCKS_DIFFER - now)
+    due = services.clock.now() + timedelta(seconds=window * WINDOW + INGEST_MARGIN - now)
     await services.tasks.enqueue(Task("ingest", {}, task_name("ingest", window), due))
     return due.timestamp()

@@ -8,7 +8,7 @@ from warmpost.actions.context import Services
 from warmpost.actions.schedules.schedules import queue_next, trigger_task
 from warmpost.errors import Moved
 from warmpost.rules.model.writes import Update
-from warmpost.rules.schedules.schedules import PATIENCE, Schedule, check_at
+from warmpost.rules.schedules.schedules import OVERDUE_AFTER, Schedule, check_at
 
 AT_ONCE = 100
 
@@ -39,7 +39,7 @@ async def _enqueue_due(services: Services, schedule_id: str, now: datetime) -> N
     overdue = value.starting or (value.next_run,)
     changes: dict[str, object] = {"check_at": check_at(value.next_run, value.starting, now)}
     if overdue[0] is not None and overdue[0] <= now:
-        changes = {"generation": value.generation + 1, "check_at": now + PATIENCE}
+        changes = {"generation": value.generation + 1, "check_at": now + OVERDUE_AFTER}
         await services.tasks.enqueue(trigger_task(schedule_id, overdue[0], value.generation + 1, None))
     else:
         await queue_next(services, schedule_id, value)

@@ -19,7 +19,7 @@ from warmpost.rules.model.names import has_controls
 from warmpost.rules.model.writes import Create, Delete, Stored, Update, Write
 from warmpost.rules.tracking.tracking import Track
 
-MOST_BYTES = 500_000
+MOST_TEMPLATE_BYTES = 500_000
 """Of html and text together."""
 MOST_SUBJECT_BYTES = 998
 LISTED_FIELDS = ("number", "name", "subject", "required", "optional", "version", "created_at", "updated_at")
@@ -80,10 +80,10 @@ async def _inspected(services: Services, draft: Draft) -> TemplateFacts:
     """In a thread: a template of the largest size takes seconds to compile."""
     if not draft.html and not draft.text:
         raise Invalid("missing_field", "A template needs `html`, `text` or both.", "html")
-    if len(draft.html.encode()) + len(draft.text.encode()) > MOST_BYTES:
+    if len(draft.html.encode()) + len(draft.text.encode()) > MOST_TEMPLATE_BYTES:
         field = "html" if len(draft.html) >= len(draft.text) else "text"
         raise Invalid(
-            "template_too_large", f"`html` and `text` may have {MOST_BYTES:,} bytes together.", field
+            "template_too_large", f"`html` and `text` may have {MOST_TEMPLATE_BYTES:,} bytes together.", field
         )
     if not draft.subject.strip():
         raise Invalid("invalid_subject", "A subject is needed.", "subject")

@@ -26,7 +26,7 @@ DEBOUNCE = 1.0
 AT_THE_LATEST = 30.0
 """The same for looks that only make sure that there is one."""
 
-CLOCKS_DIFFER = 0.25
+ASSESS_MARGIN = 0.25
 """Seconds: a look that ran before a change was written must not count for it."""
 
 
@@ -79,7 +79,7 @@ async def ask_for_assessment(services: Services, domain: str, debounce: float = 
     """Has the domain looked at soon after its figures changed: once for all changes of the same seconds."""
     now = services.clock.timestamp()
     window = int(now // debounce) + 1
-    due = services.clock.now() + timedelta(seconds=window * debounce + CLOCKS_DIFFER - now)
+    due = services.clock.now() + timedelta(seconds=window * debounce + ASSESS_MARGIN - now)
     name = task_name("assess", domain.replace(".", "_"), f"{debounce:.0f}", window)
     await services.tasks.enqueue(Task("assess", {"domain": domain}, name, due))
 

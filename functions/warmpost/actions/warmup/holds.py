@@ -12,7 +12,7 @@ from warmpost.rules.identity.domains import Domain
 from warmpost.rules.warmup.daily_cap import calendar_day
 from warmpost.rules.warmup.documents import WarmupState
 
-LOOK_AGAIN = timedelta(minutes=15)
+SUSPENSION_ASKED_AFTER = timedelta(minutes=15)
 """How soon recipients who were released before a suspension notice its end; held ones are released at once."""
 
 
@@ -32,7 +32,7 @@ async def find_hold(services: Services, domain: str) -> Hold | None:
         return Hold("blocked", day.ends_at)
     known = await services.cache.get(Domain, f"domains/{domain}")
     if known and known.suspended_at:
-        until = services.clock.now() + LOOK_AGAIN
+        until = services.clock.now() + SUSPENSION_ASKED_AFTER
         return Hold("suspended", until)
     return None
 

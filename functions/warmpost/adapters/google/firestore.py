@@ -118,8 +118,10 @@ class FirestoreStore:
         order_by: str | None = None,
         after: object | None = None,
         limit: int | None = None,
+        everywhere: bool = False,
     ) -> list[tuple[str, dict[str, Any]]]:
-        query: Any = self._client.collection(collection)
+        base = self._client.collection_group if everywhere else self._client.collection
+        query: Any = base(collection)
         for one in where:
             query = query.where(filter=_condition(one))
         if order_by or after is not None:
@@ -130,7 +132,10 @@ class FirestoreStore:
         if limit is not None:
             query = query.limit(limit)
         return [
-            (document.id, _plain(document.to_dict() or {}))
+            (
+                "/".join(document.reference._path) if everywhere else document.id,
+                _plain(document.to_dict() or {}),
+            )
             for document in await self._run(query.select(list(select)))
         ]
 

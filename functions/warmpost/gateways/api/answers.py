@@ -324,3 +324,4 @@ class SentToLine(Line, kw_only=True):
 class SentTo(Answer):
     address: str
     items: list[SentToLine]
+    next_cursor: str | None

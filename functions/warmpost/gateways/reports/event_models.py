@@ -13,7 +13,7 @@ from warmpost.rules.model.events import Event
 from warmpost.rules.reports.own_format import MOST_EVENTS, OwnEvent, read_own_event
 from warmpost.rules.reports.reports import ParsedReport, without_repeats
 
-MOST_BYTES = 5 * 1024 * 1024
+MOST_EVENTS_BYTES = 5 * 1024 * 1024
 
 Kind = Literal[
     "delivered", "bounced", "deferred", "complained", "unsubscribed", "opened", "clicked", "resubscribed"
@@ -58,8 +58,8 @@ def parse_own_events(body: bytes, key: bytes, now: float) -> ParsedReport:
 
     All or nothing: raises TooLarge, Malformed, or Invalid with a path such as `[3].at`.
     """
-    if len(body) > MOST_BYTES:
-        raise errors.TooLarge("events_too_large", f"The events may have {MOST_BYTES:,} bytes at most.")
+    if len(body) > MOST_EVENTS_BYTES:
+        raise errors.TooLarge("events_too_large", f"The events may have {MOST_EVENTS_BYTES:,} bytes at most.")
     if body.lstrip()[:1] != b"[":
         return ParsedReport((_event(decode(body, EventModel), "", key, now),))
     raws = decode(body, list[msgspec.Raw])

@@ -31,7 +31,7 @@ SOURCES = ("warmpost", "kumomta", "dsn", "arf")
 ENVELOPE_TO = "Warmpost-Envelope-To"
 """Header in which a forwarder of mail says whom the report was addressed to."""
 
-MOST_BYTES: Mapping[str, int] = {
+MOST_BODY_BYTES: Mapping[str, int] = {
     "warmpost": 5_000_000,
     "kumomta": 5_000_000,
     "dsn": 10_000_000,
@@ -67,7 +67,7 @@ async def _post(source: str, request: Request, services: Services, reporters: Re
             raise Unauthorized(
                 "source_not_set_up", f"No secret is set for {source}, so nothing from it is believed."
             )
-        body = await read_body(request, MOST_BYTES[source])
+        body = await read_body(request, MOST_BODY_BYTES[source])
         verify_source(source, request.headers, body, secrets, now)
     envelope_to = request.headers.get(ENVELOPE_TO, "")
     if source == "dsn" and (target := read_unsubscribe_address(envelope_to, reporters.signer)):

@@ -16,7 +16,7 @@ from warmpost.rules.model.compression import deflate, inflate
 from warmpost.rules.model.derived_ids import address_hash
 
 MOST_RECIPIENTS = 500
-MOST_BYTES = 600_000
+MOST_CHUNK_BYTES = 600_000
 """Of JSON before deflating: far enough below Firestore's 1 MiB that no data can come near it."""
 
 
@@ -49,12 +49,12 @@ def unpack(chunk: Chunk) -> list[Recipient]:
 
 
 def pack_all(recipients: Iterable[Recipient], first: int = 0) -> Iterator[Chunk]:
-    """Chunks of at most MOST_RECIPIENTS and MOST_BYTES, in order; memory holds one at a time."""
+    """Chunks of at most MOST_RECIPIENTS and MOST_CHUNK_BYTES, in order; memory holds one at a time."""
     waiting: list[Recipient] = []
     size = 0
     for one in recipients:
         weight = len(one.address) + len(json.dumps(one.data, ensure_ascii=False).encode()) + 8
-        if waiting and (len(waiting) == MOST_RECIPIENTS or size + weight > MOST_BYTES):
+        if waiting and (len(waiting) == MOST_RECIPIENTS or size + weight > MOST_CHUNK_BYTES):
             yield pack(first, waiting)
             first += len(waiting)
             waiting, size = [], 0

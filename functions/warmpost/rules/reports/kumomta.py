@@ -22,7 +22,7 @@ from warmpost.rules.reports.reports import (
 )
 from warmpost.rules.reports.verp import find_return_path, read_message_id
 
-MOST_BYTES = 5 * 1024 * 1024
+MOST_RECORDS_BYTES = 5 * 1024 * 1024
 MOST_RECORDS = 50_000
 
 KINDS: dict[str, EventKind] = {
@@ -38,7 +38,7 @@ KINDS: dict[str, EventKind] = {
 def parse_kumomta(body: bytes, key: bytes, now: float) -> ParsedReport:
     """One record, an array of records, or one a line. now: epoch seconds, for records that tell no time.
 
-    Raises Malformed where it is no JSON or no records, TooLarge above MOST_BYTES or MOST_RECORDS.
+    Raises Malformed where it is no JSON or no records, TooLarge above MOST_RECORDS_BYTES or MOST_RECORDS.
     """
     events: list[Event] = []
     skipped: Counter[str] = Counter()
@@ -55,8 +55,8 @@ def parse_kumomta(body: bytes, key: bytes, now: float) -> ParsedReport:
 
 
 def _records(body: bytes) -> list[Any]:
-    if len(body) > MOST_BYTES:
-        raise TooLarge("records_too_large", f"The records may have {MOST_BYTES:,} bytes at most.")
+    if len(body) > MOST_RECORDS_BYTES:
+        raise TooLarge("records_too_large", f"The records may have {MOST_RECORDS_BYTES:,} bytes at most.")
     try:
         text = body.decode()
         try:

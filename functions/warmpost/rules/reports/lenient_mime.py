@@ -18,7 +18,7 @@ from email.header import decode_header
 
 from warmpost.errors import TooLarge
 
-MOST_BYTES = 25 * 1024 * 1024
+MOST_REPORT_BYTES = 25 * 1024 * 1024
 MOST_PARTS = 20
 MOST_DEPTH = 5
 MOST_HEAD = 128 * 1024
@@ -99,9 +99,9 @@ class Mail:
 
 
 def read_mail(raw: bytes) -> Mail:
-    """Raises TooLarge above MOST_BYTES."""
-    if len(raw) > MOST_BYTES:
-        raise TooLarge("report_too_large", f"A report may have {MOST_BYTES:,} bytes at most.")
+    """Raises TooLarge above MOST_REPORT_BYTES."""
+    if len(raw) > MOST_REPORT_BYTES:
+        raise TooLarge("report_too_large", f"A report may have {MOST_REPORT_BYTES:,} bytes at most.")
     if raw.startswith(b"From "):
         raw = raw.partition(b"\n")[2]
     headers, body = split_head(raw)

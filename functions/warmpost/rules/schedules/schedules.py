@@ -20,7 +20,7 @@ LATE = timedelta(minutes=5)
 AHEAD = timedelta(days=29)
 """How far ahead a run's task is queued; Cloud Tasks takes none that is more than 30 days ahead."""
 
-PATIENCE = timedelta(minutes=10)
+OVERDUE_AFTER = timedelta(minutes=10)
 """How long a run may be overdue or under way before its task is taken for lost."""
 
 MOST_PASSED = 50
@@ -121,10 +121,10 @@ def passed_runs(
 def check_at(next_run: datetime | None, starting: Sequence[datetime], now: datetime) -> datetime | None:
     """When to look whether a task is to be queued or was lost; None where nothing will ever be due."""
     if starting:
-        return now + PATIENCE
+        return now + OVERDUE_AFTER
     if next_run is None:
         return None
-    return next_run + PATIENCE if is_near(next_run, now) else next_run - AHEAD
+    return next_run + OVERDUE_AFTER if is_near(next_run, now) else next_run - AHEAD
 
 
 def is_near(run: datetime, now: datetime) -> bool:

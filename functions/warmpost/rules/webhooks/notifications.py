@@ -61,7 +61,7 @@ _TENCENT: dict[str, tuple[str, int]] = {
 }
 
 MOST_EVENTS = 500
-MOST_BYTES = 600_000
+MOST_PAYLOAD_BYTES = 600_000
 """Of JSON before deflating, in one document."""
 
 MOST_LINK = 8192
@@ -71,7 +71,7 @@ KEPT = timedelta(days=30)
 DELAYS = (5.0, 60.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0)
 """Seconds before the second, third, … attempt; the last one repeats."""
 
-PATIENCE = timedelta(days=3)
+PARKED_AFTER = timedelta(days=3)
 MOST_WAIT = 36000.0
 
 
@@ -222,7 +222,7 @@ def bundles(lines: Sequence[bytes], per_request: int) -> Iterator[Sequence[bytes
     most = max(MOST_EVENTS // per_request, 1) * per_request
     start = size = 0
     for end, line in enumerate(lines):
-        if end > start and (end - start >= most or size + len(line) > MOST_BYTES):
+        if end > start and (end - start >= most or size + len(line) > MOST_PAYLOAD_BYTES):
             yield lines[start:end]
             start, size = end, 0
         size += len(line) + 1
@@ -257,7 +257,7 @@ def next_wait(since: datetime, now: datetime, delays: int, asked: float = 0.0) -
 
     The last attempt comes when patience ends, however long the wait before it would have been.
     """
-    left = (since + PATIENCE - now).total_seconds()
+    left = (since + PARKED_AFTER - now).total_seconds()
     if left <= 0:
         return None
     planned = DELAYS[min(delays, len(DELAYS) - 1)]
