@@ -10,6 +10,7 @@ from warmpost import services
 from warmpost.gateways.http.metering import serve
 
 services.start_log()
+services.check_settings()
 
 
 @functions_framework.aio.http

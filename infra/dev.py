@@ -4,24 +4,51 @@
 import argparse
 import os
 import sys
+from importlib import import_module
+from typing import NoReturn
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 (runs on any Python)
 
 
+RUNNERS = {
+    "up": "infra.local.up:run_up",
+    "bench": "infra.bench.bench:run_bench",
+    "demo": "infra.local.demo.demo:run_demo",
+    "warmup": "infra.local.demo.warmup:run_warmup",
+    "events": "infra.local.demo.events:run_events",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, without the usage above it."""
+        self.exit(2, f"{self.prog}: {message}; --help shows what there is\n")
+
+
 def share(text: str) -> float:
-    if 0 <= float(text) <= 1:
-        return float(text)
-    raise ValueError
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if 0 <= value <= 1:
+        return value
+    raise argparse.ArgumentTypeError(f"must be a share from 0 to 1, not {text!r}")
 
 
 def positive(text: str) -> int:
-    if int(text) > 0:
+    if text.isascii() and text.isdigit() and int(text) > 0:
         return int(text)
-    raise ValueError
+    raise argparse.ArgumentTypeError(f"must be a whole number above 0, not {text!r}")
+
+
+def port(text: str) -> int:
+    if text.isascii() and text.isdigit() and 0 < int(text) < 65536:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"must be a port from 1 to 65535, not {text!r}")
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dev.py", description=__doc__, allow_abbrev=False)
+    parser: argparse.ArgumentParser = Parser(prog="dev.py", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="up | demo | test | bench")
     add_up(commands)
     add_demo(commands)
@@ -34,9 +61,21 @@ def add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     up = commands.add_parser("up", help="start the local stack and keep it running until Ctrl-C")
     up.add_argument("--json", action="store_true", help="print one line of JSON once everything answers")
     up.add_argument(
-        "--port", type=positive, default=0, metavar="N", help="port of the functions (default: a free one)"
+        "--port", type=port, default=0, metavar="N", help="port of the functions (default: a free one)"
     )
     up.add_argument("--data", metavar="DIR", help="keep everything in DIR and go on from there the next time")
+    up.add_argument(
+        "--sandbox",
+        action=argparse.BooleanOptionalAction,
+        help="begin with sandbox.example, a domain that may send, a template and a list of ten (unless --json)",
+    )
+    up.add_argument(
+        "--log-requests", action="store_true", help="print method, path, status and ms of each request"
+    )
+    add_circumstances(up)
+
+
+def add_circumstances(up: argparse.ArgumentParser) -> None:
     up.add_argument(
         "--relay",
         default="",
@@ -124,32 +163,19 @@ def main() -> None:
     if options.command == "demo" and (flaw := demo_flaw(options)):
         parser.error(flaw)
 
+    run(options, rest)
+
+
+def run(options: argparse.Namespace, rest: list[str]) -> None:
     from infra.local import bootstrap
 
     bootstrap.enter_environment(tests=options.command == "test")
     if options.command == "test":
         bootstrap.run_pytest(rest)
-    elif options.command == "up":
-        from infra.local.up import run_up
-
-        run_up(options)
-    elif options.command == "bench":
-        sys.path.append(os.path.join(ROOT, "functions"))  # noqa: PTH118
-        from infra.bench.bench import run_bench
-
-        run_bench(options)
-    elif options.warmup:
-        from infra.local.demo.warmup import run_warmup
-
-        run_warmup(options)
-    elif options.events:
-        from infra.local.demo.events import run_events
-
-        run_events()
-    else:
-        from infra.local.demo.demo import run_demo
-
-        run_demo(options)
+    sys.path.append(os.path.join(ROOT, "functions"))  # noqa: PTH118
+    story = next((one for one in ("warmup", "events") if getattr(options, one, False)), options.command)
+    module, runner = RUNNERS[story].split(":")
+    getattr(import_module(module), runner)(options)
 
 
 if __name__ == "__main__":

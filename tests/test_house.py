@@ -39,7 +39,6 @@ STILL_LONG_FUNCTIONS: set[str] = {
     "functions/warmpost/gateways/api/batch_submit.py::_shown",
     "functions/warmpost/gateways/manage/health.py::shown",
     "functions/warmpost/services.py::services",
-    "infra/dev.py::main",
     "infra/local/cloud_tasks/__main__.py::serve",
     "infra/local/demo/scenario.py::send_batch",
 }

@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from warmpost.rules.model.relays import Relay
-from warmpost.settings import Settings, SettingsError, relay_pool, secret
+from warmpost.rules.operations.environment import SettingsError
+from warmpost.settings import Settings, secret
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 LEAST = {
@@ -69,13 +69,33 @@ def test_what_is_needed_is_named_when_it_is_missing(name, value):
         ("WARMPOST_MASTER_KEY", "c2hvcnQ="),
         ("WARMPOST_MASTER_KEY", "not base64!"),
         ("WARMPOST_MASTER_KEY", "schlüssel"),
+        ("GOOGLE_CLOUD_PROJECT", "My Project"),
+        ("WARMPOST_LOCATION", "Europe West"),
+        ("WARMPOST_BASE_URL", "mail.example.com"),
+        ("WARMPOST_BASE_URL", "https://mail.example.com/?a=b"),
+        ("WARMPOST_INVOKER_EMAIL", "queue"),
+        ("WARMPOST_API_KEY", "wp_two words"),
+        ("WARMPOST_DNS", "ns.example.com"),
+        ("WARMPOST_DNS", "127.0.0.1:0"),
+        ("WARMPOST_DNS", "[::1]:70000"),
+        ("WARMPOST_OIDC_ISSUER", "accounts.google.com"),
+        ("WARMPOST_OIDC_JWKS_URL", "ftp://example.com"),
+        ("WARMPOST_HOSTNAME", "mail example"),
+        ("WARMPOST_SIMULATOR_DOMAIN", "simulator invalid"),
+        ("WARMPOST_SPF_INCLUDE", "include:_spf.example.com"),
+        ("WARMPOST_WEBHOOK_ALLOW_PRIVATE", "yes"),
+        ("WARMPOST_KEY_RATE", "many"),
+        ("WARMPOST_LOG", "xml"),
         ("WARMPOST_LEVELS", "{"),
+        ("WARMPOST_LEVELS", "{bad"),
         ("WARMPOST_PRICES", '{"writes": -1}'),
         ("WARMPOST_PRICES", '{"currency_of": "USD"}'),
         ("WARMPOST_INSTANCES", "work=1024"),
         ("WARMPOST_PROVIDERS", '{"gmial": {"per_second": 1}}'),
         ("WARMPOST_RELAY", "http://relay.example.net"),
         ("WARMPOST_RELAY", "relay.example.net:587"),
+        ("WARMPOST_RELAY", "smtp://user@relay.example.net"),
+        ("WARMPOST_RELAY", "smtp://:word@relay.example.net"),
         ("WARMPOST_RELAY", "smtp://"),
         ("WARMPOST_RELAY", "smtp://relay.example.net:0"),
         ("WARMPOST_RELAY", "smtp://relay.example.net:99999"),
@@ -90,6 +110,32 @@ def test_what_is_needed_is_named_when_it_is_missing(name, value):
 def test_what_cannot_be_right_is_refused_by_name(name, value):
     with pytest.raises(SettingsError, match=name):
         Settings.from_env({**LEAST, name: value})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("WARMPOST_STRIDE", "WARMPOST_CLAIM_BATCH"),
+        ("WARMPOST_LEVEL", "WARMPOST_LEVELS"),
+        ("WARMPOST_CLAIM_BATHC", "WARMPOST_CLAIM_BATCH"),
+        ("WARMPOST_EVENT_SECRET", "WARMPOST_EVENTS_SECRET"),
+        ("WARMPOST_TIMEZONE", "WARMPOST_TIME_ZONE"),
+    ],
+)
+def test_a_misspelled_name_is_refused_with_the_one_that_was_meant(wrong, meant):
+    with pytest.raises(SettingsError, match=f"{wrong} is no setting; {meant} is"):
+        Settings.from_env({**LEAST, wrong: "1"})
+
+
+def test_names_that_others_chose_are_theirs():
+    theirs = ("WARMPOST_RELAY_EU", "WARMPOST_LOCAL_FAULTS", "WARMPOST_TESTS_X", "WARMPOST_OF_OURS", "OTHER")
+    Settings.from_env({**LEAST, **dict.fromkeys(theirs, "1")})
+
+
+def test_a_wrong_secret_is_not_repeated():
+    with pytest.raises(SettingsError) as told:
+        Settings.from_env({**LEAST, "WARMPOST_API_KEY": "wp_tip top"})
+    assert "tip" not in str(told.value)
 
 
 def test_what_is_set_is_taken():
@@ -114,28 +160,6 @@ def test_what_is_set_is_taken():
     assert settings.policy.time_zone == "Asia/Shanghai"
     assert settings.hostname == "out.example.com"
     assert settings.policy.shared_pool.relays[0].max_connections == 3
-
-
-@pytest.mark.parametrize(
-    ("url", "relay"),
-    [
-        ("smtp://r.example", Relay("r.example", "r.example", 587)),
-        ("smtp://r.example:2525?starttls=never", Relay("r.example", "r.example", 2525, "none")),
-        ("smtp://r.example:2525?starttls=false", Relay("r.example", "r.example", 2525, "none")),
-        ("smtps://r.example", Relay("r.example", "r.example", 465, "tls")),
-        ("smtps://r.example:4465?verify=no", Relay("r.example", "r.example", 4465, "tls", verify=False)),
-        ("smtp://[::1]:25", Relay("::1", "::1", 25)),
-        ("smtp://r.example?reports=events", Relay("r.example", "r.example", 587, reports="events")),
-        ("smtp://r.example?final=yes", Relay("r.example", "r.example", 587, final=True)),
-        (
-            "smtp://us%40er:pa%2Fss@r.example",
-            Relay("r.example", "r.example", 587, username="us@er", password_secret="WARMPOST_RELAY"),
-        ),
-    ],
-)
-def test_a_relay_is_read_from_its_url(url, relay):
-    pool = relay_pool(url)
-    assert (pool.name, pool.relays) == ("shared", (relay,))
 
 
 def test_secrets_are_read_by_name_and_the_relays_password_from_its_url():

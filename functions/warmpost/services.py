@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import secrets as random
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +29,7 @@ from warmpost.adapters.google.firestore_meter import Meter
 from warmpost.adapters.google.metering import Metering
 from warmpost.gateways.http.auth import Keys, Limits, TokenCheck
 from warmpost.gateways.reports.event_webhook import Reporters
+from warmpost.rules.operations.environment import SettingsError
 from warmpost.rules.requests.token_bucket import Rate
 from warmpost.rules.tracking.tokens import Signer, derive_key
 from warmpost.rules.tracking.tracking import Links
@@ -80,15 +82,24 @@ def start_log() -> None:
     write_log(kind(chosen.project, chosen.secrets, log.context))
 
 
+def check_settings() -> None:
+    """Called where the functions are loaded: ends the process with one line that names the setting which is wrong, so
+    that the platform keeps the revision before."""
+    try:
+        settings()
+    except SettingsError as error:
+        sys.exit(f"warmpost: {error}")
+
+
 @cache
 def settings() -> Settings:
-    """Raises settings.SettingsError."""
+    """Raises SettingsError."""
     return Settings.from_env()
 
 
 @cache
 def services() -> Services:
-    """Raises settings.SettingsError."""
+    """Raises SettingsError."""
     from warmpost.adapters.charts import Pictures
     from warmpost.adapters.google.shutdown import on_shutdown
     from warmpost.adapters.message.encryption import Encryption

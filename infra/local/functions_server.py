@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from infra.local import faults
 from infra.local.clock import MovableClock
 from infra.local.operations import SharedMeter
+from infra.local.request_log import RequestLog
 from infra.local.routes import LocalRoutes
 from infra.local.source import SOURCE, declared_functions, in_url
 from warmpost import errors, services
@@ -66,13 +67,17 @@ def main() -> None:
     parser.add_argument("--socket", type=int, required=True, help="file descriptor that listens already")
     parser.add_argument("--row", type=int, required=True, help="of this process in the counters' file")
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--log-requests", type=Path, metavar="FILE", help="append a line for each request")
     options = parser.parse_args()
 
     clock = MovableClock(options.data / "clock")
     meter = SharedMeter(options.data / "operations", options.row)
     faults.use_fault_points()
     services.use_local(clock=clock, meter=meter)
-    server = FunctionsServer(SOURCE, LocalRoutes(options.data, clock, _not_written_down), meter.invocation)
+    local = LocalRoutes(options.data, clock, _not_written_down)
+    server: ASGIApp = FunctionsServer(SOURCE, local, meter.invocation)
+    if options.log_requests:
+        server = RequestLog(server, options.log_requests)
     config = uvicorn.Config(
         server,
         loop="uvloop",

@@ -23,6 +23,8 @@ from infra.local import firestore, operations, ports, queues
 from infra.local.identity import Identity
 from infra.local.manifest import manifest
 from infra.local.supervisor import Part, StartFailure, Supervisor
+from warmpost.rules.operations.environment import SettingsError
+from warmpost.settings import Settings
 
 LOCATION = "local"
 INVOKER = "invoker@warmpost.local"
@@ -33,7 +35,7 @@ class Options:
     """port: of the functions, 0 for the data directory's own. data: None for a directory that goes with the stack.
 
     relay: URL of the relay to send through, empty for the inbox. duplicate_rate: share of tasks delivered twice.
-    discard: the inbox counts messages and keeps none.
+    discard: the inbox counts messages and keeps none. log_requests: `request_log` has a line for each.
     """
 
     port: int = 0
@@ -42,6 +44,7 @@ class Options:
     workers: int = 1
     duplicate_rate: float = 0.0
     discard: bool = False
+    log_requests: bool = False
 
 
 class Stack:
@@ -77,7 +80,10 @@ class Stack:
             self.data = Path(tempfile.mkdtemp(prefix="warmpost-"))
         else:
             self.data = self._options.data.resolve()
-            self.data.mkdir(parents=True, exist_ok=True)
+            try:
+                self.data.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StartFailure(f"--data: {error.strerror}: {error.filename}") from None
         self._supervisor = Supervisor(self.data / "logs", self._note_down)
         lock = (self.data / "lock").open("w")
         try:
@@ -93,6 +99,7 @@ class Stack:
         self.identity.keep_in(self.data / "identity.json")
 
     async def _start(self) -> None:
+        self._refuse_wrong_settings()
         await ports.wait_until_free(self.identity.ports.values())
         operations.create(self.data / "operations", self._options.workers)
         self._sockets = ports.listen(self.identity.ports["functions"], self._options.workers)
@@ -103,6 +110,12 @@ class Stack:
         await self._supervisor.start(parts)
         self._has_documents = self._options.data is not None and not self._borrowed
         await queues.create(self.identity.address("tasks"), self.identity.project, LOCATION)
+
+    def _refuse_wrong_settings(self) -> None:
+        try:
+            Settings.from_env({**os.environ, **self._settings()})
+        except SettingsError as error:
+            raise StartFailure(str(error)) from None
 
     async def _end(self) -> None:
         """Those who write first; then Firestore is asked for what it holds, where that is to be kept."""
@@ -130,6 +143,10 @@ class Stack:
         draft = self.data / "stack.json.new"
         draft.write_text(json.dumps(self.info()))
         draft.replace(self.data / "stack.json")
+
+    @property
+    def request_log(self) -> Path:
+        return self.data / "logs" / "requests.log"
 
     def info(self) -> dict[str, Any]:
         """What `up --json` prints: addresses as host:port, and the process ids of this moment."""
@@ -208,10 +225,11 @@ class Stack:
     def _functions(self, row: int, listener: socket.socket) -> Part:
         url = f"{self.identity.url('functions')}/_local/stack"
         command = _python("infra.local.functions_server", "--socket", listener.fileno(), "--row", row)
+        log = ["--log-requests", str(self.request_log)] if self._options.log_requests else []
         return Part(
             name=f"functions-{row + 1}",
             group="functions",
-            command=[*command, "--data", str(self.data)],
+            command=[*command, "--data", str(self.data), *log],
             answers=lambda: _answers(url),
             environment=self._settings(),
             sockets=(listener.fileno(),),

@@ -5,12 +5,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from infra.local.demo import sandbox
+from infra.local.demo.api import Api, Refused
+from infra.local.request_log import follow
 from infra.local.stack import Options, Stack
 from infra.local.supervisor import StartFailure
 
@@ -24,8 +29,10 @@ def run_up(arguments: argparse.Namespace) -> None:
         relay=arguments.relay,
         workers=arguments.workers,
         duplicate_rate=arguments.duplicate_rate,
+        log_requests=arguments.log_requests,
     )
-    run_until_signal(up(options, as_json=arguments.json))
+    sandbox = not arguments.json if arguments.sandbox is None else arguments.sandbox
+    run_until_signal(up(options, arguments.json, sandbox))
 
 
 def run_until_signal(work: Coroutine[Any, Any, int]) -> None:
@@ -55,29 +62,49 @@ async def _interruptible(work: Coroutine[Any, Any, int]) -> int:
         return 0
 
 
-async def up(options: Options, as_json: bool) -> int:
+async def up(options: Options, as_json: bool, with_sandbox: bool) -> int:
     say("starting the local stack")
+    started = time.monotonic()
     async with Stack(options) as stack:
+        info = stack.info()
+        if with_sandbox:
+            await _furnish(info)
         if as_json:
-            print(json.dumps(stack.info()), flush=True)
+            print(json.dumps(info), flush=True)
         else:
-            print(summary(stack.info()), flush=True)
+            say(f"everything answers after {time.monotonic() - started:.1f} s")
+            print(summary(info, with_sandbox), flush=True)
+        if options.log_requests and not as_json:
+            with stack.request_log.open() as lines:
+                lines.seek(0, os.SEEK_END)  # the sandbox's own are no news
+                await follow(lines)
         await asyncio.Event().wait()
     return 0
 
 
-def summary(info: dict[str, Any]) -> str:
-    return "\n".join(
-        (
-            "Warmpost is running; Ctrl-C ends it.",
-            f"  functions  {info['url']}",
-            f"  inbox      {info['inbox_url']}",
-            f"  API key    {info['api_key']}",
-            f"  data       {info['data']}",
-            "",
-            f"  curl -H 'Authorization: Bearer {info['api_key']}' {info['url']}/manage/domains",
-        )
-    )
+async def _furnish(info: dict[str, Any]) -> None:
+    try:
+        async with Api(info["url"], info["api_key"]) as api:
+            await sandbox.furnish(api)
+    except Refused as refusal:
+        raise StartFailure(f"the sandbox could not be made: {refusal}") from None
+
+
+def summary(info: dict[str, Any], with_sandbox: bool) -> str:
+    """What people read and paste; no line of it needs more than a shell and curl."""
+    lines = [
+        "Warmpost is running; Ctrl-C ends it.",
+        "",
+        f"  inbox  {info['inbox_url']}",
+        f"  data   {info['data']}",
+        "",
+        f"export URL={info['url']} KEY={info['api_key']} SECRET={info['event_secret']}",
+    ]
+    if with_sandbox:
+        lines += ["", sandbox.first_lines()]
+    else:
+        lines += ["", 'curl -s -H "Authorization: Bearer $KEY" $URL/manage/domains']
+    return "\n".join(lines)
 
 
 def say(text: str) -> None:

@@ -67,6 +67,23 @@ def test_no_function_loads_what_its_first_answer_does_not_need():
     assert [name for name in NEVER_AT_THE_START if name in found["loaded"]] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("WARMPOST_LEVELS", "{bad"), ("WARMPOST_CLAIM_BATCH", "0"), ("WARMPOST_RELAY", "relay")],
+)
+def test_a_wrong_setting_ends_the_process_with_one_line_that_names_it(name, value):
+    ended = subprocess.run(
+        [sys.executable, "-c", "import main"],
+        cwd=ROOT / "functions",
+        env={"PATH": os.environ["PATH"], **NO_METADATA_SERVER, **SETTINGS, **NOBODY, name: value},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"warmpost: {name}")
+    assert (ended.stderr.count("\n"), ended.stdout) == (1, "")
+
+
 @pytest.fixture(scope="module")
 def upload(tmp_path_factory):
     return unpack_upload(tmp_path_factory.mktemp("upload"))

@@ -59,7 +59,8 @@ def curl_commands(document: str) -> list[str]:
 
 @pytest.mark.parametrize(("document", "at_least"), [("README.md", 7), ("functions/README.md", 20)])
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-def test_examples_answer_without_an_error(stack, tmp_path, document, at_least):
+def test_examples_answer_without_an_error(start_stack, tmp_path, document, at_least):
+    stack = start_stack("--sandbox")
     (tmp_path / "readers.csv").write_text("email,name\nann@inbox.example,Ann\nbob@inbox.example,Bob\n")
     (tmp_path / "old.csv").write_text("address,reason,note\nold@inbox.example,manual,asked\n")
     commands = curl_commands(document)

@@ -62,3 +62,19 @@ def test_list_without_everyday_rows_cannot_be_made_longer(tmp_path):
     (tmp_path / "small.csv").write_bytes(b"email\nsuccess@simulator.invalid\n")
     with pytest.raises(ValueError, match="no row with an everyday address"):
         imports(tmp_path / "small.csv", 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is no CSV file"),
+        (b"\xff\xfe", "is no CSV file"),
+        (b"email\n" + b"x" * 200_000, "is no CSV file"),
+        (b"address\na@b.example\n", "has no column `email`"),
+    ],
+    ids=["empty", "another encoding", "an endless field", "no address column"],
+)
+def test_a_file_that_cannot_be_lengthened_is_named_with_the_reason(tmp_path, content, reason):
+    (tmp_path / "mine.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=f"mine.csv {reason}"):
+        imports(tmp_path / "mine.csv", 5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import signal
 import socket
@@ -241,3 +243,51 @@ def test_older_python_is_told_what_is_needed():
     run = "sys.argv = ['dev.py', 'test']; runpy.run_path('infra/dev.py', run_name='__main__')"
     ended = subprocess.run([sys.executable, "-c", pretend + run], cwd=ROOT, capture_output=True, text=True)
     assert (ended.returncode, ended.stderr) == (1, "dev.py: needs Python 3.11 or newer, this is 3.10.0\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WARMPOST_LEVELS", "{bad"),
+        ("WARMPOST_CLAIM_BATCH", "0"),
+        ("WARMPOST_PROVIDERS", '{"gmial": {"per_second": 1}}'),
+    ],
+)
+def test_a_wrong_setting_is_refused_by_name_before_anything_starts(name, value):
+    assert refusal(**{name: value}).startswith(f"dev.py: {name}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--port", "99999"], "--port: must be a port from 1 to 65535"),
+        (["--workers", "none"], "--workers: must be a whole number above 0"),
+        (["--duplicate-rate", "2"], "--duplicate-rate: must be a share from 0 to 1"),
+        (["--colour"], "unrecognized arguments: --colour"),
+    ],
+)
+def test_a_wrong_option_is_one_line(arguments, words):
+    ended = subprocess.run(
+        [sys.executable, "infra/dev.py", "up", *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert words in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_people_get_lines_to_paste_that_send_at_once(tmp_path):
+    command = [sys.executable, "infra/dev.py", "up", "--log-requests", "--data", str(tmp_path)]
+    for _ in range(2):  # the second start finds the sandbox of the first
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
+            assert running.stdout is not None
+            told = iter(running.stdout.readline, "")
+            exported = next(line for line in told if line.startswith("export URL="))
+            pasted = exported + next(told) + next(told) + next(told)
+            answers = subprocess.run(["bash", "-c", pasted], capture_output=True, text=True, timeout=60)
+            logged = [" ".join(line.split()[1:4]) for line in itertools.islice(told, 2)]
+            running.terminate()
+        assert "SECRET=" in exported
+        single, batch = (json.loads(one) for one in answers.stdout.replace("}{", "}\n{").splitlines())
+        assert (single["status"], single["recipients"], batch["recipients"]) == ("queued", 1, 10)
+        assert "POST /send 202" in logged
+        assert running.returncode == 0

@@ -7,11 +7,11 @@ from typing import Any
 
 import dns.asyncresolver
 import dns.exception
-import dns.inet
 import dns.nameserver
 import dns.resolver
 
 from warmpost.errors import Unavailable
+from warmpost.rules.identity.nameservers import read_nameserver
 
 LIFETIME = 5.0
 """Seconds for one look-up over all servers and tries."""
@@ -24,7 +24,7 @@ class DnsResolver:
     """
 
     def __init__(self, servers: Sequence[str] = (), lifetime: float = LIFETIME) -> None:
-        self._servers = [_nameserver(one) for one in servers]
+        self._servers = [dns.nameserver.Do53Nameserver(*read_nameserver(one)) for one in servers]
         self._lifetime = lifetime
         self._opened: dns.asyncresolver.Resolver | None = None
 
@@ -53,15 +53,3 @@ class DnsResolver:
             if self._servers:
                 self._opened.nameservers = list(self._servers)
         return self._opened
-
-
-def _nameserver(text: str) -> dns.nameserver.Nameserver:
-    host, port = text, "53"
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":") or port
-    elif text.count(":") == 1:
-        host, _, port = text.partition(":")
-    if not dns.inet.is_address(host) or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError(f"a DNS server is an IP address with a port, such as 127.0.0.1:5353, not {text!r}")
-    return dns.nameserver.Do53Nameserver(host, int(port))

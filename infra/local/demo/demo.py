@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 import time
 from pathlib import Path
 
@@ -20,18 +21,19 @@ from infra.local.up import run_until_signal
 
 def run_demo(arguments: argparse.Namespace) -> None:
     file = Path(arguments.recipients) if arguments.recipients else SHIPPED
-    run_until_signal(demo(file, arguments.count, keep=arguments.keep))
+    try:
+        parts = imports(file, arguments.count)
+    except OSError as error:
+        sys.exit(f"dev.py: {file}: {error.strerror}")
+    except ValueError as error:
+        sys.exit(f"dev.py: {error}")
+    run_until_signal(demo(file, parts, keep=arguments.keep))
 
 
-async def demo(file: Path, count: int, keep: bool) -> int:
+async def demo(file: Path, parts: list[bytes], keep: bool) -> int:
     """Exit code 0 only where every recipient is accounted for."""
     console = report.new_console()
     console.print("\n[bold]Warmpost[/]: a newsletter to a list, on this machine only\n")
-    try:
-        parts = imports(file, count)
-    except (OSError, ValueError) as error:
-        console.print(f" [red]✗[/] {escape(str(error))}")
-        return 1
     started = time.monotonic()
     async with Stack(Options()) as stack:
         info = stack.info()

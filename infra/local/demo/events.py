@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
 from collections import Counter
@@ -52,7 +53,7 @@ class Scene:
         await self.api.post("/_local/clock", {"advance_seconds": seconds})
 
 
-def run_events() -> None:
+def run_events(_: argparse.Namespace) -> None:
     run_until_signal(events())
 
 

@@ -26,7 +26,12 @@ def imports(file: Path, count: int = 0) -> list[bytes]:
     content = file.read_bytes()
     if not count:
         return [content]
-    header, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    try:
+        header, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    except (ValueError, csv.Error):
+        raise ValueError(f"{file} is no CSV file in UTF-8 with a header row") from None
+    if "email" not in header:
+        raise ValueError(f"{file} has no column `email` in its header")
     endless = itertools.chain(rows, _variations(header, rows))
     lengthened = list(itertools.islice(endless, count))
     if len(lengthened) < count:

@@ -26,6 +26,7 @@ from rich.text import Text
 from infra.local.demo.scenario import TROUBLE, UNDER_WAY, Ending, Imported, Trouble
 
 MOST_ROWS = 40  # of a table; what is beyond is counted
+MOST_OF_A_HANDFUL = 500  # recipients of whom a rate or a price would be made of a start's fixed share
 BAR = 30
 STATUSES = {
     "delivered": ("green", "in the mailbox"),
@@ -84,23 +85,35 @@ def show_ending(console: Console, imported: Imported, ending: Ending) -> None:
         console.print(_titled("Rows of the file that were set aside", _rejected(imported.rejected)))
     if ending.trouble:
         console.print(_titled("Who was not reached, in the relay's words", _trouble(ending.trouble)))
+    console.print(
+        Panel(_figures(ending), box=box.ROUNDED, border_style="green", expand=False, padding=(0, 2))
+    )
+
+
+def _figures(ending: Ending) -> Text:
+    """Rates and prices only where they are more than the fixed share of a start."""
+    arrived = ((f"{ending.arrived:,}", "bold"), f" message{'s' * (ending.arrived != 1)} in the inbox")
+    if ending.recipients < MOST_OF_A_HANDFUL:
+        return Text.assemble(
+            *arrived, f"  ·  in {ending.seconds:.1f} s  ·  {ending.writes:,} Firestore writes"
+        )
     figures = Text.assemble(
         (f"{ending.per_second:,.0f}", "bold"),
         " recipients/s  ·  ",
         (f"{ending.writes_per_thousand:,.1f}", "bold"),
         " Firestore writes per 1,000 recipients  ·  ",
-        (f"{ending.arrived:,}", "bold"),
-        " messages in the inbox",
+        *arrived,
     )
     if ending.per_million is not None:
         figures.append(f"\n${ending.per_million:,.2f}", "bold")
         figures.append(" per million messages at Google's list prices, without the traffic to the relay")
-    console.print(Panel(figures, box=box.ROUNDED, border_style="green", expand=False, padding=(0, 2)))
+    return figures
 
 
 def show_verdict(console: Console, wrong: Sequence[str], recipients: int) -> None:
+    everybody = "The one recipient is" if recipients == 1 else f"All {recipients:,} recipients are"
     if not wrong:
-        console.print(f"\n [green]✓[/] All {recipients:,} recipients are accounted for.")
+        console.print(f"\n [green]✓[/] {everybody} accounted for.")
     for sentence in wrong:
         console.print(f"\n [red]✗[/] Not accounted for: {escape(sentence)}")
 

@@ -306,10 +306,12 @@ class RealRelay:
             self._options |= {"authenticator": self._check, "auth_required": True}
             self._options["auth_require_tls"] = starttls is not None
         self._login = login
+        self.logins: list[tuple[str, str]] = []
         self.port = 0
 
     def _check(self, server, session, envelope, mechanism, auth_data) -> AuthResult:
         given = (auth_data.login.decode(), auth_data.password.decode())
+        self.logins.append(given)
         return AuthResult(success=given == self._login, handled=False)
 
     async def __aenter__(self) -> RealRelay:

@@ -8,6 +8,7 @@ import uvloop
 from tests.adapters.certificates import make_authority
 from tests.adapters.smtp.smtp_servers import Mailroom, RealRelay, letter, pool_of
 from warmpost.adapters.smtp import Relays, Timeouts
+from warmpost.adapters.smtp.probe import Probes
 from warmpost.rules.delivery.envelope import Envelope, HandOver, Outgoing
 from warmpost.rules.model.relays import Relay
 
@@ -140,6 +141,22 @@ async def test_a_secret_that_cannot_be_read_is_named(relays):
     [outcome] = await relays.hand_over(pool_of(relay), [letter(1)])
     assert outcome.hand_over is HandOver.NOT_TRIED
     assert outcome.reason.removeprefix(NOBODY) == "a: the secret 'mislaid' could not be read (KeyError)"
+
+
+@pytest.mark.parametrize("value", ["", None])
+async def test_a_secret_that_is_not_there_is_named_and_nothing_logs_in_without_it(value):
+    async with RealRelay(Mailroom(), login=("post", "")) as server:
+        relay = Relay(
+            "a", "127.0.0.1", server.port, "none", username="post", password_secret="WARMPOST_RELAY_EU"
+        )
+        made = Relays(secret=lambda name: value, local_hostname="t.example")
+        [outcome] = await made.hand_over(pool_of(relay), [letter(1)])
+        told = await Probes(None, lambda name: value, "t.example").relay(relay)
+        await made.close()
+    assert outcome.hand_over is HandOver.NOT_TRIED
+    assert outcome.reason.removeprefix(NOBODY) == "a: secret WARMPOST_RELAY_EU is not set"
+    assert told == "secret WARMPOST_RELAY_EU is not set"
+    assert server.logins == []
 
 
 async def test_a_relay_that_wants_a_login_does_not_make_messages_bounce(relays):

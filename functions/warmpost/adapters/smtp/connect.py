@@ -43,14 +43,17 @@ class Opener:
         return Conversation(relay.name, offers, self._timeouts, transport, began, relay.mark)
 
     def _password(self, relay: Relay) -> str:
-        if not (relay.username and relay.password_secret):
+        if not relay.username:
             return ""
         try:
-            return self._secret(relay.password_secret)
+            password = self._secret(relay.password_secret) if relay.password_secret else ""
         except Exception as error:  # whatever keeps secrets may fail in its own ways
             raise NotOpened(
                 f"the secret {relay.password_secret!r} could not be read ({type(error).__name__})"
             ) from None
+        if not password:
+            raise NotOpened(f"secret {relay.password_secret or 'of the password'} is not set")
+        return password
 
     async def _connect(self, relay: Relay, password: str) -> aiosmtplib.SMTP:
         """Time is kept here, not by aiosmtplib: its asyncio.wait_for may lose a cancellation before Python 3.12."""
