@@ -103,6 +103,11 @@ def _document(served: Sequence[Operation], url: str) -> dict[str, Any]:
     }
 
 
+FILE = {"type": "string", "format": "binary"}
+FILES = ("text/csv", "message/rfc822", "image/gif", "image/svg+xml")
+"""What generated clients send and receive as bytes, or as a file."""
+
+
 def _several(kind: Any) -> tuple[Any, ...]:
     return kind if isinstance(kind, tuple) else (kind,)
 
@@ -152,7 +157,7 @@ def _content(kind: Any, schema: Any) -> dict[str, Any]:
     content: dict[str, Any] = {}
     for one in _several(kind):
         if isinstance(one, str):
-            content[one] = {} if one == "application/json" else {"schema": {"type": "string"}}
+            content[one] = {"schema": FILE if one in FILES else {"type": "string"}}
         elif one is not None:
             content["application/json"] = {"schema": schema(one)}
     return content

@@ -95,6 +95,9 @@ def _parsed(services: Services, source: str, body: bytes, now: float, envelope_t
 _TOLD = Parameter(ENVELOPE_TO, str, "The address the mail went to.", "header")
 
 
+_Record = dict[str, Any]
+
+
 def _route(source: str, summary: str, body: Any, *parameters: Parameter) -> Route:
     taken = {202: Taken, 200: Taken}
     return Route(
@@ -111,7 +114,7 @@ def _route(source: str, summary: str, body: Any, *parameters: Parameter) -> Rout
 ROUTES = Router(
     "/event-webhook",
     _route("warmpost", "An event, or an array of up to 50,000", EventModel | list[EventModel]),
-    _route("kumomta", "Records of KumoMTA's log hook: one, an array, or one a line", "application/json"),
+    _route("kumomta", "Records of KumoMTA's log hook: one, an array, or one a line", _Record | list[_Record]),
     _route("dsn", "A mail that came back (RFC 3464)", "message/rfc822", _TOLD),
     _route("arf", "A complaint (RFC 5965)", "message/rfc822", _TOLD),
 )
