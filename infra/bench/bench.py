@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from rich.console import Console
 
 from infra.bench import needs
-from infra.bench.engines import CONTENDERS, Failed
+from infra.bench.engines import ENGINES, Failed
 from infra.bench.figures import summed_up
 from infra.bench.goals import goals
 from infra.bench.long import long_run
@@ -22,7 +22,7 @@ from infra.local.up import run_until_signal
 
 PLAIN = Scale(rounds=4, seconds=3.0)
 QUICK = Scale(rounds=2, seconds=0.7)
-EVERYBODY = (*WORKERS, *(one.key for one in CONTENDERS))
+EVERYBODY = (*WORKERS, *(one.key for one in ENGINES))
 
 
 def run_bench(arguments: argparse.Namespace) -> None:
@@ -62,7 +62,7 @@ async def measure(
     long: bool = False,
     command: str = "python3 infra/dev.py bench",
 ) -> Report:
-    """keys: of EVERYBODY. Raises contenders.Failed, AssertionError."""
+    """keys: of EVERYBODY. Raises engines.Failed, AssertionError."""
     began = time.monotonic()
     with console.status("starting") if console.is_terminal else nullcontext() as status:
 

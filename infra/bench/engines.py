@@ -32,7 +32,7 @@ class Course(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class Engine:
     """rate: messages a second on a slow day, from which its share of work is made. processes: at once, sharing the work.
 
     delivers: its messages can be counted and, where signs, their signatures verified. warm_up: how many times what others
@@ -57,20 +57,20 @@ def _python(name: str) -> tuple[str, ...]:
 
 _NODEMAILER = ("node", str(SENDERS / "nodemailer.js"))
 
-PIPELINE = Contender(
+PIPELINE = Engine(
     "pipeline",
     "Warmpost, no database",
     _python("pipeline"),
     {Course.NEAR: 1800, Course.FAR: 400, Course.LARGE: 50},
 )
-ONE_CORE = Contender(
+ONE_CORE = Engine(
     "one core",
     "Warmpost, no database, one core",
     _python("pipeline"),
     {Course.NEAR: 1000},
     {"threads": 1, "core": 0},
 )
-NODEMAILER = Contender(
+NODEMAILER = Engine(
     "nodemailer",
     "nodemailer at its best: cached key",
     _NODEMAILER,
@@ -92,20 +92,20 @@ NODEMAILER_TWICE = replace(
     rate={Course.NEAR: 500},
     processes=2,
 )
-TEXTBOOK = Contender(
+TEXTBOOK = Engine(
     "textbook",
     "aiosmtplib, dkimpy, EmailMessage",
     _python("textbook"),
     {Course.NEAR: 70, Course.FAR: 60},
 )
-SMTP_SOURCE = Contender(
+SMTP_SOURCE = Engine(
     "smtp-source",
     "smtp-source, SMTP alone",
     _python("smtp_source"),
     {Course.NEAR: 8000},
     signs=False,
 )
-RSA = Contender(
+RSA = Engine(
     "rsa",
     "OpenSSL, RSA-2048 alone, one core",
     _python("rsa_limit"),
@@ -115,7 +115,7 @@ RSA = Contender(
     signs=False,
 )
 
-CONTENDERS = (
+ENGINES = (
     PIPELINE,
     ONE_CORE,
     NODEMAILER,
@@ -128,11 +128,11 @@ CONTENDERS = (
 
 
 class Failed(Exception):
-    """A contender ended with an error; the text has its last words."""
+    """A engine ended with an error; the text has its last words."""
 
 
 class Jobs:
-    """Writes jobs down and runs contenders on them. node: environment variables that node needs."""
+    """Writes jobs down and runs engines on them. node: environment variables that node needs."""
 
     def __init__(self, node: Mapping[str, str]) -> None:
         self._node = node
@@ -158,7 +158,7 @@ class Jobs:
 
     async def run(
         self,
-        contender: Contender,
+        engine: Engine,
         port: int,
         messages: int,
         *,
@@ -168,22 +168,22 @@ class Jobs:
     ) -> Measured:
         """All its processes at once; seconds are those of the slowest. Raises Failed."""
         job = replace(
-            self._job(port, messages // contender.processes, attached),
+            self._job(port, messages // engine.processes, attached),
             warm_up=warm_up,
             connections=connections,
-            **contender.options,  # type: ignore[arg-type]
+            **engine.options,  # type: ignore[arg-type]
         )
         with tempfile.TemporaryDirectory(prefix="warmpost-bench-") as place:
             file = Path(place) / "job.json"
             file.write_text(json.dumps(asdict(job)))
-            runs = [self._process(contender, file) for _ in range(contender.processes)]
+            runs = [self._process(engine, file) for _ in range(engine.processes)]
             measured = await asyncio.gather(*runs)
         return _together(measured)
 
-    async def _process(self, contender: Contender, file: Path) -> Measured:
+    async def _process(self, engine: Engine, file: Path) -> Measured:
         path = os.pathsep.join((str(ROOT / "functions"), str(ROOT)))
         process = await asyncio.create_subprocess_exec(
-            *contender.command,
+            *engine.command,
             str(file),
             cwd=ROOT,
             env={**os.environ, **self._node, "PYTHONPATH": path},
@@ -197,7 +197,7 @@ class Jobs:
             await process.wait()
             raise
         if process.returncode:
-            raise Failed(f"{contender.name}: {errors.decode(errors='replace')[-1500:]}")
+            raise Failed(f"{engine.name}: {errors.decode(errors='replace')[-1500:]}")
         return Measured(**json.loads(output.splitlines()[-1]))
 
 

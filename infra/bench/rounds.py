@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from infra.bench import message
 from infra.bench.engines import (
-    CONTENDERS,
     DELAY,
+    ENGINES,
     MEGABYTE,
-    Contender,
     Course,
+    Engine,
     Failed,
     Jobs,
 )
@@ -60,16 +60,16 @@ class Field:
         """Raises Failed; also where the relay did not get every message exactly once."""
         if key in self.workers:
             return await self._measure_worker(key, course, scale.seconds)
-        contender = by_key(key)
-        messages = _even(contender.rate[course] * scale.seconds)
+        engine = by_key(key)
+        messages = _even(engine.rate[course] * scale.seconds)
         attached = MEGABYTE if course is Course.LARGE else 0
-        warm_up = scale.warm_up if contender.signs or not contender.delivers else 0
-        warm_up = contender.warm_up * (min(warm_up, WARM_UP_LARGE) if attached else warm_up)
+        warm_up = scale.warm_up if engine.signs or not engine.delivers else 0
+        warm_up = engine.warm_up * (min(warm_up, WARM_UP_LARGE) if attached else warm_up)
         port = self._far if course is Course.FAR else self.sink.port
         before = self.sink.count()
-        measured = await self._jobs.run(contender, port, messages, warm_up=warm_up, attached=attached)
-        if contender.delivers:
-            await self._has_taken(before + messages + warm_up * contender.processes, contender.name)
+        measured = await self._jobs.run(engine, port, messages, warm_up=warm_up, attached=attached)
+        if engine.delivers:
+            await self._has_taken(before + messages + warm_up * engine.processes, engine.name)
         return measured
 
     async def _measure_worker(self, key: str, course: Course, seconds: float) -> Measured:
@@ -85,7 +85,7 @@ class Field:
             raise Failed(f"{name}: {error}") from None
 
     async def verify(self, key: str) -> int:
-        """A sample of the contender's messages: their size in bytes. Raises Failed where a signature does not hold."""
+        """A sample of the engine's messages: their size in bytes. Raises Failed where a signature does not hold."""
         assert self._sample.dumps is not None
         for old in self._sample.dumps.iterdir():
             old.unlink()
@@ -119,7 +119,7 @@ async def open_field(node: Mapping[str, str], workers: Sequence[str], warm_up: i
 
 def entries(keys: Sequence[str]) -> list[Key]:
     """What is measured in a round, in the order of the table."""
-    rates: dict[str, Mapping[Course, int]] = {one.key: one.rate for one in CONTENDERS} | dict(WORKER_RATES)
+    rates: dict[str, Mapping[Course, int]] = {one.key: one.rate for one in ENGINES} | dict(WORKER_RATES)
     return [(key, course) for course in Course for key in keys if course in rates[key]]
 
 
@@ -139,8 +139,8 @@ async def play(
     return found
 
 
-def by_key(key: str) -> Contender:
-    return next(one for one in CONTENDERS if one.key == key)
+def by_key(key: str) -> Engine:
+    return next(one for one in ENGINES if one.key == key)
 
 
 def _recipients(key: str, course: Course, seconds: float) -> int:

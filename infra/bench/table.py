@@ -13,12 +13,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from infra.bench.engines import CONTENDERS, NODEMAILER, RSA, Course
+from infra.bench.engines import ENGINES, NODEMAILER, RSA, Course
 from infra.bench.figures import Figures
 from infra.bench.goals import Goal
 from infra.bench.rounds import TWO_WORKERS, WORKER, Key
 
-NAMES = {one.key: one.name for one in CONTENDERS} | {
+NAMES = {one.key: one.name for one in ENGINES} | {
     WORKER: "**Warmpost, all stored, 1 worker**",
     TWO_WORKERS: "Warmpost, all stored, 2 workers",
 }

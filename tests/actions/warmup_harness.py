@@ -13,7 +13,7 @@ from tests.actions.harness import DOMAIN, MISSING, START, Harness, perform
 from warmpost.actions.context import Services
 from warmpost.actions.operations.daily import run_daily
 from warmpost.actions.warmup.day_counters import ask_for_assessment, figures_path
-from warmpost.actions.warmup.domain_state import look
+from warmpost.actions.warmup.domain_state import read_snapshot
 from warmpost.errors import Conflict, Moved, Unavailable
 from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.writes import Count, Put
@@ -131,7 +131,7 @@ class Season:
         return value
 
     async def snapshot(self) -> Any:
-        return await look(self.services, DOMAIN)
+        return await read_snapshot(self.services, DOMAIN)
 
     async def history(self, *kinds: str) -> list[HistoryEntry]:
         """The oldest first."""

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from infra.bench import needs, relay
 from infra.bench.bench import measure
-from infra.bench.engines import CONTENDERS, ONE_CORE, PIPELINE, RSA, SMTP_SOURCE, TEXTBOOK, Course, Failed
+from infra.bench.engines import ENGINES, ONE_CORE, PIPELINE, RSA, SMTP_SOURCE, TEXTBOOK, Course, Failed
 from infra.bench.figures import summed_up
 from infra.bench.relay import open_delay, open_sink
 from infra.bench.rounds import WORKER, Field, Scale
@@ -48,7 +48,7 @@ async def test_everybody_delivers_every_message_with_a_signature_that_holds():
 @sink_needed
 @pytest.mark.slow
 async def test_nodemailer_delivers_every_message_with_a_signature_that_holds():
-    keys = [one.key for one in CONTENDERS if one.needs_node]
+    keys = [one.key for one in ENGINES if one.needs_node]
     report = await measure(keys, TINY, needs.get_nodemailer(), quiet())
     assert {key for key, _ in report.figures} == set(keys) == set(report.sizes)
 

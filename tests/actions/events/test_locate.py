@@ -94,7 +94,7 @@ async def test_names_that_are_none_lead_nowhere(harness):
 
 
 def test_paths_of_reactions_stand_beside_the_progress():
-    assert Place("5", "000001").reported_status_path == "batches/5/reactions/000001"
+    assert Place("5", "000001").reported_status_path == "batches/5/reported_status/000001"
     assert Place("5", "000001").progress_path == "batches/5/progress/000001"
-    assert Place(message="m").reported_status_path == "messages/m/reactions/all"
+    assert Place(message="m").reported_status_path == "messages/m/reported_status/all"
     assert Place(message="m").progress_path == "messages/m"

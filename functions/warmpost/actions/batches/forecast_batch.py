@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from warmpost.actions.batches.submit_batch import prepare_batch
 from warmpost.actions.context import Services
 from warmpost.actions.warmup.day_counters import as_figures
-from warmpost.actions.warmup.domain_state import look
+from warmpost.actions.warmup.domain_state import read_snapshot
 from warmpost.errors import Conflict
 from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.model.writes import Stored
@@ -42,7 +42,7 @@ async def forecast_batch(services: Services, batch: Stored[Batch]) -> Forecast:
 
 
 async def _forecast(services: Services, batch: Batch, remaining: int) -> Forecast:
-    snapshot = await look(services, batch.domain)
+    snapshot = await read_snapshot(services, batch.domain)
     figures = as_figures(snapshot.total)
     today = DomainToday(
         standing=snapshot.standing,

@@ -20,8 +20,8 @@ from warmpost.actions.warmup.domain_state import (
     decided,
     keep,
     keep_pool,
-    look,
     pause_fields,
+    read_snapshot,
     remember,
     tell_decisions,
     with_raises,
@@ -82,7 +82,7 @@ async def _release(services: Services, batch: Stored[Batch]) -> bool:
     """
     wanted = min(batch.value.planned - batch.value.released, MOST_AT_ONCE)
     now = services.clock.now()
-    snapshot, raises = with_raises(await look(services, batch.value.domain))
+    snapshot, raises = with_raises(await read_snapshot(services, batch.value.domain))
     release = decide_release(
         wanted,
         snapshot.allowance,

@@ -16,7 +16,7 @@ from warmpost.actions.delivery.recipient_status import (
     shown_status,
     statuses_of,
 )
-from warmpost.actions.warmup.domain_state import look
+from warmpost.actions.warmup.domain_state import read_snapshot
 from warmpost.errors import Invalid
 from warmpost.rules.delivery.chunks import Chunk, unpack
 from warmpost.rules.delivery.documents import Batch, Message, ProgressFields
@@ -38,7 +38,7 @@ async def count_batch(services: Services, batch: Stored[Batch]) -> dict[str, int
     value = batch.value
     fields = [f"counts.{status.value}" for status in COUNTED]
     counts = await services.store.sums(f"{batch.path}/progress", fields)
-    changes = await services.store.sums(f"{batch.path}/reactions", fields)
+    changes = await services.store.sums(f"{batch.path}/reported_status", fields)
     counts = {name: number + changes.get(name, 0) for name, number in counts.items()}
     counts["queued"] = max(value.released - sum(counts.values()), 0)
     counts["held"] = value.total - value.released
@@ -63,7 +63,7 @@ class BatchPace:
 async def read_pace(services: Services, batch: Stored[Batch]) -> BatchPace:
     """A running batch that holds recipients is paused while its domain is, or is suspended: nothing is written for that."""
     value = batch.value
-    snapshot = await look(services, value.domain)
+    snapshot = await read_snapshot(services, value.domain)
     pause = snapshot.warmup_state.pause
     runs = value.status.is_running
     domain = await services.cache.get(Domain, f"domains/{value.domain}") if runs else None
@@ -131,7 +131,7 @@ async def list_recipients(
     while True:
         chunks = await _few(services, Chunk, f"{batch.path}/chunks", number)
         progress = await _few(services, ProgressFields, f"{batch.path}/progress", number)
-        reported = await _few(services, ReportedStatusFields, f"{batch.path}/reactions", number)
+        reported = await _few(services, ReportedStatusFields, f"{batch.path}/reported_status", number)
         for chunk, value in chunks.items():
             statuses = statuses_of(progress.get(chunk), reported.get(chunk), value.count)
             for place, line in _lines(batch.value, value, statuses, position, status):

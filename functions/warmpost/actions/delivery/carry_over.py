@@ -14,7 +14,7 @@ from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import ChunkDelivery
 from warmpost.actions.delivery.leases import Lease, LeaseLostError
 from warmpost.actions.storage.retries import retry_on_conflict
-from warmpost.actions.warmup.domain_state import DomainSnapshot, keep, keep_pool, look
+from warmpost.actions.warmup.domain_state import DomainSnapshot, keep, keep_pool, read_snapshot
 from warmpost.rules.delivery import progress as rules
 from warmpost.rules.delivery.simulator import simulate
 from warmpost.rules.delivery.statuses import Status
@@ -48,7 +48,7 @@ async def _carry(
     if not late:
         return CarriedOver()
     is_single = bool(delivery.job.message)
-    snapshot = await look(services, delivery.domain.domain)
+    snapshot = await read_snapshot(services, delivery.domain.domain)
     release = decide_release(
         len(late),
         snapshot.allowance,

@@ -128,7 +128,7 @@ async def _open_batch_chunk(services: Services, job: DeliveryJob, batch: Batch) 
 
 
 def message_content_path(message_id: str, digest: str) -> str:
-    """Where a message's letter is kept that does not fit into it: two requests under one key never share a place."""
+    """Where a message's content is kept that does not fit into it: two requests under one key never share a place."""
     return f"messages/{message_id}/content/{short_hash(digest)}"
 
 

@@ -77,12 +77,12 @@ def statuses_of(
 
 async def read_chunk_statuses(store: Store, batch: str, chunk: str, count: int) -> RecipientStatuses:
     progress = await store.get(ProgressFields, f"batches/{batch}/progress/{chunk}")
-    reported = await store.get(ReportedStatusFields, f"batches/{batch}/reactions/{chunk}")
+    reported = await store.get(ReportedStatusFields, f"batches/{batch}/reported_status/{chunk}")
     return statuses_of(progress.value if progress else None, reported.value if reported else None, count)
 
 
 async def read_message_statuses(store: Store, message_id: str, message: Message) -> RecipientStatuses:
-    reported = await store.get(ReportedStatusFields, f"messages/{message_id}/reactions/all")
+    reported = await store.get(ReportedStatusFields, f"messages/{message_id}/reported_status/all")
     count = len(message.hashes)
     return statuses_of(message.progress, reported.value if reported else None, count)
 

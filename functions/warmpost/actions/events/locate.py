@@ -38,7 +38,7 @@ class Place:
 
     @property
     def reported_status_path(self) -> str:
-        return f"{self.path}/reactions/{self.chunk or 'all'}"
+        return f"{self.path}/reported_status/{self.chunk or 'all'}"
 
 
 async def place_events(services: Services, events: Sequence[Event]) -> Mapping[Place, list[Event]]:

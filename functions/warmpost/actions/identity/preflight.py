@@ -12,7 +12,7 @@ from warmpost.actions.context import Services
 from warmpost.actions.identity.check_domains import look_up, seen_txt
 from warmpost.actions.identity.manage_domains import find_domain
 from warmpost.actions.statistics.statistics import StatisticsQuery, ask_statistics
-from warmpost.actions.warmup.domain_state import look
+from warmpost.actions.warmup.domain_state import read_snapshot
 from warmpost.errors import Unavailable
 from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.identity.dmarc import above, find_dmarc
@@ -43,7 +43,7 @@ async def preflight(services: Services, text: str) -> Preflight:
         _policies(services, name),
         _exchangers(services, name),
         _lately(services, name),
-        look(services, name),
+        read_snapshot(services, name),
     )
     pause = snapshot.pause
     facts = Facts(

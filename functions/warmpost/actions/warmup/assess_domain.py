@@ -16,7 +16,7 @@ from warmpost.actions.warmup.domain_state import (
     DomainSnapshot,
     decided,
     keep,
-    look,
+    read_snapshot,
     remember,
     tell_decisions,
     with_raises,
@@ -44,7 +44,7 @@ async def assess_domain(services: Services, domain: str) -> None:
 
 async def _decide(services: Services, domain: str, holding: bool) -> DomainSnapshot:
     """Blocks first: a day that is blocked raises nobody. holding: releases follow, which write the raises along."""
-    snapshot = await look(services, domain)
+    snapshot = await read_snapshot(services, domain)
     if snapshot.blocked:
         return snapshot
     figures, now = as_figures(snapshot.total), services.clock.now()

@@ -66,7 +66,7 @@ class DomainSnapshot:
         return self.warmup_state.block_reason if self.warmup_state.blocked_on == self.today else ""
 
 
-async def look(services: Services, domain: str) -> DomainSnapshot:
+async def read_snapshot(services: Services, domain: str) -> DomainSnapshot:
     """Reads a domain's warm-up state. The first look on a new day closes the one before: its volume counts no more, and bad
     figures cost a level.
     """

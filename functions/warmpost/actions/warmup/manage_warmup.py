@@ -11,7 +11,7 @@ from warmpost.actions.context import Services
 from warmpost.actions.storage.pagination import Listed, Page, list_by_id
 from warmpost.actions.storage.retries import retry_on_conflict
 from warmpost.actions.warmup.day_counters import as_figures, ask_for_assessment
-from warmpost.actions.warmup.domain_state import DomainSnapshot, keep, look, remember
+from warmpost.actions.warmup.domain_state import DomainSnapshot, keep, read_snapshot, remember
 from warmpost.errors import Invalid
 from warmpost.rules.model.writes import Stored
 from warmpost.rules.warmup.documents import HistoryEntry, WarmupState
@@ -23,7 +23,7 @@ RATES = ("known", "invalid", "delivered", "spam", "complaints", "opened")
 
 async def report_warmup(services: Services, domain: str) -> dict[str, Any]:
     """Level, cap and volume of today, the pause or block in force, today's rates, and how far each rule is from holding."""
-    snapshot = await look(services, domain)
+    snapshot = await read_snapshot(services, domain)
     figures, standing = as_figures(snapshot.total), snapshot.standing
     pause = snapshot.warmup_state.pause
     until = pause.until if pause and pause.until > services.clock.now() else None
@@ -79,7 +79,7 @@ async def set_warmup(services: Services, domain: str, wanted: Mapping[str, Any])
 
 
 async def _set(services: Services, domain: str, wanted: Mapping[str, Any]) -> None:
-    snapshot = await look(services, domain)
+    snapshot = await read_snapshot(services, domain)
     state = _changed(snapshot, wanted)
     told = ", ".join(f"{name} {_named(value)}" for name, value in wanted.items())
     entry = HistoryEntry(

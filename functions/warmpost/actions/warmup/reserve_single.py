@@ -16,7 +16,7 @@ from warmpost.actions.warmup.domain_state import (
     DomainSnapshot,
     keep,
     keep_pool,
-    look,
+    read_snapshot,
     tell_decisions,
     warmup_state_path,
 )
@@ -49,7 +49,7 @@ async def admit_single(services: Services, domain: str, recipients: int) -> str:
 
 
 async def _admit(services: Services, domain: str, recipients: int) -> str:
-    snapshot = await look(services, domain)
+    snapshot = await read_snapshot(services, domain)
     admission = decide_single(
         recipients,
         snapshot.allowance,

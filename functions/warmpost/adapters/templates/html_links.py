@@ -1,4 +1,4 @@
-"""Finds the links of an HTML letter by their places in its source, so that nothing but them is ever touched.
+"""Finds the links of an HTML body by their places in its source, so that nothing but them is ever touched.
 
 Reads as browsers do (WHATWG HTML section 13.2.5) as far as places of attributes need it: comments, raw text, quoting.
 Templates come with marks in place of their tags. Conditional comments are read too: Outlook shows what is in them.

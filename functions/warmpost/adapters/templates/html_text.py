@@ -1,4 +1,4 @@
-"""The plain text of an HTML body, for letters that bring none (RFC 2046 section 5.1.4: the plainest part comes first).
+"""The plain text of an HTML body, for messages that bring none (RFC 2046 section 5.1.4: the plainest part comes first).
 
 html2text reads layout tables line by line, where inscriptis keeps them as wide columns. A conversion costs
 milliseconds, so a template is converted once, as a template, wherever that gives the same words.

@@ -1,4 +1,4 @@
-"""The template language: Jinja2 in its immutable sandbox, narrowed to what letters need and bounded in what it may do.
+"""The template language: Jinja2 in its immutable sandbox, narrowed to what messages need and bounded in what it may do.
 
 Values are what JSON knows. There is no file, import, inheritance or access to Python objects; methods are those listed
 here; a dict's own keys come before the methods of the same name.

@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from warmpost.actions.ports import Store
 from warmpost.errors import Forbidden, Unauthorized
-from warmpost.gateways.http.rate_limit import Throttle
+from warmpost.gateways.http.rate_limit import RateLimit
 from warmpost.rules.model.documents import ApiKey, Scope
 from warmpost.rules.requests.token_bucket import Rate
 
@@ -66,7 +66,7 @@ class Keys:
         self._store = store
         self._first = first_key
         self._limits = limits
-        self._throttle = Throttle(now)
+        self._rate_limit = RateLimit(now)
         self._good: OrderedDict[str, None] = OrderedDict()
 
     async def caller(self, request: Request, scope: Scope | None) -> Caller:
@@ -80,7 +80,7 @@ class Keys:
             raise Unauthorized("missing_key", "Send the API key in the header `Authorization: Bearer <key>`.")
         caller = await self._believed(token, f"from {address_of(request)}")
         rate = Rate(caller.rate, 2 * caller.rate) if caller.rate else self._limits.key
-        self._throttle.spend(
+        self._rate_limit.spend(
             f"key {caller.key_id}", rate, f"This key may make {rate.a_second:g} requests a second"
         )
         if scope and scope not in caller.scopes and not (scope == "read" and "manage" in caller.scopes):
@@ -91,11 +91,11 @@ class Keys:
         """Strangers who guess are not looked up any more; keys that were good here before are, wherever they come from."""
         known = digest(token)
         if known not in self._good:
-            self._throttle.check(address, self._limits.wrong, GUESSING)
+            self._rate_limit.check(address, self._limits.wrong, GUESSING)
         caller = await self._find(token)
         if caller is None:
             self._good.pop(known, None)
-            self._throttle.spend(address, self._limits.wrong, GUESSING)
+            self._rate_limit.spend(address, self._limits.wrong, GUESSING)
             raise Unauthorized("wrong_key", "This API key is wrong or was revoked.")
         self._good[known] = None
         self._good.move_to_end(known)

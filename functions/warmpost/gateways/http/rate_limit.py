@@ -12,7 +12,7 @@ MOST_NAMES = 10_000
 """Beyond that the one not seen for longest is forgotten: what strangers can make us remember has an end."""
 
 
-class Throttle:
+class RateLimit:
     """now: epoch seconds."""
 
     def __init__(self, now: Callable[[], float]) -> None:

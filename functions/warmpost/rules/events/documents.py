@@ -26,7 +26,7 @@ class EventLog:
 
 @dataclass(frozen=True, slots=True)
 class ReportedStatusFields:
-    """How a `ReportedStatus` is stored: in `batches/{id}/reactions/{n}`, or in `messages/{id}/reactions/all`.
+    """How a `ReportedStatus` is stored: in `batches/{id}/reported_status/{n}`, or in `messages/{id}/reported_status/all`.
 
     counts: by status, what they change of the worker's counts. booked: as in `Progress`.
     """
