@@ -104,7 +104,7 @@ async def sent(stack):
             "unsubscribe": False,
         }
         submitted = await ok(client.post("/batch-submit", json=order))
-        assert (submitted["status"], submitted["recipients"]) == ("planning", COUNT)
+        assert (submitted["status"], submitted["recipients"]) == ("sending", COUNT)
         batch = await checks.watch(client, submitted["id"])
         received = checks.inbox(stack, domain="main.example")
         listed = await checks.statuses(client, submitted["id"])

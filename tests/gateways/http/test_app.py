@@ -1,6 +1,7 @@
 """The frame of every answer: one form of error, bodies within their limit, paths to whoever answers them."""
 
 import json
+from datetime import datetime
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ from starlette.routing import Mount
 from tests.problems import problem
 from warmpost import errors
 from warmpost.gateways.api.models import BatchModel, SendModel, batch_order, send_order
-from warmpost.gateways.http.app import STATUS, Route, Router, answer, json_response, segments
+from warmpost.gateways.http.app import STATUS, Route, Router, answer, deadline, json_response, segments
 from warmpost.gateways.http.bodies import decode, read_body
 
 
@@ -258,3 +259,12 @@ class TestRoutes:
             return json_response(segments(request))
 
         assert (await ask(handle, path=path)).json() == behind
+
+
+@pytest.mark.parametrize(
+    ("at", "shown"),
+    [("09:00:00.000000", "09:00:00Z"), ("09:00:00.000001", "09:00:01Z"), ("23:59:59.5", "00:00:00Z")],
+)
+def test_whoever_comes_at_a_deadline_finds_it_over(at, shown):
+    assert deadline(datetime.fromisoformat(f"2026-03-01T{at}+00:00")).endswith(shown)
+    assert deadline(None) is None

@@ -20,7 +20,7 @@ from warmpost.gateways.api import answers
 from warmpost.gateways.api.costs import shown_cost
 from warmpost.gateways.api.forecast import FORECAST, FORMAT, get_forecast, post_forecast
 from warmpost.gateways.api.models import BatchModel, Settled, UncertainModel, batch_order
-from warmpost.gateways.http.app import Parameter, Route, Router, json_response, moment
+from warmpost.gateways.http.app import Parameter, Route, Router, deadline, json_response, moment
 from warmpost.gateways.http.auth import Caller, Keys
 from warmpost.gateways.http.bodies import decode, read_body
 from warmpost.gateways.http.collections import PAGE, page
@@ -80,7 +80,7 @@ async def _shown(services: Services, batch: Stored[Batch]) -> Response:
         "on_uncertain": value.on_uncertain,
         "tags": value.tags,
         "reason": value.reason or pace.reason or None,
-        "paused_until": pace.paused_until,
+        "paused_until": deadline(pace.paused_until),
         "stalled": shown_stall(stall),
         "slowed": slowed,
         "cap": pace.cap,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote
 
@@ -41,6 +41,12 @@ Handler = Callable[..., Awaitable[Response]]
 def moment(value: datetime | None) -> str | None:
     """As all answers show times: RFC 3339 in UTC, to the second."""
     return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def deadline(value: datetime | None) -> str | None:
+    """A time until which something holds: whoever comes at it finds it over, so a part of a second counts as a whole."""
+    part = timedelta(microseconds=-value.microsecond % 1_000_000) if value else timedelta()
+    return moment(value + part if value else None)
 
 
 def _shown(value: Any) -> Any:

@@ -22,7 +22,7 @@ from warmpost.actions.suppressions.manage_suppressions import (
 from warmpost.errors import Invalid
 from warmpost.gateways.api import answers
 from warmpost.gateways.http import collections
-from warmpost.gateways.http.app import Parameter, Route, json_response, moment
+from warmpost.gateways.http.app import Parameter, Route, deadline, json_response, moment
 from warmpost.gateways.http.bodies import MOST_BODY, read_body
 from warmpost.rules.model.addresses import Flaw
 from warmpost.rules.model.writes import Stored
@@ -46,7 +46,7 @@ def shown(one: Suppression) -> dict[str, Any]:
         "reason": one.reason,
         "domain": one.scope or None,
         "since": moment(one.since),
-        "expires_at": moment(one.expires_at),
+        "expires_at": deadline(one.expires_at),
         "note": one.note,
     }
 

@@ -19,7 +19,7 @@ from warmpost.actions.webhooks.manage_webhooks import RECENT, Wish
 from warmpost.gateways.api.answers import Answer as Shape
 from warmpost.gateways.api.answers import Count, Listed
 from warmpost.gateways.http import collections
-from warmpost.gateways.http.app import Handler, Route, json_response
+from warmpost.gateways.http.app import Handler, Route, deadline, json_response
 from warmpost.rules.model.writes import Stored
 from warmpost.rules.webhooks.notifications import KINDS, Told, events_left
 from warmpost.rules.webhooks.webhooks import MOST_BATCH, Answer, State, Webhook, WebhookAttempt, describe
@@ -155,7 +155,7 @@ def _shown_parked(id: str, row: dict[str, Any]) -> dict[str, object]:
         "notification": id,
         "events": events_left(row["results"], row["count"], row["per_request"]),
         "created_at": row["created_at"],
-        "expires_at": row["expires_at"],
+        "expires_at": deadline(row["expires_at"]),
         "error": row["error"] or None,
     }
 
