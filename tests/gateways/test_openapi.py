@@ -35,6 +35,8 @@ INTERNAL = {
 """Codes that only the queue and the scheduler are told."""
 
 COMPOSED = {
+    "template_in_use": errors.Conflict,
+    "invalid_pending": errors.Invalid,
     "invalid_start_at": errors.Invalid,
     "invalid_until": errors.Invalid,
     "invalid_expires_at": errors.Invalid,

@@ -8,12 +8,12 @@ import pytest
 
 from tests.actions.harness import DOMAIN, START, address, batch_order, send_order
 from tests.actions.schedule_harness import at
-from warmpost.actions.templates.manage_templates import change_template, delete_template
+from warmpost.actions.templates.manage_templates import change_template
 from warmpost.rules.delivery.chunks import pack_all
 from warmpost.rules.identity.domains import Domain
 from warmpost.rules.lists.documents import RecipientList
 from warmpost.rules.message.message import Recipient
-from warmpost.rules.model.writes import Put, Update
+from warmpost.rules.model.writes import Delete, Put, Update
 from warmpost.rules.schedules.schedules import LATE
 from warmpost.rules.warmup.documents import WarmupState
 
@@ -183,7 +183,7 @@ async def test_a_template_is_read_when_the_run_starts_unless_a_version_is_pinned
 
 
 async def without_template(planner, template):
-    await delete_template(planner.services, template)
+    await planner.store.commit(Delete(f"templates/{template}"))
 
 
 async def with_empty_list(planner, template):

@@ -120,4 +120,4 @@ async def test_what_strangers_make_us_remember_has_an_end(store, monkeypatch):
     door = Door(store)
     for number in range(20):
         await door.refused("wp_k1_guess", f"192.0.2.{number}")
-    assert len(door.keys._throttle._buckets) == 5
+    assert len(door.keys._rate_limit._buckets) == 5

@@ -185,6 +185,14 @@ async def test_a_domain_with_addresses_is_not_deleted(api, verified) -> None:
     assert problem(await api.get("/domains/kept.example")) == (404, "domain_not_found", None)
 
 
+async def test_what_becomes_of_what_waits_is_one_of_two_words(api) -> None:
+    await api.post("/domains", json={"domain": "a.example"})
+    refused = await api.delete("/domains/a.example?pending=keep")
+    assert problem(refused) == (422, "invalid_pending", "pending")
+    assert refused.json()["error"]["message"] == "pending is 'refuse' or 'cancel', not 'keep'."
+    assert (await api.delete("/domains/a.example?pending=cancel")).status_code == 204
+
+
 @pytest.mark.parametrize("name", ["none.example", "%2F", "a%2Fb", "no"])
 async def test_an_unknown_domain_is_not_found(api, name: str) -> None:
     assert problem(await api.get(f"/domains/{name}"))[0] == 404

@@ -18,12 +18,12 @@ async def pause_batch(services: Services, batch_id: str) -> None:
     await _change(services, batch_id, BatchStatus.PAUSED)
 
 
-async def cancel_batch(services: Services, batch_id: str) -> None:
-    """Whoever was not handed over becomes `cancelled`, and the volume reserved for them comes back.
+async def cancel_batch(services: Services, batch_id: str, reason: str = "") -> None:
+    """Whoever was not handed over becomes `cancelled`, and the volume reserved for them comes back. reason: shown with it.
 
     Raises NotFound, Conflict.
     """
-    after = await _change(services, batch_id, BatchStatus.CANCELLED)
+    after = await _change(services, batch_id, BatchStatus.CANCELLED, reason)
     await services.tasks.enqueue(batch_task("release", batch_id, "cancelled", after.value.generation))
     # Chunks begun before: their own tasks may have come and gone while the batch was paused.
     begun = await services.store.fields(
@@ -45,20 +45,20 @@ async def resume_batch(services: Services, batch_id: str) -> None:
     await services.tasks.enqueue(batch_task("release", batch_id, "resumed", after.value.generation))
 
 
-async def _change(services: Services, batch_id: str, status: BatchStatus) -> Stored[Batch]:
+async def _change(services: Services, batch_id: str, status: BatchStatus, reason: str = "") -> Stored[Batch]:
     busy = Conflict("changed_meanwhile", "The batch keeps changing just now; try again.")
-    await retry_on_conflict(lambda: _changed(services, batch_id, status), otherwise=busy)
+    await retry_on_conflict(lambda: _changed(services, batch_id, status, reason), otherwise=busy)
     return await find_batch(services, batch_id)
 
 
-async def _changed(services: Services, batch_id: str, status: BatchStatus) -> None:
+async def _changed(services: Services, batch_id: str, status: BatchStatus, reason: str) -> None:
     batch = await find_batch(services, batch_id)
     now = batch.value.status
     if now.has_ended and now is not status:
         raise Conflict(f"batch_{now}", f"The batch is {now} already.")
     changes = _changes(batch.value, status)
     if changes and status is BatchStatus.CANCELLED:
-        changes["finished_at"] = services.clock.now()
+        changes |= {"finished_at": services.clock.now(), "reason": reason}
     if changes:
         await services.store.commit(Update(batch.path, changes, batch.version))
         services.cache.forget(batch.path)

@@ -13,6 +13,7 @@ from itertools import pairwise
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import DeliveryJob
 from warmpost.actions.delivery.finish_batch import finish_batch
+from warmpost.actions.storage.log import log_event
 from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.actions.warmup.day_counters import as_figures, ask_for_assessment
 from warmpost.actions.warmup.domain_state import (
@@ -30,6 +31,7 @@ from warmpost.actions.warmup.holds import is_suspended
 from warmpost.errors import Moved
 from warmpost.rules.delivery.chunks import MOST_RECIPIENTS
 from warmpost.rules.delivery.documents import Batch, BatchStatus
+from warmpost.rules.identity.domains import Domain
 from warmpost.rules.model.derived_ids import task_name
 from warmpost.rules.model.tasks import Task, next_turn
 from warmpost.rules.model.writes import Stored, Update, Write
@@ -54,6 +56,8 @@ async def release_chunks(services: Services, batch_id: str, turn: str = "") -> N
                 await _queue(services, batch)
             return
         try:
+            if await _fail_without_domain(services, batch):
+                return
             await _queue(services, batch)
             if value.released >= value.planned:
                 await finish_batch(services, batch_id)
@@ -65,6 +69,17 @@ async def release_chunks(services: Services, batch_id: str, turn: str = "") -> N
         except Moved:
             continue
     await services.tasks.enqueue(next_turn("release", batch_id, turn))
+
+
+async def _fail_without_domain(services: Services, batch: Stored[Batch]) -> bool:
+    """Whether its sender domain was deleted: it can never be sent, and says so. Raises errors.Moved."""
+    if await services.cache.get(Domain, f"domains/{batch.value.domain}") is not None:
+        return False
+    reason = f"the sender domain {batch.value.domain} was deleted"
+    changes = {"status": BatchStatus.FAILED, "reason": reason, "finished_at": services.clock.now()}
+    await services.store.commit(Update(batch.path, changes, batch.version))
+    log_event("batch_blocked", reason, batch=batch.id, domain=batch.value.domain)
+    return True
 
 
 async def _has_moved(services: Services, batch: Stored[Batch]) -> bool:

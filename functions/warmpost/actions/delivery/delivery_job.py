@@ -124,7 +124,7 @@ async def _open_batch_chunk(services: Services, job: DeliveryJob, batch: Batch) 
         ending=batch.status.unsent_become,
         reason=batch.reason or f"the batch was {batch.status}",
     )
-    return delivery if domain else replace(delivery, ending=Status.FAILED, reason=GONE)
+    return delivery if domain or delivery.ending else replace(delivery, ending=Status.FAILED, reason=GONE)
 
 
 def message_content_path(message_id: str, digest: str) -> str:

@@ -1,4 +1,4 @@
-"""Sender domains: created with their keys and the DNS records they need, bound to a pool, deleted."""
+"""Sender domains: created with their keys and the DNS records they need, bound to a pool."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from warmpost.rules.identity.dns_records import expected_records
 from warmpost.rules.identity.domains import Domain, DomainKey, RelayPool
 from warmpost.rules.model.addresses import Flaw, read_domain
 from warmpost.rules.model.names import is_pool_name
-from warmpost.rules.model.writes import Add, Create, Delete, Stored, Update, Write
+from warmpost.rules.model.writes import Add, Create, Stored, Update, Write
 
 SHARED_POOL = "shared"
 MOST_DOMAIN_BYTES = 200
@@ -129,20 +129,9 @@ async def bind_domain(services: Services, text: str, pool: str | None) -> Domain
     writes: list[Write] = [Update(stored.path, {"pool": wanted}, stored.version)]
     if wanted:
         writes.append(Update(f"pools/{wanted}", {"domains": Add(1)}))
-    await services.store.commit(*writes, *_released(before))
+    await services.store.commit(*writes, *released(before))
     return replace(stored.value, pool=wanted)
 
 
-def _released(pool: str) -> list[Write]:
+def released(pool: str) -> list[Write]:
     return [Update(f"pools/{pool}", {"domains": Add(-1)})] if pool else []
-
-
-async def delete_domain(services: Services, text: str) -> None:
-    """Raises NotFound, Moved, or Conflict while the domain has addresses."""
-    stored = await find_domain(services.store, text)
-    if stored.value.addresses:
-        raise Conflict(
-            "domain_in_use",
-            f"{stored.value.domain} has {stored.value.addresses} sender addresses; delete them first.",
-        )
-    await services.store.commit(Delete(stored.path, stored.version), *_released(stored.value.pool))

@@ -15,10 +15,12 @@ from typing import Any
 from warmpost.actions.context import Services
 from warmpost.actions.ports import Store
 from warmpost.actions.storage.names import find_list, free_name, require_name, require_unused, take_name
+from warmpost.actions.storage.needed import refuse_while_scheduled
 from warmpost.actions.storage.pagination import Listed, Page, list_by_number, wrong_cursor
 from warmpost.actions.storage.retries import commit_new
 from warmpost.errors import Conflict, Moved, NotFound
 from warmpost.rules.delivery.chunks import Chunk, pack, unpack
+from warmpost.rules.delivery.documents import Batch, BatchStatus
 from warmpost.rules.lists.documents import RecipientList
 from warmpost.rules.message.message import Recipient
 from warmpost.rules.model.addresses import Flaw, read_address
@@ -79,13 +81,24 @@ async def list_lists(services: Services, page: Page) -> Listed[tuple[str, dict[s
 async def delete_list(services: Services, reference: int | str) -> None:
     """The head goes first: nobody sees a list half deleted, and ids are never used again.
 
-    Raises NotFound, Moved, or Conflict while an import is under way.
+    Raises NotFound, Moved, or Conflict while an import is under way, a batch copies it, or a schedule needs it.
     """
     stored = await find_list(services.store, reference)
+    await refuse_while_scheduled(services.store, "list", stored.path)
+    await _refuse_while_copied(services.store, stored.id)
     require_free(stored.value, services.clock.now())
     await services.store.commit(Delete(stored.path, stored.version), free_name("list", stored.value.name))
     while pages := await services.store.fields(f"{stored.path}/pages", select=["first"], limit=MOST_DELETES):
         await services.store.commit(*(Delete(f"{stored.path}/pages/{name}") for name, _ in pages))
+
+
+async def _refuse_while_copied(store: Store, list_id: str) -> None:
+    copying = await store.find(
+        Batch, "batches", ("list_id", "==", list_id), ("status", "==", BatchStatus.PLANNING), limit=1
+    )
+    if copying:
+        reason = f"Batch {copying[0].id} is still copying this list; try again in a minute."
+        raise Conflict("list_in_use", reason)
 
 
 def page_path(list_path: str, number: int) -> str:

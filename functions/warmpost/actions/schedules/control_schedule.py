@@ -60,7 +60,7 @@ async def _changed(services: Services, schedule_id: str, decide: Decide) -> Stor
 def _ended(_: Services, value: Schedule, now: datetime) -> tuple[Schedule, list[ScheduleRun]]:
     if value.state == "ended":
         return value, []
-    return _without_next(replace(value, state="ended", held_run=None, ended_at=now), now), []
+    return _without_next(replace(value, state="ended", held_run=None, ended_at=now, needs=()), now), []
 
 
 def _paused(_: Services, value: Schedule, now: datetime) -> tuple[Schedule, list[ScheduleRun]]:
@@ -93,6 +93,7 @@ def _resumed(services: Services, value: Schedule, now: datetime) -> tuple[Schedu
         generation=value.generation + 1,
         counts=counted(value.counts, "skipped", len(skipped)),
         ended_at=None if next_run else now,
+        needs=value.needs if next_run else (),
     )
     reason = "Its time passed while the schedule was paused."
     return after, [*passed_runs(skipped, "skipped", now, "paused", reason)]

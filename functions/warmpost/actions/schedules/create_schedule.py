@@ -14,6 +14,7 @@ from warmpost.actions.batches.submit_batch import prepare_batch
 from warmpost.actions.context import Services
 from warmpost.actions.schedules.schedules import queue_next
 from warmpost.actions.state.message_store import store_parts
+from warmpost.actions.templates.build_message import Written
 from warmpost.errors import Invalid, Problem
 from warmpost.rules.model.writes import Create
 from warmpost.rules.requests.requests import BatchOrder, Request, SendOrder
@@ -57,18 +58,24 @@ async def create_schedule(
     kind: Literal["send", "batch"] = "batch" if isinstance(order, BatchOrder) else "send"
     with blamed_on(kind):
         if isinstance(order, BatchOrder):
-            await prepare_batch(services, order)
+            written, batch, _ = await prepare_batch(services, order)
+            needs = needed_by(written, batch.list_id)
         else:
-            await prepare_message(services, order)
+            needs = needed_by((await prepare_message(services, order))[1])
     number = await services.store.next_number("schedules")
     schedule = _first_state(number, kind, timetable.missed, series, first, services.clock.now())
-    schedule = replace(schedule, name=name, key_id=request.key_id)
+    schedule = replace(schedule, name=name, key_id=request.key_id, needs=needs)
     parts = await store_parts(services.store, f"schedules/{number}", pack_order(order), most_inline=0)
     # Queued first: if the queue fails nothing was accepted, and a task without its schedule is dropped.
     await queue_next(services, str(number), schedule)
     created = Create(f"schedules/{number}", replace(schedule, parts=parts))
     words = (number, first.isoformat())
     return _answer(await accept_once(services, "schedule", request, created, words))
+
+
+def needed_by(written: Written, list_id: str = "") -> tuple[str, ...]:
+    named = {"domains": written.domain, "templates": written.template, "lists": list_id}
+    return tuple(f"{collection}/{id}" for collection, id in named.items() if id)
 
 
 def _first_state(

@@ -89,6 +89,7 @@ def _moved_on(
         check_at=check_at(next_run, starting, now),
         counts=counted(value.counts, "missed", len(due.passed)),
         ended_at=None if next_run else now,
+        needs=value.needs if next_run else (),
     )
     return after, runs
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from warmpost.actions.context import Services
 from warmpost.actions.storage.names import find_template, free_name, require_name, require_unused, take_name
+from warmpost.actions.storage.needed import refuse_while_scheduled
 from warmpost.actions.storage.pagination import Listed, Page, list_by_number
 from warmpost.actions.storage.retries import commit_new
 from warmpost.errors import Invalid, Moved, NotFound
@@ -167,8 +168,12 @@ async def list_templates(services: Services, page: Page) -> Listed[tuple[str, di
 
 
 async def delete_template(services: Services, reference: int | str) -> None:
-    """Its versions stay: what was sent with them can still be shown. Raises NotFound or Moved."""
+    """Its versions stay: what was sent with them can still be shown.
+
+    Raises NotFound, Moved, or Conflict while a schedule needs it.
+    """
     stored = await find_template(services.store, reference)
+    await refuse_while_scheduled(services.store, "template", stored.path)
     await services.store.commit(Delete(stored.path, stored.version), free_name("template", stored.value.name))
 
 

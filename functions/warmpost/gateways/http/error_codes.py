@@ -46,7 +46,8 @@ CODES: dict[type[Problem], frozenset[str]] = {
         """
         address_exists batch_cancelled batch_done batch_failed batch_paused changed_meanwhile
         domain_exists domain_in_use domain_not_verified domain_suspended idempotency_key_reused
-        list_empty list_is_busy name_taken pool_exists pool_in_use schedule_ended webhook_disabled
+        list_empty list_in_use list_is_busy name_taken pool_exists pool_in_use schedule_ended template_in_use
+        webhook_disabled
         """
     ),
     TooLarge: _codes(
@@ -61,8 +62,8 @@ CODES: dict[type[Problem], frozenset[str]] = {
         header_not_allowed invalid_address invalid_at invalid_base64 invalid_content
         invalid_content_type invalid_count invalid_csv invalid_cursor invalid_day invalid_dkim_key
         invalid_domain invalid_every invalid_expires_at invalid_field invalid_filename invalid_format
-        invalid_by invalid_idempotency_key invalid_level invalid_limit invalid_name invalid_period
-        invalid_provider invalid_reason invalid_rrule invalid_rules invalid_start_at invalid_status
+        invalid_by invalid_idempotency_key invalid_level invalid_limit invalid_name invalid_pending
+        invalid_period invalid_provider invalid_reason invalid_rrule invalid_rules invalid_start_at invalid_status
         invalid_subject invalid_tag invalid_timezone invalid_until invalid_url missing_field
         missing_variable name_too_long named_twice recipients_or_list send_or_batch start_in_past
         subject_too_long template_syntax template_too_large too_many_attachments too_many_headers

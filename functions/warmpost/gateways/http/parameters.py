@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from msgspec import Meta
 from starlette.requests import Request
@@ -56,6 +56,16 @@ def check_query(request: Request, route: Route) -> None:
     for name in request.query_params:
         if name not in known:
             raise Invalid("unknown_field", f"There is no query parameter {name[:100]!r} here.", name[:100])
+
+
+def one_of(request: Request, name: str, choices: Any) -> Any:
+    """The query parameter of that name, where it is not given the first of the choices, a Literal. Raises errors.Invalid."""
+    known = get_args(choices)
+    value = request.query_params.get(name, known[0])
+    if value not in known:
+        words = f"{', '.join(map(repr, known[:-1]))} or {known[-1]!r}"
+        raise Invalid(f"invalid_{name}", f"{name} is {words}, not {value[:100]!r}.", name)
+    return value
 
 
 def asked(request: Request, caller: Caller, body: bytes) -> Asked:

@@ -10,10 +10,12 @@ from starlette.responses import Response
 
 from warmpost.actions.context import Services
 from warmpost.actions.identity import manage_domains
+from warmpost.actions.identity.delete_domain import Pending, delete_domain
 from warmpost.actions.warmup.manage_warmup import list_history, report_warmup, set_warmup
 from warmpost.gateways.api.answers import Listed
 from warmpost.gateways.http import collections
-from warmpost.gateways.http.app import Route, json_response
+from warmpost.gateways.http.app import Parameter, Route, deadline, json_response
+from warmpost.gateways.http.parameters import one_of
 from warmpost.gateways.manage import domain_answers
 from warmpost.rules.identity.checks import broken_records, is_healthy, suspension_reason
 from warmpost.rules.identity.domains import Domain
@@ -55,7 +57,7 @@ def shown(domain: Domain) -> dict[str, object]:
                 "note": one.note,
                 "checked_at": one.checked_at,
                 "stage": one.stage or None,
-                "retires_at": one.retires_at,
+                "retires_at": deadline(one.retires_at),
             }
             for one in domain.records
         ],
@@ -95,7 +97,8 @@ async def listing(request: Request, services: Services) -> Response:
 
 async def get(request: Request, services: Services, domain: str) -> Response:
     found = (await manage_domains.find_domain(services.store, domain)).value
-    return json_response(shown(found) | await report_warmup(services, found.domain))
+    warmup = await report_warmup(services, found.domain)
+    return json_response(shown(found) | warmup | {"paused_until": deadline(warmup["paused_until"])})
 
 
 async def change(request: Request, services: Services, domain: str) -> Response:
@@ -131,7 +134,8 @@ def shown_entry(entry: HistoryEntry) -> dict[str, object]:
 
 
 async def delete(request: Request, services: Services, domain: str) -> Response:
-    await manage_domains.delete_domain(services, domain)
+    pending = one_of(request, "pending", Pending)
+    await delete_domain(services, domain, pending)
     return collections.deleted()
 
 
@@ -161,7 +165,15 @@ ROUTES = [
     Route("POST", "/domains", create, "Create a sender domain", "manage", NewDomain, _CREATED),
     Route("GET", "/domains/{domain}", get, "One domain and its warm-up", scope="read", answers=_WARM),
     Route("PATCH", "/domains/{domain}", change, "Set its pool or warm-up", "manage", DomainChange, _WARM),
-    Route("DELETE", "/domains/{domain}", delete, "Delete a domain", "manage", answers={204: None}),
+    Route(
+        "DELETE",
+        "/domains/{domain}",
+        delete,
+        "Delete a domain",
+        "manage",
+        answers={204: None},
+        parameters=(Parameter("pending", Pending, "`cancel` ends what still waits in its name."),),
+    ),
     Route(
         "GET",
         "/domains/{domain}/history",

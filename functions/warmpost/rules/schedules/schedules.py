@@ -33,7 +33,8 @@ class Schedule:
     start_at … count: as `recurrence.Series`. next_run: None where it is paused or ended; held_run: the next one when it
     was paused. starting: runs that are claimed and whose batch or message is not known to exist yet.
     check_at: when `enqueue_due` has something to do about it. generation: how often lost tasks were made anew.
-    counts: runs by how they ended.
+    counts: runs by how they ended. needs: paths of what its runs cannot do without (domain,
+    template, list), empty once it has ended.
     """
 
     number: int
@@ -58,6 +59,7 @@ class Schedule:
     generation: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     ended_at: datetime | None = None
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
