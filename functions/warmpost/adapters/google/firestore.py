@@ -6,9 +6,7 @@ write can name the version it was decided on, and a commit of several documents 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -18,8 +16,9 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from warmpost.adapters.google.firestore_meter import Meter, Unmetered
+from warmpost.adapters.google.firestore_repeats import holds_once, repeated
 from warmpost.adapters.google.metering import Metering
-from warmpost.errors import Moved, Unavailable
+from warmpost.errors import Moved
 from warmpost.rules.delivery.documents import ProgressFields
 from warmpost.rules.model.usage import Usage
 from warmpost.rules.model.writes import Add, Count, Create, Delete, Filter, Put, Stored, Update, Write
@@ -34,15 +33,6 @@ READ_TIMEOUT = 10.0
 QUERY_TIMEOUT = 20.0
 WRITE_TIMEOUT = 20.0
 """Seconds for one question with all that the client repeats of it by itself, which alone would go on for minutes."""
-
-BUSY = (
-    google.ServiceUnavailable,
-    google.DeadlineExceeded,
-    google.ResourceExhausted,
-    google.RetryError,
-    google.InternalServerError,
-    google.Aborted,
-)
 
 
 def to_fields(value: object) -> dict[str, Any]:
@@ -80,8 +70,8 @@ class FirestoreStore:
         return self._opened
 
     async def get(self, kind: type[T], path: str) -> Stored[T] | None:
-        async with _within(READ_TIMEOUT):
-            found = await self._client.document(path).get(timeout=READ_TIMEOUT)
+        document = self._client.document(path)
+        found = await repeated(lambda: document.get(retry=None, timeout=READ_TIMEOUT), READ_TIMEOUT)
         self._read(1)
         return _stored(kind, found) if found.exists else None
 
@@ -140,8 +130,10 @@ class FirestoreStore:
         ]
 
     async def _run(self, query: Any) -> list[Any]:
-        async with _within(QUERY_TIMEOUT):
-            documents = [document async for document in query.stream(timeout=QUERY_TIMEOUT)]
+        async def ask() -> list[Any]:
+            return [document async for document in query.stream(retry=None, timeout=QUERY_TIMEOUT)]
+
+        documents = await repeated(ask, QUERY_TIMEOUT)
         self._read(max(1, len(documents)))
         return documents
 
@@ -170,8 +162,7 @@ class FirestoreStore:
         return {name: int(value) for name, value in found.items()}
 
     async def _aggregate(self, question: Any) -> dict[str, float]:
-        async with _within(QUERY_TIMEOUT):
-            rows = await question.get(timeout=QUERY_TIMEOUT)
+        rows = await repeated(lambda: question.get(retry=None, timeout=QUERY_TIMEOUT), QUERY_TIMEOUT)
         return {one.alias: one.value for row in rows for one in row}
 
     async def commit(self, *writes: Write) -> list[Any]:
@@ -186,8 +177,9 @@ class FirestoreStore:
                 cost = costs.pop(_bill(write), None)
                 self._add(batch, write, cost + own if cost is not None else Usage())
                 own = Usage() if cost is not None else own
-            async with _within(WRITE_TIMEOUT):
-                results = await batch.commit(timeout=WRITE_TIMEOUT)
+            results = await repeated(
+                lambda: batch.commit(retry=None, timeout=WRITE_TIMEOUT), WRITE_TIMEOUT, holds_once(writes)
+            )
             done = True
         except (google.FailedPrecondition, google.AlreadyExists, google.NotFound) as error:
             raise Moved(str(error)) from error
@@ -228,8 +220,7 @@ class FirestoreStore:
         batch.set(
             self._client.document(f"counters/{counter}"), {"last": firestore.Increment(step)}, merge=True
         )
-        async with _within(WRITE_TIMEOUT):
-            results = await batch.commit(timeout=WRITE_TIMEOUT)
+        results = await repeated(lambda: batch.commit(retry=None, timeout=WRITE_TIMEOUT), WRITE_TIMEOUT)
         self._meter.write(1)
         self._metering.add(Usage(writes=1))
         return int(results[0].transform_results[0].integer_value)
@@ -275,19 +266,3 @@ def _changes(changes: Mapping[str, object]) -> dict[str, Any]:
 def _stored(kind: type[T], document: Any) -> Stored[T]:
     path = "/".join(document.reference._path)
     return Stored(path, from_fields(kind, document.to_dict() or {}), document.update_time)
-
-
-@asynccontextmanager
-async def _within(seconds: float) -> AsyncIterator[None]:
-    """Raises errors.Unavailable where the database cannot answer, or not in that time."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except (TimeoutError, *BUSY) as error:
-        raise _unavailable() from error
-
-
-def _unavailable() -> Unavailable:
-    return Unavailable(
-        "store_unavailable", "The database does not answer at the moment; try again.", retry_after=5
-    )
