@@ -26,13 +26,25 @@ class Parser(argparse.ArgumentParser):
 
 
 def share(text: str) -> float:
+    return _number(text, 1, "a share from 0 to 1")
+
+
+def amount(text: str) -> float:
+    return _number(text, float("inf"), "a number of 0 or more")
+
+
+def per_cent(text: str) -> float:
+    return _number(text, 100, "a share from 0 to 100")
+
+
+def _number(text: str, most: float, words: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = -1.0
-    if 0 <= value <= 1:
+    if 0 <= value <= most and value != float("inf"):
         return value
-    raise argparse.ArgumentTypeError(f"must be a share from 0 to 1, not {text!r}")
+    raise argparse.ArgumentTypeError(f"must be {words}, not {text!r}")
 
 
 def positive(text: str) -> int:
@@ -73,6 +85,7 @@ def add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--log-requests", action="store_true", help="print method, path, status and ms of each request"
     )
     add_circumstances(up)
+    add_faults(up)
 
 
 def add_circumstances(up: argparse.ArgumentParser) -> None:
@@ -91,6 +104,34 @@ def add_circumstances(up: argparse.ArgumentParser) -> None:
         default=0.0,
         metavar="P",
         help="share of tasks delivered twice, 0 to 1 (0)",
+    )
+
+
+def add_faults(up: argparse.ArgumentParser) -> None:
+    """What the cloud does and an emulator on the same machine does not."""
+    faults = up.add_argument_group("faults", "between the functions and Firestore, and of clocks")
+    faults.add_argument(
+        "--firestore-latency", type=amount, default=0, metavar="MS", help="each answer takes longer"
+    )
+    for name, what in (
+        ("aborts", "commits refused"),
+        ("lost-answers", "commits applied whose answer is lost"),
+        ("read-failures", "reads that fail"),
+    ):
+        faults.add_argument(f"--firestore-{name}", type=per_cent, default=0, metavar="PERCENT", help=what)
+    faults.add_argument(
+        "--firestore-contention",
+        type=amount,
+        default=0,
+        metavar="N",
+        help="refuse commits on documents above N writes a second; the service sustains 1",
+    )
+    faults.add_argument(
+        "--clock-skew",
+        type=amount,
+        default=0,
+        metavar="S",
+        help="worker 1 is S seconds ahead, worker 2 behind …",
     )
 
 

@@ -68,9 +68,10 @@ def main() -> None:
     parser.add_argument("--row", type=int, required=True, help="of this process in the counters' file")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--log-requests", type=Path, metavar="FILE", help="append a line for each request")
+    parser.add_argument("--clock-skew", type=float, default=0.0, help="seconds that this process is ahead")
     options = parser.parse_args()
 
-    clock = MovableClock(options.data / "clock")
+    clock = MovableClock(options.data / "clock", options.clock_skew)
     meter = SharedMeter(options.data / "operations", options.row)
     faults.use_fault_points()
     services.use_local(clock=clock, meter=meter)

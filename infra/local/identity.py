@@ -10,7 +10,7 @@ from pathlib import Path
 
 from infra.local.ports import free_ports
 
-PARTS = ("functions", "firestore", "tasks", "tasks_http", "smtp", "inbox", "dns")
+PARTS = ("functions", "firestore", "tasks", "tasks_http", "smtp", "inbox", "dns", "firestore_proxy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,10 @@ class Identity:
     def kept_in(cls, file: Path) -> Identity:
         """The identity in `file`, made anew where there is none yet."""
         if file.exists():
-            return cls(**json.loads(file.read_text()))
+            kept = cls(**json.loads(file.read_text()))
+            missing = [part for part in PARTS if part not in kept.ports]
+            kept.ports.update(zip(missing, free_ports(len(missing)), strict=True) if missing else ())
+            return kept
         return cls(
             project=f"warmpost-{secrets.token_hex(4)}",
             api_key=f"wp_{secrets.token_urlsafe(24)}",

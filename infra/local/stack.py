@@ -9,25 +9,22 @@ import shutil
 import socket
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
 import aiohttp
-import dns.asyncquery
-import dns.exception
-import dns.message
 
 from infra.local import firestore, operations, ports, queues
+from infra.local.answers import answers, answers_questions, listens
+from infra.local.firestore_proxy import Faults
 from infra.local.identity import Identity
 from infra.local.manifest import manifest
+from infra.local.settings import INVOKER, LOCATION, function_settings
 from infra.local.supervisor import Part, StartFailure, Supervisor
 from warmpost.rules.operations.environment import SettingsError
 from warmpost.settings import Settings
-
-LOCATION = "local"
-INVOKER = "invoker@warmpost.local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +33,8 @@ class Options:
 
     relay: URL of the relay to send through, empty for the inbox. duplicate_rate: share of tasks delivered twice.
     discard: the inbox counts messages and keeps none. log_requests: `request_log` has a line for each.
+    firestore: what stands between the functions and Firestore. clock_skew: seconds by which the first worker's clock is
+    ahead, the second's behind, and so on.
     """
 
     port: int = 0
@@ -45,6 +44,8 @@ class Options:
     duplicate_rate: float = 0.0
     discard: bool = False
     log_requests: bool = False
+    firestore: Faults = Faults()
+    clock_skew: float = 0.0
 
 
 class Stack:
@@ -106,6 +107,8 @@ class Stack:
         parts = [self._tasks(), self._inbox(), self._names()]
         if not self._borrowed:
             parts.append(self._firestore())
+        if self._options.firestore:
+            parts.append(self._firestore_proxy())
         parts += [self._functions(row, listener) for row, listener in enumerate(self._sockets)]
         await self._supervisor.start(parts)
         self._has_documents = self._options.data is not None and not self._borrowed
@@ -176,9 +179,26 @@ class Stack:
             name="firestore",
             group="firestore",
             command=firestore.command(port, self.data),
-            answers=lambda: _answers(f"http://127.0.0.1:{port}/"),
+            answers=lambda: answers(f"http://127.0.0.1:{port}/"),
             forgets="its documents since the stack was started are gone",
         )
+
+    @property
+    def _database(self) -> str:
+        """host:port of Firestore as the functions see it."""
+        if self._options.firestore:
+            return self.identity.address("firestore_proxy")
+        return self._borrowed or self.identity.address("firestore")
+
+    def _firestore_proxy(self) -> Part:
+        """Its faults can be changed while it runs, in `firestore_faults.json` of the data directory."""
+        port = self.identity.ports["firestore_proxy"]
+        target = self._borrowed or self.identity.address("firestore")
+        command = _python("infra.local.firestore_proxy", target, port)
+        command += ["--file", str(self.data / "firestore_faults.json")]
+        for name, value in asdict(self._options.firestore).items():
+            command += [f"--{name.replace('_', '-')}", str(value)]
+        return Part("firestore-proxy", "firestore_proxy", command, lambda: listens(port))
 
     def _tasks(self) -> Part:
         identity = self.identity
@@ -188,7 +208,7 @@ class Stack:
         command += ["--duplicate-rate", str(self._options.duplicate_rate)]
         command += ["--cron", str(self._jobs())]
         url = f"{identity.url('tasks_http')}/healthz"
-        return Part(name="tasks", group="tasks", command=command, answers=lambda: _answers(url))
+        return Part(name="tasks", group="tasks", command=command, answers=lambda: answers(url))
 
     def _jobs(self) -> Path:
         """The file that tells the emulator when Cloud Scheduler would call what, and as whom."""
@@ -215,76 +235,30 @@ class Stack:
         command += ["--dns", identity.address("dns")]
         command += ["--discard"] if self._options.discard else []
         url = f"{identity.url('inbox')}/healthz"
-        return Part(name="inbox", group="inbox", command=command, answers=lambda: _answers(url))
+        return Part(name="inbox", group="inbox", command=command, answers=lambda: answers(url))
 
     def _names(self) -> Part:
         port = self.identity.ports["dns"]
         command = _python("infra.local.nameserver", "--port", port, "--zone", self.data / "zone.json")
-        return Part(name="dns", group="dns", command=command, answers=lambda: _answers_questions(port))
+        return Part(name="dns", group="dns", command=command, answers=lambda: answers_questions(port))
 
     def _functions(self, row: int, listener: socket.socket) -> Part:
         url = f"{self.identity.url('functions')}/_local/stack"
         command = _python("infra.local.functions_server", "--socket", listener.fileno(), "--row", row)
+        skew = self._options.clock_skew * (1 if row % 2 == 0 else -1)
         log = ["--log-requests", str(self.request_log)] if self._options.log_requests else []
         return Part(
             name=f"functions-{row + 1}",
             group="functions",
-            command=[*command, "--data", str(self.data), *log],
-            answers=lambda: _answers(url),
+            command=[*command, "--data", str(self.data), "--clock-skew", str(skew), *log],
+            answers=lambda: answers(url),
             environment=self._settings(),
             sockets=(listener.fileno(),),
         )
 
     def _settings(self) -> dict[str, str]:
-        """What a deployment sets for the functions, with this machine's addresses."""
-        identity = self.identity
-        issuer = identity.url("tasks_http")
-        return {
-            "PYTHONPATH": "functions",
-            "no_grpc_proxy": "127.0.0.1",
-            "GOOGLE_CLOUD_PROJECT": identity.project,
-            "FIRESTORE_EMULATOR_HOST": self._borrowed or identity.address("firestore"),
-            "CLOUD_TASKS_EMULATOR_HOST": identity.address("tasks"),
-            "WARMPOST_LOCATION": LOCATION,
-            "WARMPOST_BASE_URL": identity.url("functions"),
-            "WARMPOST_API_KEY": identity.api_key,
-            "WARMPOST_MASTER_KEY": identity.master_key,
-            "WARMPOST_EVENTS_SECRET": identity.event_secret,
-            "WARMPOST_EVENTS_SECRET_KUMOMTA": identity.event_secret,
-            "WARMPOST_EVENTS_SECRET_DSN": identity.event_secret,
-            "WARMPOST_EVENTS_SECRET_ARF": identity.event_secret,
-            "WARMPOST_WEBHOOK_ALLOW_PRIVATE": "1",
-            "WARMPOST_LOG": os.environ.get("WARMPOST_LOG", "text"),
-            "WARMPOST_DNS": identity.address("dns"),
-            "WARMPOST_OIDC_ISSUER": issuer,
-            "WARMPOST_OIDC_JWKS_URL": f"{issuer}/jwks",
-            "WARMPOST_INVOKER_EMAIL": INVOKER,
-            "WARMPOST_INSTANCES": ",".join(
-                f"{one.handler}={one.cpu}x{one.memory}" for one in manifest().functions
-            ),
-            "WARMPOST_RELAY": self._options.relay or f"smtp://{identity.address('smtp')}?starttls=never",
-        }
+        return function_settings(self.identity, self._database, self._options.relay)
 
 
 def _python(module: str, *arguments: object) -> list[str]:
     return [sys.executable, "-m", module, *map(str, arguments)]
-
-
-async def _answers(url: str) -> bool:
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(2)) as client,
-            client.get(url) as response,
-        ):
-            return response.status == 200
-    except (aiohttp.ClientError, TimeoutError):
-        return False
-
-
-async def _answers_questions(port: int) -> bool:
-    try:
-        query = dns.message.make_query("warmpost.invalid", "TXT")
-        await dns.asyncquery.udp(query, "127.0.0.1", timeout=0.5, port=port)
-    except (OSError, dns.exception.DNSException):
-        return False
-    return True

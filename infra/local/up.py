@@ -15,6 +15,7 @@ from typing import Any
 
 from infra.local.demo import sandbox
 from infra.local.demo.api import Api, Refused
+from infra.local.firestore_proxy import Faults
 from infra.local.request_log import follow
 from infra.local.stack import Options, Stack
 from infra.local.supervisor import StartFailure
@@ -30,6 +31,14 @@ def run_up(arguments: argparse.Namespace) -> None:
         workers=arguments.workers,
         duplicate_rate=arguments.duplicate_rate,
         log_requests=arguments.log_requests,
+        firestore=Faults(
+            arguments.firestore_latency / 1000,
+            arguments.firestore_aborts / 100,
+            arguments.firestore_lost_answers / 100,
+            arguments.firestore_read_failures / 100,
+            arguments.firestore_contention,
+        ),
+        clock_skew=arguments.clock_skew,
     )
     sandbox = not arguments.json if arguments.sandbox is None else arguments.sandbox
     run_until_signal(up(options, arguments.json, sandbox))

@@ -20,7 +20,7 @@ from google.cloud.tasks_v2 import CloudTasksAsyncClient, Task
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcAsyncIOTransport
 
 from infra.local.bootstrap import ROOT
-from infra.local.stack import INVOKER, LOCATION
+from infra.local.settings import INVOKER, LOCATION
 from tests.e2e import checks
 from tests.e2e.checks import ok
 

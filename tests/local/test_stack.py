@@ -284,7 +284,7 @@ def test_people_get_lines_to_paste_that_send_at_once(tmp_path):
             exported = next(line for line in told if line.startswith("export URL="))
             pasted = exported + next(told) + next(told) + next(told)
             answers = subprocess.run(["bash", "-c", pasted], capture_output=True, text=True, timeout=60)
-            logged = [" ".join(line.split()[1:4]) for line in itertools.islice(told, 2)]
+            logged = [" ".join(line.split()[1:4]) for line in itertools.islice(told, 4)]
             running.terminate()
         assert "SECRET=" in exported
         single, batch = (json.loads(one) for one in answers.stdout.replace("}{", "}\n{").splitlines())
