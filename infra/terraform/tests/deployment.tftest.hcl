@@ -30,7 +30,7 @@ run "deploys_what_the_manifest_declares" {
     error_message = "Time-out and memory come from the manifest."
   }
   assert {
-    condition     = toset(keys(google_cloud_tasks_queue.queue)) == toset(["deliver", "control", "notify"]) && google_cloud_tasks_queue.queue["notify"].rate_limits[0].max_concurrent_dispatches == 32 && google_cloud_tasks_queue.queue["notify"].retry_config[0].max_attempts == -1
+    condition     = toset(keys(google_cloud_tasks_queue.queue)) == toset(["send", "deliver", "control", "notify"]) && google_cloud_tasks_queue.queue["notify"].rate_limits[0].max_concurrent_dispatches == 32 && google_cloud_tasks_queue.queue["notify"].retry_config[0].max_attempts == -1
     error_message = "The queues are those of the manifest, merge keys included."
   }
   assert {

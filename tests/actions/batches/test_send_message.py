@@ -47,7 +47,7 @@ async def test_what_is_accepted_is_stored_and_queued(harness):
     assert (message.domain, message.sender, message.subject) == (DOMAIN, f"news@{DOMAIN}", "Hello")
     assert message.created_at == START
     (task,) = harness.queue.made
-    assert (task.verb, task.queue, task.body) == ("deliver", "deliver", {"message": accepted.id})
+    assert (task.verb, task.queue, task.body) == ("deliver", "send", {"message": accepted.id})
 
 
 async def test_blind_copies_are_mailed_and_not_shown(harness):

@@ -62,7 +62,7 @@ async def health(api: httpx.AsyncClient, status: int = 200) -> dict:
 async def test_a_quiet_deployment_is_ok(api: httpx.AsyncClient) -> None:
     found = await health(api)
     assert (found["status"], found["reasons"]) == ("ok", [])
-    assert [one["name"] for one in found["queues"]] == ["deliver", "control", "notify"]
+    assert [one["name"] for one in found["queues"]] == ["send", "deliver", "control", "notify"]
     assert found["relays"] == [{"pool": "shared", "relay": "a", "reachable": True, "reason": None}]
 
 

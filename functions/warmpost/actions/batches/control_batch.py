@@ -9,7 +9,7 @@ from warmpost.actions.storage.retries import retry_on_conflict
 from warmpost.errors import Conflict
 from warmpost.rules.delivery.documents import Batch, BatchStatus
 from warmpost.rules.model.derived_ids import task_name
-from warmpost.rules.model.tasks import Task, batch_task
+from warmpost.rules.model.tasks import batch_task
 from warmpost.rules.model.writes import Stored, Update
 
 
@@ -31,9 +31,7 @@ async def cancel_batch(services: Services, batch_id: str, reason: str = "") -> N
     )
     for chunk, _ in begun:
         name = task_name("deliver", batch_id, chunk, "cancelled")
-        await services.tasks.enqueue(
-            Task("deliver", DeliveryJob(batch_id, chunk).as_body(), name, queue="deliver")
-        )
+        await services.tasks.enqueue(DeliveryJob(batch_id, chunk).task(name))
 
 
 async def resume_batch(services: Services, batch_id: str) -> None:

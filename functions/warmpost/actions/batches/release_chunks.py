@@ -218,7 +218,7 @@ async def _queue(services: Services, batch: Stored[Batch]) -> None:
                     day=day,
                 )
                 name = task_name("deliver", batch.id, chunk, job.first, value.generation)
-                tasks.append(Task("deliver", job.as_body(), name, queue="deliver"))
+                tasks.append(job.task(name))
     await services.tasks.enqueue(*tasks)
     services.worker_slots.note_queued(known, value.released)
 

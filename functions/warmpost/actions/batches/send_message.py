@@ -19,7 +19,6 @@ from warmpost.rules.delivery.stored_progress import store_progress
 from warmpost.rules.message.message_packing import pack_message_content
 from warmpost.rules.model.compression import deflate
 from warmpost.rules.model.derived_ids import address_hash, short_hash, task_name
-from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.writes import Create, Stored
 from warmpost.rules.requests.limits import MOST_SEND_RECIPIENTS, check_tags
 from warmpost.rules.requests.mailboxes import read_mailbox
@@ -83,8 +82,7 @@ async def _again(services: Services, before: Stored[Message], request: Request) 
 async def _queue(services: Services, message_id: str, message: Message) -> None:
     """Named by its moment as well: under one key an earlier request's task may have come and found nothing stored."""
     name = task_name("send", message_id, round(message.created_at.timestamp() * 1000))
-    body = DeliveryJob(message=message_id).as_body()
-    await services.tasks.enqueue(Task("deliver", body, name, queue="deliver"))
+    await services.tasks.enqueue(DeliveryJob(message=message_id).task(name))
 
 
 def _recipients(order: SendOrder) -> list[str]:

@@ -133,4 +133,4 @@ def _again(services: Services, job: DeliveryJob) -> Task:
     """What is uncertain later than now needs another word: the task may be delivered twice."""
     now = services.clock.timestamp()
     name = task_name(job.path.replace("/", "-"), "uncertain", round(now * 1000))
-    return Task("deliver", replace(job, resend=now).as_body(), name, queue="deliver")
+    return replace(job, resend=now).task(name)

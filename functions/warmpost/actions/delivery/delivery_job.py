@@ -18,6 +18,7 @@ from warmpost.rules.model.compression import inflate
 from warmpost.rules.model.derived_ids import batch_message_id, send_message_id, short_hash
 from warmpost.rules.model.events import Target
 from warmpost.rules.model.relays import Pool
+from warmpost.rules.model.tasks import Task
 from warmpost.rules.operations.policy import Policy
 from warmpost.rules.reports.verp import return_path
 
@@ -46,6 +47,9 @@ class DeliveryJob:
     def path(self) -> str:
         """Of the document that keeps the progress."""
         return f"messages/{self.message}" if self.message else f"batches/{self.batch}/progress/{self.chunk}"
+
+    def task(self, name: str, at: datetime | None = None) -> Task:
+        return Task("deliver", self.as_body(), name, at, "send" if self.message else "deliver")
 
     def as_body(self) -> Mapping[str, object]:
         return {name: getattr(self, name) for name in DeliveryJob.__slots__ if getattr(self, name)}

@@ -12,7 +12,6 @@ from warmpost.rules.delivery.progress import Progress
 from warmpost.rules.delivery.retries import RetryPlan
 from warmpost.rules.delivery.statuses import Status
 from warmpost.rules.model.derived_ids import task_name
-from warmpost.rules.model.tasks import Task
 
 RETRY_EARLY = 1.0
 """Seconds by which a task may come early: the queue's clock is not ours."""
@@ -45,12 +44,11 @@ async def requeue(services: Services, job: DeliveryJob, why: str, lease: Lease, 
     state = (job.first, job.end, job.generation, round(job.resend * 1000), lease.seq, int(at))
     name = task_name(job.path.replace("/", "-"), why, *state)
     due = datetime.fromtimestamp(at, UTC) + timedelta(seconds=1)
-    await services.tasks.enqueue(Task("deliver", job.as_body(), name, due, "deliver"))
+    await services.tasks.enqueue(job.task(name, due))
 
 
 async def retry_later(services: Services, job: DeliveryJob, progress: Progress) -> None:
     """For just the deferred recipients, wherever in the chunk they are."""
     name = task_name(job.path.replace("/", "-"), "retry", job.generation, progress.round)
     due = datetime.fromtimestamp(progress.retry_at, UTC)
-    body = replace(job, first=0, end=0).as_body()
-    await services.tasks.enqueue(Task("deliver", body, name, due, "deliver"))
+    await services.tasks.enqueue(replace(job, first=0, end=0).task(name, due))

@@ -95,9 +95,7 @@ async def _messages(services: Services, after: str, run: str) -> str:
     )
     before = services.clock.now() - LEFT_LYING
     tasks = [
-        Task(
-            "deliver", DeliveryJob(message=one.id).as_body(), task_name("send", one.id, run), queue="deliver"
-        )
+        DeliveryJob(message=one.id).task(task_name("send", one.id, run))
         for one in found
         if one.value.created_at < before
     ]

@@ -9,7 +9,8 @@ from typing import Literal
 
 from warmpost.rules.model.derived_ids import short_hash, task_name
 
-Queue = Literal["deliver", "control", "notify"]
+Queue = Literal["send", "deliver", "control", "notify"]
+"""Single messages have their own: behind chunks of a newsletter a password reset would wait for minutes."""
 
 
 @dataclass(frozen=True, slots=True)
