@@ -9,6 +9,7 @@
     ├── NotAllowed        405    the path is there, for other methods
     ├── Conflict          409    another state than the request assumes
     ├── TooLarge          413
+    ├── UnsupportedType   415    a coding of the body that is not known here
     ├── LimitReached      429    try again later; `retry_after` says when
     └── Unavailable       503    nothing was accepted; try again
 
@@ -64,6 +65,10 @@ class Conflict(Problem):
 
 
 class TooLarge(Problem):
+    pass
+
+
+class UnsupportedType(Problem):
     pass
 
 

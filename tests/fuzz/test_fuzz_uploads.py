@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from tests.fuzz.mutations import BOTH, NASTY, anything, fuzz, spoilt
 from warmpost.adapters.templates.templates import Templates
 from warmpost.errors import Invalid, Problem
-from warmpost.rules.lists.csv_import import MOST_DATA_BYTES, Rejected, open_csv
+from warmpost.rules.lists.csv_import import Rejected, open_csv
 from warmpost.rules.message.message import Content, Recipient
 from warmpost.rules.model.addresses import Flaw
 from warmpost.rules.model.events import Target
+from warmpost.rules.requests.limits import MOST_RECIPIENT_DATA
 from warmpost.rules.requests.mailboxes import read_mailbox
 from warmpost.rules.suppressions.precedence import open_suppressions, read_suppression
 from warmpost.rules.tracking.tokens import Signer, name_of, pack_destination
@@ -62,7 +63,7 @@ def test_files_of_recipients(examples):
                 row.reason.encode()
             else:
                 assert isinstance(row.recipient, Recipient)
-                assert len(str(row.recipient.data)) <= 2 * MOST_DATA_BYTES
+                assert len(str(row.recipient.data)) <= 2 * MOST_RECIPIENT_DATA
 
     fuzz(examples, spoilt(LISTS), holds)
 

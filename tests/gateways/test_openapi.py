@@ -37,6 +37,7 @@ INTERNAL = {
 COMPOSED = {
     "template_in_use": errors.Conflict,
     "invalid_pending": errors.Invalid,
+    "invalid_update": errors.Invalid,
     "invalid_start_at": errors.Invalid,
     "invalid_until": errors.Invalid,
     "invalid_expires_at": errors.Invalid,

@@ -191,7 +191,7 @@ def _refused(one: Operation) -> list[int]:
     if one.names:
         statuses.add(404)
     if route.body is not None:
-        statuses |= {400, 413}
+        statuses |= {400, 413, 415}
     if route.body is not None and route.scope is not None:
         statuses |= {404, 409}
     if one.names and route.scope is not None:

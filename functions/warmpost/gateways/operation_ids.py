@@ -46,6 +46,7 @@ NAMES = {
     "POST /manage/templates/{template}/preview": "previewTemplate",
     "GET /manage/lists/{reference}/recipients": "listListRecipients",
     "POST /manage/lists/{reference}/recipients": "addListRecipients",
+    "PATCH /manage/lists/{reference}/recipients/{address}": "updateListRecipient",
     "DELETE /manage/lists/{reference}/recipients/{address}": "removeListRecipient",
     "GET /manage/recipients/{address}": "listSentTo",
     "GET /manage/statistics": "getStatistics",

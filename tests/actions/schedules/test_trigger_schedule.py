@@ -6,15 +6,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.actions.harness import DOMAIN, START, address, batch_order, send_order
+from tests.actions.harness import DOMAIN, START, address, batch_order, send_order, template
 from tests.actions.schedule_harness import at
+from warmpost.actions.schedules.control_schedule import resume_schedule
 from warmpost.actions.templates.manage_templates import change_template
 from warmpost.rules.delivery.chunks import pack_all
 from warmpost.rules.identity.domains import Domain
 from warmpost.rules.lists.documents import RecipientList
 from warmpost.rules.message.message import Recipient
 from warmpost.rules.model.writes import Delete, Put, Update
-from warmpost.rules.schedules.schedules import LATE
+from warmpost.rules.schedules.schedules import LATE, MOST_FAILURES
 from warmpost.rules.warmup.documents import WarmupState
 
 HOUR = timedelta(hours=1)
@@ -228,3 +229,20 @@ async def test_a_message_refused_at_the_days_cap_is_recorded_as_failed(planner):
     await planner.pass_until(at("2026-11-24T09:00"))
     (run,) = await planner.runs(schedule)
     assert (run.status, run.code) == ("failed", "daily_cap_reached")
+
+
+async def test_a_schedule_whose_runs_fail_in_a_row_stops_itself_with_the_reason(planner):
+    number = await planner.template("{{ name }}")
+    made = await planner.plan("2026-11-24T08:00:00Z", batch_order(1, template=number), every=24)
+    await planner.store.commit(Delete(f"templates/{number}"))
+    await planner.pass_until(at("2026-12-20T00:00"))
+    value = await planner.schedule(made)
+    assert (value.state, value.failures, value.counts) == ("paused", MOST_FAILURES, {"failed": MOST_FAILURES})
+    assert value.failure == f"There is no template with the id or name {number!r}."
+    assert value.held_run == at("2026-11-29T08:00")
+    await planner.store.commit(Put(f"templates/{number}", template("Hello", "x")))
+    after = await resume_schedule(planner.services, made)
+    assert (after.value.state, after.value.failures) == ("active", 0)
+    await planner.pass_until(at("2026-12-22T00:00"))
+    value = await planner.schedule(made)
+    assert (value.state, value.failure, value.counts["submitted"]) == ("active", "", 2)

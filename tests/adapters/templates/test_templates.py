@@ -209,3 +209,18 @@ def test_any_source_is_a_template_or_refused_with_a_reason(source):
 def test_compiled_templates_are_kept():
     content = html("{{ a }} kept")
     assert templates.compile(content) is templates.compile(html("{{ a }} kept"))
+
+
+def test_columns_are_reached_by_their_own_names():
+    content = Content("{{ data['First Name'] }}", html='<p>{{ data["Total Spent ($)"] }}</p>', templated=True)
+    made = templates
+    assert made.inspect(content).required == {"first_name", "total_spent"}
+    seen = made.preview(content, {"first_name": "Ann", "total_spent": 5})
+    assert (seen.subject, seen.html) == ("Ann", "<p>5</p>")
+
+
+def test_a_template_with_a_variable_named_data_of_its_own_keeps_it():
+    content = Content(
+        "{% set data = {'First Name': 'own'} %}{{ data['First Name'] }}", text="x", templated=True
+    )
+    assert templates.preview(content, {}).subject == "own"

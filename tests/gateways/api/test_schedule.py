@@ -1,6 +1,7 @@
 """`/schedule` as its callers see it, on a real database."""
 
 import base64
+import json
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -220,3 +221,13 @@ async def test_scheduling_needs_the_scope_to_send(planner, api):
             assert (answered.status_code, answered.json()["error"]["code"]) == (403, "missing_scope")
     async with calling(planner, "wrong") as nobody:
         assert (await nobody.get("/schedule")).status_code == 401
+
+
+async def test_the_same_request_is_the_same_in_whatever_order_its_fields_are_written(api):
+    body = {"send": SEND, "start_at": START_AT}
+    headers = {"Idempotency-Key": "order"}
+    first = await api.post("/schedule", json=body, headers=headers)
+    other = json.dumps(dict(reversed(body.items())), indent=2).encode()
+    for written in (other, b"\xef\xbb\xbf" + other):
+        again = await api.post("/schedule", content=written, headers=headers)
+        assert (again.status_code, again.json()) == (201, first.json())

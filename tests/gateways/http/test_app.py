@@ -181,7 +181,7 @@ class TestOrders:
         with pytest.raises(errors.Invalid) as refused:
             self.order(data={"a": "x" * 100_001})
         assert (refused.value.code, refused.value.field) == ("data_too_large", "data")
-        people = [{"to": "a@b.de"}, {"to": "c@d.de", "data": {"a": "x" * 8001}}]
+        people = [{"to": "a@b.de"}, {"to": "c@d.de", "data": {"a": "x" * 8193}}]
         body = {"from": "a@b.de", "template": 1, "recipients": people}
         with pytest.raises(errors.Invalid) as refused:
             batch_order(decode(json.dumps(body).encode(), BatchModel))

@@ -69,12 +69,14 @@ async def test_recipients_come_as_json_under_either_name(api) -> None:
     assert done.status_code == 200
     assert done.json() == {
         "added": 3,
+        "updated": 0,
         "duplicates": 1,
         "rejected": [
             {"line": 4, "email": "nobody", "reason": "the address has no @"},
             {"line": 5, "email": "b@x.example", "reason": "duplicate"},
         ],
         "count": 3,
+        "columns": {},
     }
     assert (await api.get("/lists/l")).json()["variables"] == ["name"]
     assert (await api.get("/lists/l/recipients")).json() == {
@@ -101,6 +103,7 @@ async def test_recipients_come_as_csv(api) -> None:
     done = (await api.post("/lists/l/recipients", content=file, headers=CSV)).json()
     assert done == {
         "added": 2,
+        "updated": 0,
         "duplicates": 1,
         "rejected": [
             {"line": 6, "email": "row@x.example", "reason": "2 columns where the header has 3"},
@@ -112,6 +115,7 @@ async def test_recipients_come_as_csv(api) -> None:
             },
         ],
         "count": 2,
+        "columns": {},
     }
     assert (await api.get("/lists/l")).json()["variables"] == ["Name", "Note"]
     assert (await api.get("/lists/l/recipients")).json()["items"] == [
@@ -123,15 +127,11 @@ async def test_recipients_come_as_csv(api) -> None:
 @pytest.mark.parametrize(
     ("content", "type"),
     [
-        ("email,name\nj@x.example,Jürgen\n".encode("latin-1"), "text/csv"),
-        ("email,name\nj@x.example,Jürgen\n".encode("utf-16"), "text/csv"),
-        ("email,name\nj@x.example,J\n".encode("utf-16-le"), "text/csv"),
-        (b"email\na@x.example\n", "text/csv; charset=iso-8859-1"),
+        ("email,name\nj@x.example,J³rgen\n".encode("latin-1"), "text/csv"),
+        (b"email\na@x.example\n", "text/csv; charset=ebcdic"),
         (b"", "text/csv"),
         (b"name,city\nA,B\n", "text/csv"),
-        (b"email;name\na@x.example;A\n", "text/csv"),
         (b"email,name,name\n", "text/csv"),
-        (b"email,,name\n", "text/csv"),
         (b"email,to\n", "text/csv"),
         (b'"email\na@x.example\n', "text/csv"),
     ],
@@ -147,7 +147,7 @@ async def test_a_file_that_cannot_be_read_is_refused_and_leaves_nothing(api, sto
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ("email\na@x.example", (400, "invalid_json", None)),
+        ('{"recipients": ', (400, "invalid_json", None)),
         ('{"recipients": [{"data": {}}]}', (422, "missing_field", "recipients[0].to")),
         ('{"recipients": [{"to": "a@b.example"}, {"to": 1}]}', (422, "invalid_field", "recipients[1].to")),
         (

@@ -217,7 +217,7 @@ class TestFiles:
             (b"", "is empty"),
             (b"name,reason\nx,y", "no column `address`"),
             (b"address,colour\na@x.example,red", "'colour'"),
-            ("address\na@x.example".encode("utf-16"), "UTF-16"),
+            (b"PK\x03\x04\x14\0\x06\0" + bytes(60), "an Excel workbook (xlsx)"),
         ):
             bad = await api.post("/suppressions", content=body, headers=CSV)
             assert problem(bad) == (422, "invalid_csv", None)

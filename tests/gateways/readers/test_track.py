@@ -209,3 +209,20 @@ async def test_a_reader_of_a_later_chunk_is_found_by_its_position(site):
     assert await site.suppressed("r1@example.net", "r2@example.net") == {"r2@example.net": "unsubscribe"}
     missing = LINKS.reader(Target("1", position=9), 1_790_000_000)
     assert (await site.http.post(f"{BASE}/u/{missing.unsubscribe()}", data=ONE_CLICK)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"List-Unsubscribe=One-Click\r\n",
+        b"List-Unsubscribe=One-Click\n",
+        b"list-unsubscribe=one-click",
+        b" List-Unsubscribe=One-Click ",
+    ],
+)
+async def test_one_click_counts_as_its_client_writes_it(site, body):
+    [reader] = await site.batch("ann@example.net")
+    link = re.findall("<(https?://[^>]*)>", reader.message["List-Unsubscribe"])[0]
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert (await site.http.post(link, content=body, headers=form)).status_code == 200
+    assert await site.suppressed("ann@example.net") == {"ann@example.net": "unsubscribe"}

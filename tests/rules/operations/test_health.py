@@ -66,6 +66,7 @@ def test_what_does_not_answer_is_said_in_words(change, status, words):
         ({"uncertain": 2}, "2 recipients of running batches are uncertain"),
         ({"disabled_webhooks": ("w1", "w2")}, "webhooks were switched off: w1, w2"),
         ({"overdue_schedules": 1}, "1 schedules are overdue"),
+        ({"failing_schedules": ("4", "9")}, "runs of schedules cannot be submitted: 4, 9"),
         (
             {"last_daily_run": NOW - timedelta(hours=27)},
             "the daily run has not been since 2026-11-22 09:00 UTC",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from warmpost.actions.batches.idempotency import accept_once, earlier_answer
+from warmpost.actions.batches.missing_variables import refuse_those_who_lack
 from warmpost.actions.batches.plan_batch import PAGES_PER_STEP, copy_pages
 from warmpost.actions.context import Services
 from warmpost.actions.ports import Store
@@ -117,7 +118,7 @@ async def _from_list(services: Services, reference: str, written: Written) -> Ba
     found = await find_list(services.store, reference, "list")
     if found.value.count == 0:
         raise Conflict("list_empty", "The list has no recipients yet.", "list")
-    refuse_missing(written.required - set(found.value.variables), "data")
+    await refuse_those_who_lack(services.store, found, written.required - set(found.value.variables))
     batch = _new_batch(services, written, found.value.count)
     return replace(batch, list_id=found.id, list_pages=found.value.pages)
 
@@ -134,9 +135,10 @@ def _from_recipients(services: Services, order: BatchOrder, written: Written) ->
         )
     unique: dict[str, Recipient] = {}
     for number, one in enumerate(wanted):
-        address = read_mailbox(one.to, f"recipients[{number}].to").address
-        refuse_missing(written.required - one.data.keys(), f"recipients[{number}].data")
-        unique.setdefault(address.lower(), Recipient(address, one.data))
+        mailbox = read_mailbox(one.to, f"recipients[{number}].to")
+        data = {"name": mailbox.name, **one.data} if mailbox.name else one.data
+        refuse_missing(written.required - data.keys(), f"recipients[{number}].data")
+        unique.setdefault(mailbox.address.lower(), Recipient(mailbox.address, data))
     chunks = list(pack_all(unique.values()))
     batch = _new_batch(services, written, len(unique))
     return (

@@ -8,13 +8,14 @@ its lease: an import that was overtaken can write nothing more.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import chain
 from typing import Any
 
 from warmpost.actions.context import Services
+from warmpost.actions.lists.change_recipients import by_hash, update_page
 from warmpost.actions.lists.manage_lists import page_path, require_free
 from warmpost.actions.storage.names import find_list
 from warmpost.errors import Conflict, Moved, TooLarge, Unavailable
@@ -37,18 +38,25 @@ DUPLICATE = "duplicate"
 
 @dataclass(slots=True)
 class Imported:
-    """count: recipients on the list afterwards. rejected: duplicates among them."""
+    """count: recipients on the list afterwards. rejected: duplicates among them. renamed: see `columns.Columns`."""
 
     added: int = 0
     duplicates: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     count: int = 0
+    updated: int = 0
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
-async def import_recipients(services: Services, reference: int | str, rows: Rows) -> Imported:
-    """Raises NotFound, TooLarge, Moved, Unavailable, or Conflict `list_is_busy`."""
+async def import_recipients(
+    services: Services, reference: int | str, rows: Rows, update: bool = False
+) -> Imported:
+    """update: rows of people who are on the list already change their variables, instead of being duplicates.
+
+    Raises NotFound, TooLarge, Moved, Unavailable, or Conflict `list_is_busy`.
+    """
     leased = await _lease(services, await find_list(services.store, reference))
-    run = _Import(services, leased, rows)
+    run = _Import(services, leased, rows, update)
     try:
         return await run.carry_out()
     except Exception:
@@ -70,20 +78,26 @@ async def _lease(services: Services, stored: Stored[RecipientList]) -> Stored[Re
 
 
 class _Import:
-    def __init__(self, services: Services, leased: Stored[RecipientList], rows: Rows) -> None:
+    def __init__(
+        self, services: Services, leased: Stored[RecipientList], rows: Rows, update: bool = False
+    ) -> None:
         self._services = services
+        self._update = update
         self._list = leased.value
         self._path = leased.path
         self._version: Any = leased.version
         self._rows = rows
-        self._done = Imported(count=leased.value.count)
+        self._done = Imported(count=leased.value.count, renamed=rows.renamed)
         self._variables: dict[str, None] | None = None
         if leased.value.count:
             self._variables = dict.fromkeys(leased.value.variables)
         self._last_names: Any = None
+        self._listed: frozenset[int] = frozenset()
+        self._rows_by_hash: dict[int, Row] = {}
 
     async def carry_out(self) -> Imported:
         seen = await self._already_listed()
+        self._listed = frozenset(seen) if self._update else frozenset()
         last = await self._last_page()
         number, first, carried = self._list.pages, 0, list[Recipient]()
         held: list[Write] = []
@@ -120,6 +134,10 @@ class _Import:
                 done.rejected.append(row)
                 continue
             fingerprint = address_hash(row.recipient.address)
+            if fingerprint in self._listed:
+                self._listed -= {fingerprint}
+                done.updated += 1
+                continue
             if fingerprint in seen:
                 done.duplicates += 1
                 done.rejected.append(rejected(row.line, row.recipient.address, DUPLICATE))
@@ -155,10 +173,20 @@ class _Import:
             f"{self._path}/pages", select=["hashes"], after=after, limit=SLICE
         ):
             for name, fields in pages:
-                if int(name) < self._list.pages:
-                    found |= asked.intersection(fields["hashes"])
+                if int(name) < self._list.pages and (there := asked.intersection(fields["hashes"])):
+                    found |= there
+                    await self._change(int(name))
             after = pages[-1][0]
         return found
+
+    async def _change(self, page: int) -> None:
+        """Lays the rows' variables over those of a page, each page in a commit of its own: repeating it is harmless."""
+        if not self._update:
+            return
+        self._rows_by_hash = self._rows_by_hash or by_hash(self._rows)
+        change = await update_page(self._services, page_path(self._path, page), self._rows_by_hash)
+        if change is not None:
+            await self._write([change])
 
     async def _last_page(self) -> Chunk | None:
         if not self._list.pages:
@@ -167,7 +195,7 @@ class _Import:
         return found.value if found else None
 
     async def _write(self, pages: list[Write]) -> None:
-        """Pages that do not count yet."""
+        """Pages that do not count yet, or whose change stands alone; it renews the lease."""
         until = self._services.clock.now() + LEASE
         head = Update(self._path, {"busy_until": until}, self._version)
         self._version = (await self._services.store.commit(head, *pages))[0]

@@ -134,11 +134,11 @@ def _position(cursor: str | None) -> tuple[int, int]:
 async def find_recipient(services: Services, reference: int | str, text: str) -> list[Recipient]:
     """The list's recipient with that address, or nothing. Raises NotFound for the list."""
     stored = await find_list(services.store, reference)
-    found = await _page_with(services.store, stored, text)
+    found = await page_with(services.store, stored, text)
     return [found[1][found[2]]] if found else []
 
 
-async def _page_with(
+async def page_with(
     store: Store, stored: Stored[RecipientList], text: str
 ) -> tuple[Stored[Chunk], list[Recipient], int] | None:
     """The page that holds an address, its recipients, and the place in it."""
@@ -163,7 +163,7 @@ async def remove_recipient(services: Services, reference: int | str, text: str) 
     """Raises NotFound, Moved, or Conflict while an import is under way."""
     stored = await find_list(services.store, reference)
     require_free(stored.value, services.clock.now())
-    found = await _page_with(services.store, stored, text)
+    found = await page_with(services.store, stored, text)
     if found is None:
         raise NotFound("recipient_not_found", f"{text[:254]} is not on this list.")
     page, recipients, place = found

@@ -97,12 +97,23 @@ async def _running(store: Store) -> list[tuple[str, dict[str, Any]]]:
     return await store.fields("batches", ("status", "in", RUNNING), select=fields, limit=MOST_BATCHES)
 
 
+async def _disabled_webhooks(store: Store) -> tuple[str, ...]:
+    found = await store.fields("webhooks", select=("enabled", "disabled_at"), limit=MOST_WEBHOOKS)
+    return tuple(id for id, one in found if one.get("enabled") and one.get("disabled_at"))
+
+
+async def _failing_schedules(store: Store) -> tuple[str, ...]:
+    found = await store.fields("schedules", ("failures", ">", 0), select=("state",), limit=MOST_BATCHES)
+    return tuple(id for id, one in found if one["state"] != "ended")
+
+
 async def _work(services: Services) -> Work:
     now = services.clock.now()
-    rows, webhooks, schedules, daily = await asyncio.gather(
+    rows, disabled, schedules, failing, daily = await asyncio.gather(
         _running(services.store),
-        services.store.fields("webhooks", select=("enabled", "disabled_at"), limit=MOST_WEBHOOKS),
+        _disabled_webhooks(services.store),
         services.store.count("schedules", ("check_at", "<=", now - LATE)),
+        _failing_schedules(services.store),
         services.store.get(DailyRun, DAILY_RUN),
     )
     some = [batch for batch, _ in rows[:MOST_LOOKED_INTO]]
@@ -123,8 +134,9 @@ async def _work(services: Services) -> Work:
         stalled=tuple(one for one in stalls if one),
         overdue_pauses=_overdue(known, {fields["domain"] for fields in holding}, now),
         blocked=tuple(one for one, value in known.items() if value.blocked_on == services.today()),
-        disabled_webhooks=tuple(id for id, one in webhooks if one.get("enabled") and one.get("disabled_at")),
+        disabled_webhooks=disabled,
         overdue_schedules=schedules,
+        failing_schedules=failing,
         last_daily_run=daily.value.at if daily else None,
     )
 

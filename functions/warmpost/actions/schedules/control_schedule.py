@@ -93,6 +93,7 @@ def _resumed(services: Services, value: Schedule, now: datetime) -> tuple[Schedu
         generation=value.generation + 1,
         counts=counted(value.counts, "skipped", len(skipped)),
         ended_at=None if next_run else now,
+        failures=0,
         needs=value.needs if next_run else (),
     )
     reason = "Its time passed while the schedule was paused."

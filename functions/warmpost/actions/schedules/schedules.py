@@ -21,7 +21,7 @@ from warmpost.rules.schedules.schedules import Schedule, ScheduleRun, is_near, r
 
 LISTED_FIELDS = tuple(
     "number name kind state next_run last_run start_at timezone every_hours rrule until count missed counts "
-    "created_at ended_at".split()
+    "created_at ended_at failures failure".split()
 )
 
 

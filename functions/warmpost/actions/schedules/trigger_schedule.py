@@ -24,16 +24,15 @@ from warmpost.errors import Problem, Unavailable
 from warmpost.rules.model.writes import Stored, Update
 from warmpost.rules.requests.requests import BatchOrder, Request
 from warmpost.rules.schedules.schedules import (
-    RunStatus,
     Schedule,
     ScheduleRun,
+    after_run,
     check_at,
     counted,
     decide_due,
     passed_runs,
     run_id,
     series_of,
-    without,
 )
 
 KEYS_HOLD = timedelta(days=6)
@@ -140,15 +139,16 @@ async def _known_batch(services: Services, schedule: Stored[Schedule], run: date
 
 async def _settle(services: Services, path: str, run: datetime, changes: Mapping[str, object]) -> None:
     """Once: whoever finds the run no longer starting was overtaken by another who came to the same end."""
-    status: RunStatus = "submitted" if changes["status"] == "submitted" else "failed"
     schedule = await services.store.get(Schedule, path)
     if schedule is None or run not in schedule.value.starting:
         return
-    value = schedule.value
-    starting = without(value.starting, run)
-    settled = {
-        "starting": starting,
-        "counts": counted(value.counts, status),
-        "check_at": check_at(value.next_run, starting, services.clock.now()),
-    }
-    await services.store.commit(Update(path, settled, schedule.version), Update(run_path(path, run), changes))
+    before = schedule.value
+    failure = "" if changes["status"] == "submitted" else str(changes["reason"])
+    after = after_run(before, run, failure, services.clock.now())
+    settled = Update(path, changed_fields(before, after), schedule.version)
+    await services.store.commit(settled, Update(run_path(path, run), changes))
+    if after.state != before.state:
+        words = (
+            f"schedule {schedule.id} was paused after {after.failures} runs in a row that failed: {failure}"
+        )
+        log_event("schedule_stopped", words, schedule=schedule.id)

@@ -10,6 +10,7 @@ from jinja2.exceptions import TemplateAssertionError
 from jinja2.visitor import NodeTransformer
 
 from warmpost.adapters.templates.sandbox import Sandbox
+from warmpost.rules.lists.columns import variable_name
 
 _FORBIDDEN: dict[type[nodes.Node], str] = {
     nodes.Include: "include",
@@ -41,7 +42,24 @@ def parse(sandbox: Sandbox, source: str) -> nodes.Template:
         attribute = _name_reached(reached)
         if attribute.startswith("__") and attribute.endswith("__"):
             raise TemplateAssertionError(f"{attribute} is not available", reached.lineno)
-    return tree
+    return _by_column(tree)
+
+
+def _by_column(tree: nodes.Template) -> nodes.Template:
+    """`data["First Name"]` is the variable `first_name`, unless the template has a `data` of its own."""
+    if any(name.name == "data" and name.ctx != "load" for name in tree.find_all(nodes.Name)):
+        return tree
+    named: nodes.Template = _ByColumn().visit(tree)
+    return named
+
+
+class _ByColumn(NodeTransformer):
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Expr:
+        self.generic_visit(node)
+        match node:
+            case nodes.Getitem(node=nodes.Name(name="data"), arg=nodes.Const(value=str(column))):
+                return nodes.Name(variable_name(column), "load", lineno=node.lineno)
+        return node
 
 
 def _name_reached(node: nodes.Expr) -> str:

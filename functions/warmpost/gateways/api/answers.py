@@ -195,6 +195,13 @@ class RunCounts(Answer):
     skipped: Count
 
 
+class Failing(Answer):
+    """runs: in a row that could not be submitted, the last one for the reason; after five the schedule pauses itself."""
+
+    runs: Count
+    reason: str
+
+
 class ScheduleRow(Answer):
     id: Id
     name: str
@@ -213,6 +220,7 @@ class ScheduleRow(Answer):
     counts: RunCounts
     created_at: datetime
     ended_at: datetime | None
+    failing: Failing | None
 
 
 class Attached(Answer):
@@ -305,10 +313,14 @@ class RejectedSuppression(Answer):
 
 
 class ImportedRecipients(Answer):
+    """columns: names of columns that became others, so that a template can write them."""
+
     added: Count
+    updated: Count
     duplicates: Count
     rejected: list[Rejected]
     count: Count
+    columns: dict[str, str]
 
 
 class SentToLine(Line, kw_only=True):

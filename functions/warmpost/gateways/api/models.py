@@ -14,6 +14,7 @@ from msgspec import Meta, Struct, field
 
 from warmpost.actions.schedules.create_schedule import blamed_on
 from warmpost.errors import Invalid
+from warmpost.rules.lists.columns import with_names
 from warmpost.rules.message.languages import LANGUAGES, read_language
 from warmpost.rules.message.message import Attachment
 from warmpost.rules.requests.limits import MOST_DATA, MOST_RECIPIENT_DATA
@@ -166,7 +167,7 @@ def send_order(model: SendModel) -> SendOrder:
         html=model.html,
         text=model.text,
         template=None if model.template is None else str(model.template),
-        data=model.data,
+        data=with_names(model.data),
         attachments=_attachments(model.attachments),
         headers=model.headers,
         tags=model.tags,
@@ -184,14 +185,14 @@ def batch_order(model: BatchModel) -> BatchOrder:
         for number, one in enumerate(model.recipients):
             if one.data:
                 check_data(one.data, f"recipients[{number}].data", MOST_RECIPIENT_DATA)
-        recipients = tuple(RecipientOrder(one.to, one.data) for one in model.recipients)
+        recipients = tuple(RecipientOrder(one.to, with_names(one.data)) for one in model.recipients)
     return BatchOrder(
         sender=model.sender,
         template=str(model.template),
         name=model.name,
         reply_to=_several(model.reply_to),
         subject=model.subject,
-        data=model.data,
+        data=with_names(model.data),
         list=None if model.list_ is None else str(model.list_),
         recipients=recipients,
         attachments=_attachments(model.attachments),

@@ -115,7 +115,14 @@ def _shown(fields: dict[str, Any]) -> dict[str, Any]:
         "counts": counts,
         "created_at": moment(fields["created_at"]),
         "ended_at": moment(fields["ended_at"]),
+        "failing": _failing(fields),
     }
+
+
+def _failing(fields: dict[str, Any]) -> dict[str, Any] | None:
+    """runs: in a row that could not be submitted; the schedule paused itself after MOST_FAILURES of them."""
+    runs, reason = fields.get("failures", 0), fields.get("failure", "")
+    return {"runs": runs, "reason": reason} if reason else None
 
 
 def _shown_order(order: SendOrder | BatchOrder) -> dict[str, Any]:

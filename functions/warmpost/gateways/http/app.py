@@ -31,6 +31,7 @@ STATUS: dict[type[errors.Problem], int] = {
     errors.NotAllowed: 405,
     errors.Conflict: 409,
     errors.TooLarge: 413,
+    errors.UnsupportedType: 415,
     errors.Invalid: 422,
     errors.LimitReached: 429,
     errors.Unavailable: 503,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
@@ -36,8 +38,34 @@ WORDS = {
 }
 
 
+GZIP = b"\x1f\x8b"
+
+
 async def read_body(request: Request, most: int = MOST_BODY) -> bytes:
-    """Raises TooLarge before more than `most` bytes are held."""
+    """Unpacked, where it is packed with gzip. Raises TooLarge before more than `most` bytes are held, or UnsupportedType."""
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity", "gzip", "x-gzip"):
+        reason = f"A body comes as it is or packed with gzip, not with {coding[:40]!r}."
+        raise errors.UnsupportedType("unsupported_encoding", reason, "Content-Encoding")
+    body = await _read(request, most)
+    return unpack(body, most) if coding.endswith("gzip") and body.startswith(GZIP) else body
+
+
+def unpack(body: bytes, most: int) -> bytes:
+    """Raises Malformed where it is no gzip, TooLarge where it is larger unpacked."""
+    unpacking = zlib.decompressobj(wbits=31)
+    try:
+        plain = unpacking.decompress(body, most + 1)
+    except zlib.error as error:
+        raise errors.Malformed("invalid_gzip", f"The body is not whole gzip: {error}.") from None
+    if len(plain) > most:
+        raise _too_large(most)
+    if not unpacking.eof:
+        raise errors.Malformed("invalid_gzip", "The body is not whole gzip: it ends early.")
+    return plain
+
+
+async def _read(request: Request, most: int) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared) > most:
         raise _too_large(most)
@@ -58,7 +86,7 @@ def _too_large(most: int) -> errors.TooLarge:
 def decode(body: bytes, kind: type[T]) -> T:
     """JSON into a model. Raises Malformed where it is no JSON, Invalid with the field's path where it does not fit."""
     try:
-        return msgspec.json.decode(body, type=kind)
+        return msgspec.json.decode(body.removeprefix(BOM_UTF8), type=kind)
     except msgspec.ValidationError as error:
         raise _invalid(str(error), kind) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -17,6 +17,7 @@ from warmpost.errors import (
     TooLarge,
     Unauthorized,
     Unavailable,
+    UnsupportedType,
 )
 
 
@@ -25,7 +26,8 @@ def _codes(words: str) -> frozenset[str]:
 
 
 CODES: dict[type[Problem], frozenset[str]] = {
-    Malformed: _codes("invalid_json invalid_record"),
+    Malformed: _codes("invalid_gzip invalid_json invalid_record"),
+    UnsupportedType: _codes("unsupported_encoding"),
     NotAllowed: _codes("method_not_allowed"),
     Unauthorized: _codes(
         """
@@ -64,7 +66,7 @@ CODES: dict[type[Problem], frozenset[str]] = {
         invalid_domain invalid_every invalid_expires_at invalid_field invalid_filename invalid_format
         invalid_by invalid_idempotency_key invalid_level invalid_limit invalid_name invalid_pending
         invalid_period invalid_provider invalid_reason invalid_rrule invalid_rules invalid_start_at invalid_status
-        invalid_subject invalid_tag invalid_timezone invalid_until invalid_url missing_field
+        invalid_subject invalid_tag invalid_timezone invalid_until invalid_update invalid_url missing_field
         missing_variable name_too_long named_twice recipients_or_list send_or_batch start_in_past
         subject_too_long template_syntax template_too_large too_many_attachments too_many_headers
         too_many_recipients too_many_tags unexpected_field unknown_field unknown_language

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from codecs import BOM_UTF8
 from datetime import UTC, datetime
 from typing import Annotated, Any, get_args
 
+import msgspec
 from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
@@ -77,7 +79,15 @@ def asked(request: Request, caller: Caller, body: bytes) -> Asked:
             "An Idempotency-Key has up to 255 printable ASCII characters.",
             "Idempotency-Key",
         )
-    return Asked(caller.key_id, key, hashlib.sha256(body).hexdigest())
+    return Asked(caller.key_id, key, hashlib.sha256(_in_one_order(body) if key else body).hexdigest())
+
+
+def _in_one_order(body: bytes) -> bytes:
+    """The same request is the same in whatever order and layout its fields were written."""
+    try:
+        return msgspec.json.encode(msgspec.json.decode(body.removeprefix(BOM_UTF8)), order="sorted")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return body
 
 
 def shown_recipient(line: RecipientStatus) -> dict[str, Any]:

@@ -75,6 +75,7 @@ class Health(Answer):
     blocked_domains: list[str]
     disabled_webhooks: list[str]
     overdue_schedules: Count
+    failing_schedules: list[str]
     last_daily_run: datetime | None
 
 
@@ -123,6 +124,7 @@ def shown(found: Findings) -> dict[str, object]:
         "blocked_domains": work.blocked,
         "disabled_webhooks": work.disabled_webhooks,
         "overdue_schedules": work.overdue_schedules,
+        "failing_schedules": work.failing_schedules,
         "last_daily_run": moment(work.last_daily_run),
     }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import msgspec
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.responses import Response
 
 from warmpost.actions.context import Services
 from warmpost.actions.lists import manage_lists
+from warmpost.actions.lists.change_recipients import change_recipient
 from warmpost.actions.lists.import_recipients import import_recipients
 from warmpost.actions.storage.pagination import Listed
 from warmpost.errors import Invalid
@@ -17,13 +19,14 @@ from warmpost.gateways.api.answers import Answer, ImportedRecipients
 from warmpost.gateways.api.answers import Listed as ListedAnswer
 from warmpost.gateways.http import collections
 from warmpost.gateways.http.app import Parameter, Route, json_response
-from warmpost.gateways.http.bodies import MOST_BODY, decode, read_body
+from warmpost.gateways.http.bodies import decode
+from warmpost.gateways.http.parameters import one_of
+from warmpost.gateways.http.uploads import CSV_OPTIONS, Upload, read_upload
+from warmpost.rules.lists.columns import variable_name
 from warmpost.rules.lists.csv_import import JsonRows, Rows, open_csv
 from warmpost.rules.message.message import Recipient
 from warmpost.rules.model.addresses import Flaw
 from warmpost.rules.model.names import MOST_CHARACTERS
-
-UTF_8 = ("utf-8", "utf8", "us-ascii")
 
 
 class NewRecipient(collections.Body):
@@ -38,6 +41,12 @@ class NewRecipients(collections.Body):
     recipients: list[NewRecipient]
 
 
+class RecipientChange(collections.Body):
+    """Laid over the variables that are there; null takes one away."""
+
+    data: dict[str, Any]
+
+
 class ListedRecipient(Answer):
     to: str
     data: dict[str, Any]
@@ -48,29 +57,35 @@ def shown(one: Recipient) -> dict[str, object]:
 
 
 async def add(request: Request, services: Services, reference: str) -> Response:
-    body = await read_body(request, MOST_BODY)
-    done = await import_recipients(services, reference, _rows(request.headers.get("content-type", ""), body))
+    update = one_of(request, "update", Literal["false", "true"]) == "true"
+    done = await import_recipients(services, reference, _rows(await read_upload(request)), update)
     return json_response(
         {
             "added": done.added,
+            "updated": done.updated,
             "duplicates": done.duplicates,
             "rejected": done.rejected,
             "count": done.count,
+            "columns": done.renamed,
         }
     )
 
 
-def _rows(content_type: str, body: bytes) -> Rows:
-    kind, _, parameters = content_type.lower().partition(";")
-    if kind.strip() != "text/csv":
-        return JsonRows([_given(at, one) for at, one in enumerate(decode(body, NewRecipients).recipients)])
-    charset = parameters.partition("charset=")[2].partition(";")[0].strip(' "') or "utf-8"
-    if charset not in UTF_8:
-        raise Invalid("invalid_csv", f"A CSV file must be in UTF-8, not {charset[:40]}.")
-    rows = open_csv(body)
+def _rows(upload: Upload) -> Rows:
+    if upload.is_json:
+        model = decode(upload.body, NewRecipients)
+        return JsonRows([_given(at, one) for at, one in enumerate(model.recipients)])
+    rows = open_csv(upload.body, upload.options)
     if isinstance(rows, Flaw):
         raise Invalid("invalid_csv", f"The file {rows.reason}.")
     return rows
+
+
+async def change(request: Request, services: Services, reference: str, address: str) -> Response:
+    body = await collections.read(request, RecipientChange)
+    _check_names(body.data, "data")
+    data = {variable_name(name): value for name, value in body.data.items()}
+    return json_response(shown(await change_recipient(services, reference, address, data)))
 
 
 def _given(at: int, one: NewRecipient) -> tuple[str, dict[str, Any]]:
@@ -80,11 +95,14 @@ def _given(at: int, one: NewRecipient) -> tuple[str, dict[str, Any]]:
         raise Invalid("missing_field", "A recipient needs `to` (or `email`).", f"{field}.to")
     if one.to is not None and one.email is not None:
         raise Invalid("invalid_field", "`to` and `email` mean the same; give one of them.", f"{field}.email")
-    long = next((name for name in one.data if not 0 < len(name) <= MOST_CHARACTERS), None)
-    if long is not None:
-        reason = f"Names of variables have 1 to {MOST_CHARACTERS} characters."
-        raise Invalid("invalid_field", reason, f"{field}.data")
+    _check_names(one.data, f"{field}.data")
     return address, one.data
+
+
+def _check_names(data: Mapping[str, object], field: str) -> None:
+    if any(not 0 < len(name) <= MOST_CHARACTERS for name in data):
+        reason = f"Names of variables have 1 to {MOST_CHARACTERS} characters."
+        raise Invalid("invalid_field", reason, field)
 
 
 async def listing(request: Request, services: Services, reference: str) -> Response:
@@ -119,6 +137,19 @@ ROUTES = [
         "manage",
         (NewRecipients, "text/csv"),
         {200: ImportedRecipients},
+        (
+            Parameter("update", Literal["false", "true"], "`true` changes people who are there already."),
+            *CSV_OPTIONS,
+        ),
+    ),
+    Route(
+        "PATCH",
+        "/lists/{reference}/recipients/{address}",
+        change,
+        "Change one's variables",
+        "manage",
+        RecipientChange,
+        {200: ListedRecipient},
     ),
     Route(
         "DELETE",

@@ -21,6 +21,7 @@ from warmpost.gateways.api.batch_answers import PeriodCost
 from warmpost.gateways.api.costs import shown_period
 from warmpost.gateways.http.app import Parameter, Route, json_response
 from warmpost.rules.delivery.mailbox_providers import NAMES
+from warmpost.rules.lists.csv_import import harmless
 
 PICTURED = ("sent", "delivered", "bounced", "opened", "clicked")
 USUAL_DAYS = 30
@@ -91,7 +92,7 @@ def _as_csv(grains: Sequence[str], rows: Sequence[Row]) -> str:
     writer = csv.writer(out)
     writer.writerow([*grains, *names])
     for row in rows:
-        writer.writerow([*row.labels.values(), *(row.figures.get(name, 0) for name in names)])
+        writer.writerow([*map(harmless, row.labels.values()), *(row.figures.get(name, 0) for name in names)])
     return out.getvalue()
 
 

@@ -23,7 +23,9 @@ from warmpost.errors import Invalid
 from warmpost.gateways.api import answers
 from warmpost.gateways.http import collections
 from warmpost.gateways.http.app import Parameter, Route, deadline, json_response, moment
-from warmpost.gateways.http.bodies import MOST_BODY, read_body
+from warmpost.gateways.http.bodies import decode
+from warmpost.gateways.http.uploads import CSV_OPTIONS, Upload, read_upload
+from warmpost.rules.lists.csv_import import harmless
 from warmpost.rules.model.addresses import Flaw
 from warmpost.rules.model.writes import Stored
 from warmpost.rules.suppressions.documents import Suppression, SuppressionReason
@@ -56,17 +58,18 @@ def shown_lifted(one: Suppression) -> dict[str, Any]:
 
 
 async def create(request: Request, services: Services) -> Response:
-    if request.headers.get("content-type", "").lower().partition(";")[0].strip() == "text/csv":
-        return await _import(request, services)
-    body = await collections.read(request, NewSuppression)
+    upload = await read_upload(request)
+    if not upload.is_json:
+        return await _import(upload, services)
+    body = decode(upload.body, NewSuppression)
     wanted = by_hand(
         body.address, services.clock.now(), body.reason, body.domain or "", body.note, body.expires_at
     )
     return json_response(shown(await suppress_address(services, wanted)), 201)
 
 
-async def _import(request: Request, services: Services) -> Response:
-    rows = open_suppressions(await read_body(request, MOST_BODY))
+async def _import(upload: Upload, services: Services) -> Response:
+    rows = open_suppressions(upload.body, upload.options)
     if isinstance(rows, Flaw):
         raise Invalid("invalid_csv", f"The file {rows.reason}.")
     done = await import_suppressions(services, rows)
@@ -116,7 +119,7 @@ async def _as_csv(
 
 def _rows(page: Iterable[Stored[Suppression]]) -> bytes:
     rows = [shown(one.value) for one in page]
-    return _lines([[row[name] or "" for name in COLUMNS] for row in rows])
+    return _lines([[harmless(row[name] or "") for name in COLUMNS] for row in rows])
 
 
 def _lines(rows: Iterable[Iterable[str]]) -> bytes:
@@ -163,6 +166,7 @@ ROUTES = [
         "manage",
         (NewSuppression, "text/csv"),
         {201: answers.Suppression, 200: answers.ImportedSuppressions},
+        CSV_OPTIONS,
     ),
     Route(
         "GET",

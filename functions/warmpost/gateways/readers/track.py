@@ -75,12 +75,18 @@ async def _ask(request: Request, services: Services, links: Links, token: str) -
     return _offer(request, links, token, sender, _words(request).ask)
 
 
+def _is_one_click(form: dict[str, str]) -> bool:
+    """RFC 8058 section 3.1, also where a client writes it in another case or ends it with a line break."""
+    folded = {name.strip().lower(): value.strip().lower() for name, value in form.items()}
+    return folded.get("list-unsubscribe") == "one-click"
+
+
 async def _unsubscribe(request: Request, services: Services, links: Links, token: str) -> Response:
     read = links.signer.read("unsubscribe", token)
     if read is None:
         return _invalid(request)
     form = _form(request, await read_body(request, MOST_FORM))
-    one_click = form.get("List-Unsubscribe") == "One-Click"
+    one_click = _is_one_click(form)
     if not one_click and form.get("confirm") != "yes":
         return _offer(request, links, token, "", _words(request).ask, 400)
     try:

@@ -5,24 +5,35 @@ Both sources can be iterated again and again and hold no more than a row at a ti
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
+from warmpost.rules.lists.columns import ADDRESS_COLUMNS, Columns, has_left, read_columns, variable_name
+from warmpost.rules.lists.file_encoding import find_encoding
+from warmpost.rules.lists.file_kinds import other_kind
 from warmpost.rules.message.message import Recipient
 from warmpost.rules.model.addresses import MOST_ADDRESS_BYTES, Flaw, read_address
-from warmpost.rules.model.names import MOST_CHARACTERS, has_controls
+from warmpost.rules.requests.limits import MOST_RECIPIENT_DATA
+from warmpost.rules.requests.mailboxes import split_mailbox
 
-MOST_DATA_BYTES = 8192
-"""Of a recipient's variables as JSON."""
-MOST_COLUMNS = 200
-PIECE = 65536
-ADDRESS_COLUMNS = ("email", "to")
+DELIMITERS = {
+    ",": ",",
+    ";": ";",
+    "|": "|",
+    "\t": "\t",
+    "tab": "\t",
+    "comma": ",",
+    "semicolon": ";",
+    "pipe": "|",
+}
+MOST_HEADER = 65_536
+"""Characters in which the header has to end."""
 SURELY_SMALL = 1000
-"""Characters of names and values: they cannot come near MOST_DATA_BYTES however they are written down."""
+"""Characters of names and values: they cannot come near MOST_RECIPIENT_DATA however they are written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +53,31 @@ class Rejected:
     reason: str
 
 
-Rows = Iterable[Row | Rejected]
+class Rows(Protocol):
+    """Can be iterated again and again. renamed: columns under other names than they came with, see `Columns`."""
+
+    @property
+    def renamed(self) -> Mapping[str, str]: ...
+
+    def __iter__(self) -> Iterator[Row | Rejected]: ...
 
 
 def read_row(line: int, address: str, data: Mapping[str, object]) -> Row | Rejected:
-    found = read_address(address.strip())
+    """A name before the address becomes the variable `name`, where the row has none."""
+    given = address.strip()
+    if given.endswith(">"):
+        name, given = split_mailbox(given)
+        data = {"name": name, **data} if name else data
+    found = read_address(given)
     if isinstance(found, Flaw):
         return rejected(line, address, f"the address {found.reason}")
-    if not _is_small(data) and len(json.dumps(data, ensure_ascii=False).encode()) > MOST_DATA_BYTES:
-        return rejected(line, found, f"the row's data is longer than {MOST_DATA_BYTES:,} bytes")
+    if not _is_small(data) and _size(data) > MOST_RECIPIENT_DATA:
+        return rejected(line, found, f"the row's data is longer than {MOST_RECIPIENT_DATA:,} bytes")
     return Row(line, Recipient(found, data))
+
+
+def _size(data: Mapping[str, object]) -> int:
+    return len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass"))
 
 
 def rejected(line: int, email: str, reason: str) -> Rejected:
@@ -75,100 +101,163 @@ class JsonRows:
 
     def __iter__(self) -> Iterator[Row | Rejected]:
         for place, (address, data) in enumerate(self.recipients, 1):
-            yield read_row(place, address, data)
+            yield read_row(place, address, {variable_name(name): value for name, value in data.items()})
+
+    @property
+    def renamed(self) -> Mapping[str, str]:
+        names = {name for _, data in self.recipients for name in data}
+        return {name: variable_name(name) for name in sorted(names) if variable_name(name) != name}
+
+
+@dataclass(frozen=True, slots=True)
+class CsvOptions:
+    """What the sender of a file says of it; what is empty is found out.
+
+    delimiter: one of DELIMITERS. encoding: see `file_encoding`. address_column: as it stands in the header.
+    """
+
+    delimiter: str = ""
+    encoding: str = ""
+    address_column: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CsvRows:
-    """Rows of a file whose header was found good; see `open_csv`. columns: None where the address stands."""
+    """Rows of a file whose header was found good; see `open_csv`.
+
+    encoding: Python's name. start: lines before the header. spaced: blanks follow the delimiters and mean nothing.
+    """
 
     body: bytes
-    columns: tuple[str | None, ...]
+    encoding: str
+    delimiter: str
+    columns: Columns
+    start: int = 0
+    spaced: bool = False
+
+    @property
+    def renamed(self) -> Mapping[str, str]:
+        return self.columns.renamed
 
     def __iter__(self) -> Iterator[Row | Rejected]:
-        address_at = self.columns.index(None)
-        variables = [(at, name) for at, name in enumerate(self.columns) if name is not None]
-        for line, last, cells in _records(self.body, skip_header=True):
+        columns = self.columns
+        for line, last, cells in _records(self, skip_header=True):
             if isinstance(cells, Flaw):
                 where = "" if last == line else f", which took in all up to line {last}"
                 yield rejected(line, "", f"{cells.reason}{where}")
-            elif len(cells) != len(self.columns):
-                email = cells[address_at] if address_at < len(cells) else ""
-                reason = f"{_columns(len(cells))} where the header has {len(self.columns)}"
+                continue
+            if len(cells) > columns.count and not any(cells[columns.count :]):
+                cells = cells[: columns.count]
+            email = cells[columns.address] if columns.address < len(cells) else ""
+            if len(cells) != columns.count:
+                yield rejected(line, email, f"{_columns(len(cells))} where the header has {columns.count}")
+            elif reason := columns.consent and has_left(columns, cells):
                 yield rejected(line, email, reason)
             else:
-                yield read_row(line, cells[address_at], {name: cells[at] for at, name in variables})
+                data = {name: _value(name, cells[at]) for at, name in columns.names.items()}
+                yield read_row(line, plain(email), data)
 
 
 def _columns(count: int) -> str:
     return "1 column" if count == 1 else f"{count} columns"
 
 
-def open_csv(body: bytes, address_columns: Sequence[str] = ADDRESS_COLUMNS) -> CsvRows | Flaw:
-    """A file with a header row (RFC 4180), in UTF-8 with or without a byte order mark.
-
-    One column is named `email` or `to` (or as said), in any case; all others are variables.
-    """
-    if body.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in body:
-        return Flaw("is not UTF-8 but looks like UTF-16; save it as CSV in UTF-8")
-    at = _undecodable(body)
-    if at is not None:
-        line = body.count(b"\n", 0, at) + 1
-        return Flaw(f"is not UTF-8: line {line} holds the byte 0x{body[at]:02x}; save it as CSV in UTF-8")
-    header = next(_records(body), None)
-    if header is None:
-        return Flaw(f"is empty; it needs a header row with the column `{address_columns[0]}`")
-    cells = header[2]
-    if isinstance(cells, Flaw):
-        return Flaw(f"has a header that cannot be read: {cells.reason}")
-    columns = _header(cells, address_columns)
-    return columns if isinstance(columns, Flaw) else CsvRows(body, columns)
-
-
-def _undecodable(body: bytes) -> int | None:
-    """Where the first byte that is no UTF-8 stands; found in pieces, as the whole text could take four times the memory."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    for at in range(0, len(body), PIECE):
-        carried = len(decoder.getstate()[0])
+def _value(name: str, cell: str) -> object:
+    """The column `attributes` of listmonk's exports holds a JSON object."""
+    if name == "attributes" and cell.startswith("{"):
         try:
-            decoder.decode(body[at : at + PIECE], final=at + PIECE >= len(body))
-        except UnicodeDecodeError as error:
-            return at - carried + error.start
-    return None
+            return json.loads(cell)
+        except ValueError:
+            return cell
+    return plain(cell) if cell[:1] == "'" else cell
 
 
-def _header(cells: Sequence[str], address_columns: Sequence[str]) -> tuple[str | None, ...] | Flaw:
-    names = [cell.strip() for cell in cells]
-    addresses = [at for at, name in enumerate(names) if name.lower() in address_columns]
-    if not addresses:
-        other = next((mark for mark in ";\t|" if mark in cells[0]), None)
-        hint = f"; columns are separated by commas, not by {other!r}" if other else ""
-        return Flaw(f"has no column `{address_columns[0]}` in its header{hint}")
-    if len(addresses) > 1:
-        either = " or ".join(f"`{name}`" for name in address_columns)
-        return Flaw(f"has several columns for the address in its header; {either} may stand there once")
-    if len(names) > MOST_COLUMNS:
-        return Flaw(f"has {len(names)} columns; {MOST_COLUMNS} are possible")
-    for at, name in enumerate(names):
-        if not name:
-            return Flaw(f"has no name for column {at + 1} in its header")
-        if len(name) > MOST_CHARACTERS or has_controls(name):
-            return Flaw(
-                f"has a name in column {at + 1} of its header that is longer than {MOST_CHARACTERS} characters "
-                "or holds control characters"
-            )
-        if name in names[:at]:
-            return Flaw(f"has the column {name!r} twice in its header")
-    return tuple(None if at == addresses[0] else name for at, name in enumerate(names))
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet takes for a formula."""
 
 
-def _records(body: bytes, skip_header: bool = False) -> Iterator[tuple[int, int, list[str] | Flaw]]:
-    """First line, last line and cells of each record; blank lines are none."""
-    text = io.TextIOWrapper(io.BytesIO(body), "utf-8-sig", newline="")
-    reader = csv.reader(text, strict=True)
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet runs; `plain` takes the apostrophe off again."""
+    return f"'{cell}" if cell.lstrip("'").startswith(FORMULA) else cell
+
+
+def plain(cell: str) -> str:
+    return cell[1:] if cell[:1] == "'" and cell.lstrip("'").startswith(FORMULA) else cell
+
+
+def open_csv(
+    body: bytes, options: CsvOptions = CsvOptions(), address_columns: Sequence[str] = ADDRESS_COLUMNS
+) -> CsvRows | Flaw:
+    """A file with a header row (RFC 4180), as spreadsheets of all countries write it.
+
+    One column holds the address, by a usual name or as said; all others are variables. A line `sep=;` before the header
+    says the delimiter (Excel).
+    """
+    if kind := other_kind(body):
+        return Flaw(kind)
+    encoding = find_encoding(body, options.encoding)
+    if isinstance(encoding, Flaw):
+        return encoding
+    said = DELIMITERS.get(options.delimiter.lower())
+    if options.delimiter and said is None:
+        return Flaw(
+            f"has the delimiter {options.delimiter[:20]!r}; possible are {', '.join(map(repr, DELIMITERS))}"
+        )
+    start, first = _first_line(body, encoding)
+    if first is None:
+        return Flaw(f"is empty; it needs a header row with the column `{address_columns[0]}`")
+    if first[:4].lower() == "sep=" and len(first.rstrip('"')) <= 5:
+        said = said or first[4:5] or ","
+        start, first = _first_line(body, encoding, start)
+    return _with_header(body, encoding, said, start, first or "", options.address_column, address_columns)
+
+
+def _first_line(body: bytes, encoding: str, after: int = 0) -> tuple[int, str | None]:
+    """The first line that is not blank, and the number of lines up to its end; None where there is none."""
+    text = io.TextIOWrapper(io.BytesIO(body), encoding, newline="")
+    for number, line in enumerate(iter(lambda: text.readline(MOST_HEADER), ""), 1):
+        if number > after and line.strip():
+            return number, line.strip("\r\n")
+    return 0, None
+
+
+def _with_header(
+    body: bytes,
+    encoding: str,
+    said: str | None,
+    start: int,
+    first: str,
+    named: str,
+    address_columns: Sequence[str],
+) -> CsvRows | Flaw:
+    """The delimiter is the one that leaves an address column and cuts most; a comma where none does either."""
+    found: list[CsvRows] = []
+    flaws: list[tuple[int, Flaw]] = []
+    for delimiter in (said,) if said else (",", ";", "\t", "|"):
+        spaced = f"{delimiter} " in first
+        rows = CsvRows(body, encoding, delimiter, Columns(0, 0, {}, {}, {}), start - 1, spaced)
+        cells = next(_records(rows))[2]
+        if isinstance(cells, Flaw):
+            flaws.append((0, Flaw(f"has a header that cannot be read: {cells.reason}")))
+            continue
+        columns = read_columns(cells, address_columns, named)
+        if isinstance(columns, Flaw):
+            flaws.append((len(cells), columns))
+        else:
+            found.append(replace(rows, columns=columns))
+    best = max(found, key=lambda one: one.columns.count, default=None)
+    return best or max(flaws, key=lambda one: one[0])[1]
+
+
+def _records(rows: CsvRows, skip_header: bool = False) -> Iterator[tuple[int, int, list[str] | Flaw]]:
+    """First line, last line and cells of each record from the header on; rows without any value are none."""
+    text = io.TextIOWrapper(io.BytesIO(rows.body), rows.encoding, newline="")
+    for _ in range(rows.start):
+        text.readline()
+    reader = csv.reader(text, strict=True, delimiter=rows.delimiter, skipinitialspace=rows.spaced)
     wanted = not skip_header
     while True:
-        line = reader.line_num + 1
+        line = rows.start + reader.line_num + 1
         cells: list[str] | Flaw
         try:
             cells = next(reader)
@@ -176,9 +265,9 @@ def _records(body: bytes, skip_header: bool = False) -> Iterator[tuple[int, int,
             return
         except csv.Error as error:
             cells = Flaw(_csv_reason(str(error)))
-        if isinstance(cells, Flaw) or any(cells) or len(cells) > 1:
+        if isinstance(cells, Flaw) or any(map(str.strip, cells)):
             if wanted:
-                yield line, reader.line_num, cells
+                yield line, rows.start + reader.line_num, cells
             wanted = True
 
 

@@ -65,6 +65,7 @@ class Work:
     blocked: tuple[str, ...] = ()
     disabled_webhooks: tuple[str, ...] = ()
     overdue_schedules: int = 0
+    failing_schedules: tuple[str, ...] = ()
     last_daily_run: datetime | None = None
 
 
@@ -123,6 +124,8 @@ def _of_work(work: Work, now: datetime) -> Iterator[str]:
         yield f"webhooks were switched off: {', '.join(work.disabled_webhooks)}"
     if work.overdue_schedules:
         yield f"{work.overdue_schedules} schedules are overdue"
+    if work.failing_schedules:
+        yield f"runs of schedules cannot be submitted: {', '.join(work.failing_schedules)}"
     if work.last_daily_run and now - work.last_daily_run > DAILY_EVERY:
         yield f"the daily run has not been since {_when(work.last_daily_run)}"
 

@@ -19,7 +19,8 @@ MOST_SUBJECT = 998
 
 MOST_TAGS = 20
 MOST_DATA = 100_000
-MOST_RECIPIENT_DATA = 8_000
+MOST_RECIPIENT_DATA = 8_192
+"""Bytes of one recipient's variables as JSON, by whichever door they come."""
 MOST_HEADERS = 50
 
 

@@ -14,11 +14,9 @@ MOST_NAME = 200
 
 def read_mailbox(text: str, field: str) -> Mailbox:
     """The name without its quotes. Raises Invalid that names the field, the reason and what would be right."""
-    name, written = _split(text.strip())
+    name, written = split_mailbox(text.strip())
     if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in text):
         raise Invalid("header_injection", "An address has no line breaks or control characters.", field)
-    if len(name) >= 2 and name[0] == name[-1] == '"':
-        name = re.sub(r"\\(.)", r"\1", name[1:-1])
     if len(name) > MOST_NAME:
         raise Invalid("name_too_long", f"A name before an address has {MOST_NAME} characters at most.", field)
     address = read_address(written)
@@ -31,9 +29,12 @@ def read_mailbox(text: str, field: str) -> Mailbox:
     return Mailbox(address, name)
 
 
-def _split(text: str) -> tuple[str, str]:
-    """Name and address as written; in time that grows with the length alone, whatever the text holds."""
+def split_mailbox(text: str) -> tuple[str, str]:
+    """Name without its quotes, and address as written; in time that grows with the length alone, whatever the text holds."""
     name, bracket, rest = text.rpartition("<")
     if not bracket or not rest.endswith(">"):
         return "", text
-    return name.strip(), rest[:-1].strip()
+    name = name.strip()
+    if len(name) >= 2 and name[0] == name[-1] == '"':
+        name = re.sub(r"\\(.)", r"\1", name[1:-1])
+    return name, rest[:-1].strip()

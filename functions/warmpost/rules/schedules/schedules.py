@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -25,6 +25,9 @@ OVERDUE_AFTER = timedelta(minutes=10)
 
 MOST_PASSED = 50
 
+MOST_FAILURES = 5
+"""Runs in a row that could not be submitted, after which a schedule pauses itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -34,7 +37,8 @@ class Schedule:
     was paused. starting: runs that are claimed and whose batch or message is not known to exist yet.
     check_at: when `enqueue_due` has something to do about it. generation: how often lost tasks were made anew.
     counts: runs by how they ended. needs: paths of what its runs cannot do without (domain,
-    template, list), empty once it has ended.
+    template, list), empty once it has ended. failures: runs in a
+    row that could not be submitted, the last one for `failure`.
     """
 
     number: int
@@ -60,6 +64,8 @@ class Schedule:
     counts: dict[str, int] = field(default_factory=dict)
     ended_at: datetime | None = None
     needs: tuple[str, ...] = ()
+    failures: int = 0
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,24 @@ def series_of(schedule: Schedule) -> Series:
         until=schedule.until,
         count=schedule.count,
     )
+
+
+def after_run(value: Schedule, run: datetime, failure: str, now: datetime) -> Schedule:
+    """The schedule when a run was submitted, or failed for a reason; it stops itself after some failures in a row."""
+    starting = without(value.starting, run)
+    failures = value.failures + 1 if failure else 0
+    after = replace(
+        value,
+        starting=starting,
+        counts=counted(value.counts, "failed" if failure else "submitted"),
+        check_at=check_at(value.next_run, starting, now),
+        failures=failures,
+        failure=failure,
+    )
+    if failures < MOST_FAILURES or value.state != "active":
+        return after
+    held = replace(after, state="paused", held_run=value.next_run, next_run=None)
+    return replace(held, check_at=check_at(None, starting, now))
 
 
 def decide_due(due: Sequence[datetime], now: datetime, missed: Missed) -> Due:

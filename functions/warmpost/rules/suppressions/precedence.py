@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import get_args
 
 from warmpost.errors import Invalid
-from warmpost.rules.lists.csv_import import CsvRows, Rejected, Row, open_csv, rejected
+from warmpost.rules.lists.csv_import import CsvOptions, CsvRows, Rejected, Row, open_csv, rejected
 from warmpost.rules.model.addresses import Flaw, read_address, read_domain
 from warmpost.rules.model.derived_ids import address_hash
 from warmpost.rules.model.names import has_controls
@@ -80,6 +80,9 @@ def by_hand(
     expires_at: str | None = None,
 ) -> Suppression:
     """A suppression as an operator gives it. Raises Invalid with the field to blame."""
+    if address.strip().startswith("*@"):
+        reason = "A suppression is of one address; a whole domain is kept out by leaving it off the list."
+        raise Invalid("invalid_address", reason, "address")
     found = read_address(address.strip())
     if isinstance(found, Flaw):
         raise Invalid("invalid_address", f"This address {found.reason}.", "address")
@@ -118,12 +121,12 @@ def require_note(note: str) -> None:
         raise Invalid("invalid_field", reason, "note")
 
 
-def open_suppressions(body: bytes) -> CsvRows | Flaw:
+def open_suppressions(body: bytes, options: CsvOptions = CsvOptions()) -> CsvRows | Flaw:  # noqa: B008 -- frozen
     """A file with the column `address` and any of the others that an export has; `since` is not taken over."""
-    rows = open_csv(body, ADDRESS_COLUMNS)
+    rows = open_csv(body, options, ADDRESS_COLUMNS)
     if isinstance(rows, Flaw):
         return rows
-    strange = next((name for name in rows.columns if name is not None and name not in COLUMNS), None)
+    strange = next((name for name in rows.columns.names.values() if name not in COLUMNS), None)
     return Flaw(f"has a column {strange!r}; there are {', '.join(COLUMNS)}") if strange else rows
 
 
