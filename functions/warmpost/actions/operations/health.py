@@ -107,6 +107,16 @@ async def _failing_schedules(store: Store) -> tuple[str, ...]:
     return tuple(id for id, one in found if one["state"] != "ended")
 
 
+def _looked_into(rows: list[tuple[str, dict[str, Any]]]) -> tuple[list[str], list[str]]:
+    """Batches and domains."""
+    domains = sorted({fields["domain"] for _, fields in rows})
+    return [batch for batch, _ in rows[:MOST_LOOKED_INTO]], domains[:MOST_LOOKED_INTO]
+
+
+def _blocked(known: Mapping[str, WarmupState], today: str) -> tuple[str, ...]:
+    return tuple(one for one, value in known.items() if value.blocked_on == today)
+
+
 async def _work(services: Services) -> Work:
     now = services.clock.now()
     rows, disabled, schedules, failing, daily = await asyncio.gather(
@@ -116,14 +126,13 @@ async def _work(services: Services) -> Work:
         _failing_schedules(services.store),
         services.store.get(DailyRun, DAILY_RUN),
     )
-    some = [batch for batch, _ in rows[:MOST_LOOKED_INTO]]
-    domains = sorted({fields["domain"] for _, fields in rows})[:MOST_LOOKED_INTO]
-    warmup_state, stalls, uncertain = await asyncio.gather(
+    some, domains = _looked_into(rows)
+    states, stalls, uncertain = await asyncio.gather(
         asyncio.gather(*(services.store.get(WarmupState, warmup_state_path(one)) for one in domains)),
         asyncio.gather(*(_stall(services, one) for one in some)),
         asyncio.gather(*(_uncertain(services, one) for one in some)),
     )
-    known = {domain: one.value for domain, one in zip(domains, warmup_state, strict=True) if one}
+    known = {domain: one.value for domain, one in zip(domains, states, strict=True) if one}
     holding = [fields for _, fields in rows if fields["released"] < fields["total"]]
     return Work(
         running=len(rows),
@@ -133,7 +142,7 @@ async def _work(services: Services) -> Work:
         uncertain=sum(uncertain),
         stalled=tuple(one for one in stalls if one),
         overdue_pauses=_overdue(known, {fields["domain"] for fields in holding}, now),
-        blocked=tuple(one for one, value in known.items() if value.blocked_on == services.today()),
+        blocked=_blocked(known, services.today()),
         disabled_webhooks=disabled,
         overdue_schedules=schedules,
         failing_schedules=failing,
