@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 
 from warmpost.rules.model.addresses import Flaw
 
@@ -25,12 +27,22 @@ def read_name(text: str) -> str | Flaw:
 
 def read_display_name(text: str) -> str | Flaw:
     """What stands before a sender's address; empty for none."""
-    name = unicodedata.normalize("NFC", text).strip()
+    name = unicodedata.normalize("NFC", decode_words(text)).strip()
     if len(name) > MOST_CHARACTERS:
         return Flaw(f"must have {MOST_CHARACTERS} characters at most")
     if has_controls(name):
         return Flaw("must not hold control characters or line breaks")
     return name
+
+
+def decode_words(name: str) -> str:
+    """A name that came as encoded words (RFC 2047), as programs that make headers themselves give it; others as is."""
+    if "=?" not in name:
+        return name
+    try:
+        return str(make_header(decode_header(name)))
+    except (HeaderParseError, LookupError, ValueError):
+        return name
 
 
 def has_controls(text: str) -> bool:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from warmpost.errors import Invalid
 from warmpost.rules.message.message import Mailbox
 from warmpost.rules.model.addresses import Flaw, read_address
+from warmpost.rules.model.names import decode_words, has_controls
 
 MOST_NAME = 200
 
 
 def read_mailbox(text: str, field: str) -> Mailbox:
-    """The name without its quotes. Raises Invalid that names the field, the reason and what would be right."""
+    """The name without its quotes and encoding. Raises Invalid that names the field, the reason and what would be right."""
     name, written = _split(text.strip())
-    if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in text):
+    quoted = len(name) >= 2 and name[0] == name[-1] == '"'
+    name = decode_words(re.sub(r"\\(.)", r"\1", name[1:-1]) if quoted else name)
+    if has_controls(text) or has_controls(name):
         raise Invalid("header_injection", "An address has no line breaks or control characters.", field)
-    if len(name) >= 2 and name[0] == name[-1] == '"':
-        name = re.sub(r"\\(.)", r"\1", name[1:-1])
     if len(name) > MOST_NAME:
         raise Invalid("name_too_long", f"A name before an address has {MOST_NAME} characters at most.", field)
     address = read_address(written)
