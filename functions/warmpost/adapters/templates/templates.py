@@ -23,7 +23,7 @@ from warmpost.adapters.templates.source import bound, constants_of, literal, par
 from warmpost.adapters.templates.work_limit import TooMuchWork, begin_work
 from warmpost.errors import Invalid
 from warmpost.rules.message.errors import CannotCompose
-from warmpost.rules.message.headers import encode_subject
+from warmpost.rules.message.headers import encode_subject, one_line
 from warmpost.rules.message.message import Content, Data, TemplateFacts
 from warmpost.rules.message.mime import Encoding, TextPart
 from warmpost.rules.message.quoted_printable import SOFT_BREAK, encode_piece, encode_text_base64, text_octets
@@ -97,7 +97,7 @@ class Templates:
         html, text = rendered["html"], rendered["text"]
         if text is None and html is not None:
             text = text_of_html(html)
-        return Content(subject=rendered["subject"] or "", html=html, text=text)
+        return Content(subject=one_line(rendered["subject"] or ""), html=html, text=text)
 
 
 def _inspect(content: Content) -> TemplateFacts:
