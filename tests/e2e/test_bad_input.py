@@ -18,6 +18,7 @@ from tests.e2e.bad_requests import (
     TEMPLATE,
     attached,
     batch,
+    encoded_word,
     send,
     template,
 )
@@ -92,10 +93,7 @@ INJECTED: list[tuple[str, Callable[[str], tuple[str, Any]]]] = [
     ("batch's subject", lambda bad: batch(subject=f"s{bad}")),
     ("batch's header", lambda bad: batch(headers={"X-A": f"a{bad}"})),
     ("batch's name", lambda bad: batch(name=f"a{bad}")),
-    (
-        "rendered subject",
-        lambda bad: send(template="fine", subject=None, text=None, data={"name": f"x{bad}"}),
-    ),
+    ("encoded name", lambda bad: send(to=[f"{encoded_word(bad)} <a@nobody.test>"])),
     (
         "display name",
         lambda bad: ("/manage/addresses", {"address": "n@bad-input.example", "name": f"A{bad}"}),
