@@ -12,6 +12,7 @@ from warmpost.rules.html.text import text_of_html
         "visibility:hidden",
         "max-height:0;overflow:hidden",
         "opacity:0.0",
+        "mso-hide:all;font-size:1px;color:#fff",
     ],
 )
 def test_a_style_that_hides(style):

@@ -104,6 +104,10 @@ def test_invisible_characters_inside_of_words_stay(emoji):
             "To the shop <https://x.example/>",
         ),
         ('<a href="https://x.example/"><img src="l.png"></a>', "<https://x.example/>"),
+        (
+            '<a href="https://x.example/" title="Our shop"><img src="l.png" alt=""></a>',
+            "Our shop <https://x.example/>",
+        ),
         ('<img src="https://x.example/l.png" alt="Spring sale">', "Spring sale"),
         ('<title>Spring\n sale</title><img src="https://x.example/l.png">', "Spring sale"),
         (

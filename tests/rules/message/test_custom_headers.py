@@ -55,7 +55,7 @@ def test_a_header_given_twice_is_refused():
 @pytest.mark.parametrize(
     "headers",
     [
-        {"List-Unsubscribe": "<https://lists.example/u/1>"},
+        {"List-Unsubscribe": "<https://lists.example/u/1,2>"},
         {"list-unsubscribe": "<mailto:leave@lists.example?subject=off>, <http://lists.example/u>"},
         {
             "List-Unsubscribe": "<mailto:leave@lists.example>, <https://lists.example/u/1>",

@@ -11,9 +11,9 @@ from collections.abc import Collection, Sequence
 from warmpost.rules.html.tags import EXPRESSION, Attribute, Tag, attribute_value
 
 _LONGEST_NAME = 40
-_MAY_HIDE = re.compile(r"none|hidden|collapse|opacity|\ue000", re.IGNORECASE).search
-_DECISIVE = frozenset({"display", "visibility", "overflow", "max-height", "height", "opacity"})
-_NEEDED = frozenset({"alt", "hidden", "href", "reversed", "src", "start", "value"})
+_MAY_HIDE = re.compile(r"none|hid|collapse|opacity|\ue000", re.IGNORECASE).search
+_DECISIVE = frozenset({"display", "visibility", "overflow", "max-height", "height", "opacity", "mso-hide"})
+_NEEDED = frozenset({"alt", "aria-label", "title", "hidden", "href", "reversed", "src", "start", "value"})
 _ZERO = re.compile(r"0(?:\.0+)?(?:px|em|rem|pt|%)?").fullmatch
 _SIMPLE = re.compile(r"[a-z0-9]*[.#][\w-]+", re.IGNORECASE).fullmatch
 _BRACE = re.compile(r"[{}]")
@@ -40,6 +40,8 @@ def hides(style: str, marked: bool = False) -> bool | None:
     if told.get("display") == "none" or told.get("visibility") in ("hidden", "collapse"):
         return True
     flat = _ZERO(told.get("max-height", "")) or _ZERO(told.get("height", ""))
+    if told.get("mso-hide") == "all" and told.get("font-size") in ("0", "0px", "1px"):
+        return True
     if _ZERO(told.get("opacity", "")) or (flat and told.get("overflow") == "hidden"):
         return True
     return False if "display" in told else None

@@ -14,11 +14,14 @@ _IN_URL = re.compile(r"[\t\r\n]")
 
 @dataclass(slots=True)
 class Link:
-    """start: how many pieces of text were written before. depth: of its element. pictured: by a picture without words."""
+    """start: how many pieces of text were written before. depth: of its element. label: what it is called where it has
+    no words. pictured: whether it shows a picture without words.
+    """
 
     url: str
     start: int
     depth: int
+    label: str = ""
     pictured: bool = False
 
     def leads_somewhere(self, marked: bool) -> bool:

@@ -189,7 +189,7 @@ class _Reading:
             self._picture(tag)
 
     def _picture(self, tag: Tag) -> None:
-        alt = self._value(tag, "alt").strip()
+        alt = (self._value(tag, "alt") or self._value(tag, "title")).strip()
         if alt:
             self._lines.space()
             self._lines.write(alt)
@@ -209,7 +209,8 @@ class _Reading:
             self._break(name)
         if name == "a":
             self._finish_link()
-            self._link = Link(url_of(self._value(tag, "href")), len(self._lines.pieces), depth)
+            label = self._value(tag, "aria-label") or self._value(tag, "title")
+            self._link = Link(url_of(self._value(tag, "href")), len(self._lines.pieces), depth, label)
         elif name in ("td", "th"):
             self._lines.space()
         elif name == "tr":
@@ -284,7 +285,7 @@ class _Reading:
             return
         words = "".join(self._lines.pieces[link.start :]).strip()
         if not words and link.pictured:
-            self._lines.write(f"<{link.url}>")
+            self._lines.write(f"{link.label} <{link.url}>")
             self._lines.space()
         elif words and not link.is_said_by(words):
             self._lines.attach_link(link.url)
