@@ -23,6 +23,8 @@ templates = Templates()
         "<div style='display:none'>{{ name }}{% if name %}x{% endif %}</div><p class='{{ name }}'>Hi</p>",
         "<p><a href='{{ url }}'>{{ url }}</a>{{ name }}</p><blockquote>Hi {{ name }}</blockquote><ol><li>Hi {{ name }}</ol>",
         "<style>@media x{#a{b:c}}</style><p>{{ name }}</p>",
+        "Hi {{ name }}{% if name %}<p>more</p>{% else %}<p>none</p>{% endif %}",
+        "<ul><li>{% if name %}a{% else %}c{% endif %}<li>b</ul>",
         "<a href='https://x.example/?u={{ name }}&amp;k=1'>{% for x in xs %}{{ loop.index }}{% endfor %}</a>",
     ],
 )
@@ -52,6 +54,7 @@ def test_a_template_converted_once_gives_what_converting_each_message_gives(sour
         "<p {% if body %}hidden{% endif %}>x</p>",
         "<a {% if body %}href='https://x.example/'{% endif %}>x</a>",
         "<h{{ body }}>x</h1>",
+        "<img src='{{ body }}'>",
         "<ol start='{{ body }}'><li>x</ol>",
     ],
 )

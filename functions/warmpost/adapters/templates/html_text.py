@@ -16,7 +16,7 @@ from warmpost.rules.html.text import LONGEST_HTML, text_of_html
 
 _OPEN, _CLOSE = "\ue000", "\ue001"  # around the number of a template tag while its HTML is converted
 _TAG = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
-_STATEMENT_LINE = re.compile(f"({_OPEN}[0-9]*[13579]{_CLOSE})[ \t]*\n\\s*")
+_STATEMENT_LINE = re.compile(f"^((?:{_OPEN}[0-9]*[13579]{_CLOSE})+)[ \t]*\n\\s*", re.MULTILINE)
 _AT_LINE_START = re.compile(f"^((?:{_OPEN}[0-9]*[13579]{_CLOSE})+)[ \t]+", re.MULTILINE)
 _PLAIN_NODES = (
     nodes.Template,

@@ -119,6 +119,8 @@ class _Reading:
 
     def _instead(self) -> str:
         """What is said for a message of pictures that say nothing."""
+        if self._marked and EXPRESSION in "".join(self._pictures):
+            raise DependsOnValues
         return (" ".join(self._title.split()) or "\n".join(f"<{url}>" for url in self._pictures)) + "\n"
 
     def _characters(self, text: str) -> None:
@@ -198,7 +200,7 @@ class _Reading:
         if {self._value(tag, "width"), self._value(tag, "height")} == {"1"}:
             return
         url = url_of(self._value(tag, "src"))
-        if url.lower().startswith(("http:", "https:")) and len(self._pictures) < 20:
+        if url.lower().startswith(("http:", "https:", EXPRESSION)) and len(self._pictures) < 20:
             self._pictures.append(url)
         if self._link:
             self._link.pictured = True
