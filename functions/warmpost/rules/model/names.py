@@ -10,6 +10,8 @@ from email.header import decode_header, make_header
 from warmpost.rules.model.addresses import Flaw
 
 MOST_CHARACTERS = 100
+_ENCODED_WORD = r"=\?[^?\s]+\?[bBqQ]\?[^?]*\?="
+_ENCODED_WORDS = re.compile(rf"{_ENCODED_WORD}(?:\s+{_ENCODED_WORD})*", re.ASCII)
 _POOL = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?")
 
 
@@ -37,12 +39,14 @@ def read_display_name(text: str) -> str | Flaw:
 
 def decode_words(name: str) -> str:
     """A name that came as encoded words (RFC 2047), as programs that make headers themselves give it; others as is."""
-    if "=?" not in name:
-        return name
+    return _ENCODED_WORDS.sub(_decoded, name) if "=?" in name else name
+
+
+def _decoded(words: re.Match[str]) -> str:
     try:
-        return str(make_header(decode_header(name)))
+        return str(make_header(decode_header(words[0])))
     except (HeaderParseError, LookupError, ValueError):
-        return name
+        return words[0]
 
 
 def has_controls(text: str) -> bool:

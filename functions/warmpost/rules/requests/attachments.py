@@ -26,7 +26,7 @@ REFUSED_EXTENSIONS = frozenset(_REFUSED.split())
 
 _FORBIDDEN_IN_NAMES = re.compile(r'[\x00-\x1f\x7f-\x9f?\\*|"<>:/\ud800-\udfff\u2028-\u202e\u2066-\u2069]')
 _SHOWN = re.compile(
-    r"(?:\b(?:src|background|poster|href)[ \t\r\n]{0,9}=|\burl\()[\"' \t\r\n]{0,9}cid:([^\"'\s<>)]{1,500})",
+    r"(?:\b(?:src|srcset|background|poster|href)[ \t\r\n]{0,9}=|\burl\()[\"' \t\r\n]{0,9}cid:([^\"'\s<>)]{1,500})",
     re.IGNORECASE,
 ).findall
 _CONTENT_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,200}").fullmatch
@@ -81,8 +81,10 @@ def check_pictures(html: str | None, attachments: Sequence[Attachment], field: s
 
     What a template puts together is not known here.
     """
+    if html is None or "cid:" not in html.lower():
+        return
     known = {one.content_id for one in attachments}
-    for found in _SHOWN(html or ""):
+    for found in _SHOWN(html):
         content_id = unquote(unescape(found))
         if content_id not in known and "{" not in content_id:
             shown = content_id[:100]
