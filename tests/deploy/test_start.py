@@ -22,7 +22,6 @@ NEVER_AT_THE_START = (
     "dkim",
     "dns",
     "google.cloud.tasks_v2",
-    "html2text",
     "pygal",
     "warmpost.adapters.message.signing_pool",
     "warmpost.adapters.templates.templates",

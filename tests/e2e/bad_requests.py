@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 FROM = "hello@bad-input.example"
@@ -36,6 +37,10 @@ def batch(**changes: Any) -> tuple[str, Any]:
 
 def template(**changes: Any) -> tuple[str, Any]:
     return "/manage/templates", {**TEMPLATE, **changes}
+
+
+def encoded_word(text: str) -> str:
+    return f"=?utf-8?B?{base64.b64encode(text.encode()).decode()}?="
 
 
 def attached(**file: str) -> tuple[str, Any]:

@@ -15,6 +15,7 @@ from warmpost.rules.identity.domains import Domain, SenderAddress
 from warmpost.rules.message.message import Attachment
 from warmpost.rules.model.compression import inflate
 from warmpost.rules.model.writes import Put
+from warmpost.rules.tracking.tracking import Unsubscribe
 
 
 async def accept(harness, order=None, request=None):
@@ -155,9 +156,12 @@ class TestRefused:
         assert await refused(harness, Invalid, too_many) == ("too_many_recipients", "to")
         assert (await accept(harness, order)).recipients == 50
 
-    async def test_somebody_must_be_named_in_to(self, harness):
-        order = replace(send_order(), to=(), bcc=(address(1),))
-        assert await refused(harness, Invalid, order) == ("missing_field", "to")
+    async def test_somebody_must_be_named(self, harness):
+        assert await refused(harness, Invalid, replace(send_order(), to=())) == ("missing_field", "to")
+
+    async def test_an_encoded_line_break_in_a_name(self, harness):
+        order = send_order("=?utf-8?q?x=0D=0ABcc:_all=40example.org?= <a@example.org>")
+        assert await refused(harness, Invalid, order) == ("header_injection", "to[0]")
 
     @pytest.mark.parametrize("field", ["to", "cc", "bcc", "reply_to"])
     async def test_a_wrong_address_is_named_by_its_place(self, harness, field):
@@ -201,10 +205,6 @@ class TestRefused:
         _, blamed = await refused(harness, Invalid, order)
         assert (blamed or "").startswith(where)
 
-    async def test_a_line_break_that_data_brings_into_the_subject(self, harness):
-        order = from_template(data={"name": "x\r\nBcc: y@z.de"})
-        assert await refused(harness, Invalid, order) == ("header_injection", "subject")
-
     async def test_an_unknown_or_unverified_domain(self, harness):
         order = send_order(sender="a@nowhere.example")
         assert await refused(harness, NotFound, order) == ("domain_not_found", "from")
@@ -223,6 +223,9 @@ class TestRefused:
             ({"template": "1"}, "unexpected_field", "text"),
             ({"subject": "x" * 999}, "subject_too_long", "subject"),
             ({"headers": {"Bcc": "x@y.de"}}, "header_not_allowed", "headers"),
+            ({"text": "a\0b"}, "invalid_content", "text"),
+            ({"html": "<p>a\0b</p>"}, "invalid_content", "html"),
+            ({"html": "<img src='cid:logo'>"}, "missing_content_id", "html"),
             ({"headers": {f"X-{n}": "x" for n in range(51)}}, "too_many_headers", "headers"),
             ({"tags": {f"t{n}": "x" for n in range(21)}}, "too_many_tags", "tags"),
         ],
@@ -252,6 +255,28 @@ class TestRefused:
 
 
 class TestContent:
+    async def test_somebody_hidden_alone_is_sent_to(self, harness):
+        await accept(harness, replace(send_order(), to=(), bcc=(address(1), address(2))))
+        await harness.queue.run(harness.services)
+        first, second = (b"".join(message.content) for message in harness.relays.handed)
+        assert f"To: {address(1)}\r\n".encode() in first and address(2).encode() not in first
+        assert f"To: {address(2)}\r\n".encode() in second
+
+    async def test_a_line_break_that_data_brings_into_the_subject_is_a_space(self, harness):
+        await accept(harness, from_template(data={"name": "x\r\nBcc: y@z.de"}))
+        await harness.queue.run(harness.services)
+        (message,) = harness.relays.handed
+        assert b"x Bcc: y@z.de\r\n" in b"".join(message.content)
+
+    async def test_an_own_list_unsubscribe_stands_in_place_of_ours(self, harness):
+        own = "<https://lists.example/u/1>"
+        for unsubscribe in (None, Unsubscribe(headers=True)):
+            await accept(harness, send_order(headers={"List-Unsubscribe": own}, unsubscribe=unsubscribe))
+        await harness.queue.run(harness.services)
+        for message in harness.relays.handed:
+            head = b"".join(message.content).partition(b"\r\n\r\n")[0]
+            assert head.count(b"\r\nList-Unsubscribe") == 1 and own.encode() in head
+
     async def test_written_out_text_is_not_taken_for_a_template(self, harness):
         await accept(harness, send_order(subject="Save {{ 50 }}%", text="{{ name }}"))
         await harness.queue.run(harness.services)

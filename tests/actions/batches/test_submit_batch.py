@@ -178,6 +178,13 @@ class TestRefused:
         _, field = await refused(harness, Invalid, batch_order(1, **changes))
         assert field == where
 
+    async def test_a_picture_of_the_template_that_nothing_answers(self, harness):
+        await harness.store.commit(Put("templates/2", template("s", "<img src='cid:logo'>{{ name }}")))
+        order = batch_order(1, template="2")
+        assert await refused(harness, Invalid, order) == ("missing_content_id", "template")
+        file = Attachment("logo.png", b"x", content_id="logo")
+        assert (await submit(harness, replace(order, attachments=(file,)))).recipients == 1
+
     async def test_a_subject_that_is_no_template(self, harness):
         order = batch_order(1, subject="{{ name")
         assert await refused(harness, Invalid, order) == ("template_syntax", "subject")

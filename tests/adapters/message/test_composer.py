@@ -176,6 +176,36 @@ def test_recipients_named_in_the_letter_are_seen_by_all():
     assert "hidden" not in str(message)
 
 
+def test_a_line_break_in_a_name_is_a_space_in_the_subject():
+    message = parsed(composed(LETTER, job(data={"name": "a\r\nBcc: x@y.example"})))
+    assert message["Subject"] == "Hello a Bcc: x@y.example" and message["Bcc"] is None
+
+
+def test_a_message_without_to_shows_its_cc_or_else_the_recipient_itself():
+    content = Content("s", text="t")
+    hidden = parsed(composed(MessageContent(SENDER, content), job("hidden@example.org")))
+    assert hidden["To"] == "hidden@example.org" and hidden["Cc"] is None
+    copied = MessageContent(SENDER, content, cc=(Mailbox("c@example.org"),))
+    message = composed(copied, job("hidden@example.org"))
+    assert parsed(message)["To"] is None and parsed(message)["Cc"] == "c@example.org"
+    check_on_the_wire(octets(message), ["rsa-sha256"])
+
+
+def test_pictures_and_an_invitation_are_signed_and_shared():
+    files = (
+        Attachment("logo.png", bytes(range(256)), content_id="logo"),
+        Attachment("图片.ics", b"METHOD:REQUEST\r\n", "text/calendar; method=REQUEST"),
+    )
+    content = Content("s", html="<img src='cid:logo'>{{ name }}", templated=True)
+    making = composer(MessageContent(SENDER, content, attachments=files))
+    first, second = (making.sign(prepared(making, job(data={"name": name}))) for name in ("a", "b"))
+    assert first.content[1] is second.content[1]
+    check_on_the_wire(octets(first), ["rsa-sha256"])
+    assert [part.get_content_type() for part in parsed(first).walk() if not part.is_multipart()] == [
+        *("text/plain", "text/html", "text/calendar", "image/png", "text/calendar")
+    ]
+
+
 def test_attachments_are_encoded_once_and_shared():
     files = (Attachment("größe.pdf", bytes(range(256)) * 40), Attachment("b.ics", b"BEGIN:VCALENDAR"))
     message_content = MessageContent(SENDER, LETTER.content, attachments=files, data={"name": "all"})
@@ -252,10 +282,9 @@ def test_only_international_addresses_need_smtputf8(sender, address, expected):
     ("data", "address", "headers", "says"),
     [
         ({}, "a@b.example", (), "'name' is undefined"),
-        ({"name": "a\r\nBcc: x@y.example"}, "a@b.example", (), "the subject holds a line break"),
         ({"name": "x" * 999}, "a@b.example", (), "bytes"),
         ({"name": "\ud800"}, "a@b.example", (), "half a character"),
-        ({"name": "\0"}, "a@b.example", (), "control character"),
+        ({"name": "\0"}, "a@b.example", (), "a NUL character"),
         ({"name": "a"}, "a@b.example\r\nBcc: x@y.example", (), "not an e-mail address"),
         ({"name": "a"}, "a@b.example", (("List-Unsubscribe", "<x>\r\nBcc: y"),), "a header cannot"),
     ],

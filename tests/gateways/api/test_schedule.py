@@ -100,7 +100,9 @@ async def test_the_definition_is_shown_without_what_is_in_attachments(api):
     shown = answered.json()
     assert "plans" not in answered.text
     assert file["content"] not in answered.text
-    assert shown["send"]["attachments"] == [{"filename": "a.txt", "content_type": None, "bytes": 12}]
+    assert shown["send"]["attachments"] == [
+        {"filename": "a.txt", "content_type": None, "content_id": None, "bytes": 12}
+    ]
     assert {name: shown["send"][name] for name in SEND} == SEND
     assert (shown["rrule"], shown["count"], shown["missed"]) == ("FREQ=DAILY", 3, "skip")
     assert (shown["state"], shown["kind"], shown["timezone"]) == ("active", "send", "UTC")

@@ -179,6 +179,37 @@ async def test_a_preview_shows_what_a_recipient_would_read(api) -> None:
     assert earlier.json()["subject"] == "Hello Ann"
 
 
+async def test_a_preview_shows_a_line_break_in_a_subject_as_the_space_it_will_be(api) -> None:
+    await api.post(
+        "/templates", json={"name": "greeting", "subject": "Hello {{ name }}", "text": "x{{ more }}"}
+    )
+    for name, subject in (
+        ("Ann\n", "Hello Ann"),
+        ("Bob\r\nMiller", "Hello Bob Miller"),
+        ("a\0b", "Hello a b"),
+    ):
+        shown = await api.post("/templates/greeting/preview", json={"data": {"name": name, "more": ""}})
+        assert shown.json()["subject"] == subject
+
+
+async def test_a_preview_refuses_what_could_not_be_sent(api) -> None:
+    await api.post(
+        "/templates", json={"name": "greeting", "subject": "Hello {{ name }}", "text": "x{{ more }}"}
+    )
+    for data, said in (
+        ({"name": "", "more": "a\0b"}, ("invalid_content", "data")),
+        ({"name": "x" * 999, "more": ""}, ("subject_too_long", "subject")),
+    ):
+        refused = await api.post("/templates/greeting/preview", json={"data": data})
+        assert problem(refused) == (422, *said)
+
+
+async def test_a_template_holds_no_nul(api) -> None:
+    for field in ("html", "text"):
+        refused = await api.post("/templates", json={"name": "n", "subject": "s", field: "a\0b"})
+        assert problem(refused) == (422, "template_syntax", field)
+
+
 async def test_a_preview_names_the_variables_it_misses(api) -> None:
     await api.post("/templates", json={**HELLO, "text": "{{ age }}"})
     refused = await api.post("/templates/1/preview", json={"data": {"city": "x"}})

@@ -1,10 +1,11 @@
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.policy import SMTP
 
 import pytest
 
 from warmpost.rules.message.message import Attachment
-from warmpost.rules.message.mime import TextPart, content_type_of, frame_of
+from warmpost.rules.message.mime import TextPart, frame_of
 
 PLAIN = TextPart("plain", "quoted-printable")
 HTML = TextPart("html", "quoted-printable")
@@ -62,15 +63,58 @@ def test_file_names_read_back_as_given(filename):
     assert all(len(line) <= 998 for line in message.as_bytes().split(b"\r\n"))
 
 
-@pytest.mark.parametrize(
-    ("filename", "given", "expected"),
-    [
-        ("a.pdf", "", "application/pdf"),
-        ("a.unknown", "", "application/octet-stream"),
-        ("a.pdf", "text/csv", "text/csv"),
-        ("a.eml", "", "application/octet-stream"),
-        ("a.bin", "multipart/mixed", "application/octet-stream"),
-    ],
+def test_a_file_name_beyond_ascii_also_stands_in_the_content_type():
+    for filename in ("图片.jpg", "报告" * 60 + ".pdf", "Ü.txt"):
+        message = assemble([PLAIN], [Attachment(filename, b"x")], [b""])
+        [part] = message.iter_attachments()
+        words = message_from_bytes(part.as_bytes())["Content-Type"].partition('name="')[2].rstrip('"')
+        assert str(make_header(decode_header(words.replace("\r\n", "")))) == filename
+        assert part.get_filename() == filename
+    [part] = assemble([PLAIN], [Attachment("a.pdf", b"x")], [b""]).iter_attachments()
+    assert part.get_param("name") is None
+
+
+INVITATION = Attachment(
+    "invite.ics", b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nEND:VCALENDAR\r\n", "text/calendar; method=REQUEST"
 )
-def test_a_content_type_is_guessed_and_never_one_that_base64_would_break(filename, given, expected):
-    assert content_type_of(Attachment(filename, b"", given)) == expected
+LOGO = Attachment("logo.png", b"\x89PNG", content_id="logo")
+
+
+@pytest.mark.parametrize("texts", [[PLAIN], [HTML], [PLAIN, HTML]])
+def test_an_invitation_is_an_alternative_to_the_texts_and_a_file(texts):
+    message = assemble(texts, [INVITATION], [b"x"] * len(texts))
+    outer, [(alternative, parts), file] = shape(message)
+    assert (outer, alternative, file) == ("multipart/mixed", "multipart/alternative", "text/calendar")
+    assert parts[-1] == "text/calendar" and len(parts) == len(texts) + 1
+    for part in message.walk():
+        if part.get_content_type() == "text/calendar":
+            assert part.get_param("method") == "REQUEST" and part.get_param("charset") == "utf-8"
+            assert part.get_payload(decode=True) == INVITATION.content
+
+
+def test_pictures_that_the_html_shows_are_related_to_it():
+    message = assemble([PLAIN, HTML], [LOGO], [b"text", b"<img>"])
+    assert shape(message) == (
+        "multipart/related",
+        [("multipart/alternative", ["text/plain", "text/html"]), "image/png"],
+    )
+    assert message.get_param("type") == "multipart/alternative"
+    picture = list(message.iter_parts())[1]
+    assert picture["Content-ID"] == "<logo>" and picture.get_content_disposition() == "inline"
+    assert [part.get_content() for part in message.get_body(("html",)).iter_parts()] == []
+    assert shape(assemble([HTML], [LOGO], [b"<img>"])) == ("multipart/related", ["text/html", "image/png"])
+
+
+def test_pictures_files_and_an_invitation_go_together():
+    message = assemble([PLAIN, HTML], [Attachment("a.pdf", b"%PDF"), LOGO, INVITATION], [b"t", b"h"])
+    assert shape(message) == (
+        "multipart/mixed",
+        [
+            (
+                "multipart/related",
+                [("multipart/alternative", ["text/plain", "text/html", "text/calendar"]), "image/png"],
+            ),
+            "application/pdf",
+            "text/calendar",
+        ],
+    )

@@ -23,6 +23,13 @@ from warmpost.rules.requests.mailboxes import MOST_NAME, read_mailbox
         ("Ann <3 <ann@example.net>", "ann@example.net", "Ann <3"),
         ("Ärzte für Änn <änn@bücher.example>", "änn@xn--bcher-kva.example", "Ärzte für Änn"),
         ("株式会社 <a@例え.jp>", "a@xn--r8jz45g.jp", "株式会社"),
+        ("=?utf-8?B?R3LDvMOfZQ==?= <ann@example.net>", "ann@example.net", "Grüße"),
+        ("=?iso-8859-1?q?Gr=FC=DFe=2C_Ann?= <ann@example.net>", "ann@example.net", "Grüße, Ann"),
+        ('"=?UTF-8?Q?Gr=C3=BC?= =?UTF-8?Q?=C3=9Fe?=" <ann@example.net>', "ann@example.net", "Grüße"),
+        ("=?utf-8?q?J=C3=B6rg?= Müller <ann@example.net>", "ann@example.net", "Jörg Müller"),
+        ("Jörg =?utf-8?B?TcO8bGw=?= =?utf-8?B?ZXI=?= <ann@example.net>", "ann@example.net", "Jörg Müller"),
+        ("=?nowhere?q?x?= <ann@example.net>", "ann@example.net", "=?nowhere?q?x?="),
+        ("=?utf-8?B?no base64?= <ann@example.net>", "ann@example.net", "=?utf-8?B?no base64?="),
     ],
 )
 def test_with_or_without_a_name(written, address, name):

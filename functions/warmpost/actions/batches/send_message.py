@@ -92,8 +92,8 @@ def _recipients(order: SendOrder) -> list[str]:
         for number, text in enumerate(texts):
             address = read_mailbox(text, f"{field}[{number}]").address
             found.setdefault(address.lower(), address)
-    if not order.to:
-        raise Invalid("missing_field", "A message needs at least one recipient in `to`.", "to")
+    if not found:
+        raise Invalid("missing_field", "A message needs at least one recipient in `to`, `cc` or `bcc`.", "to")
     if len(order.to) + len(order.cc) + len(order.bcc) > MOST_SEND_RECIPIENTS:
         raise Invalid(
             "too_many_recipients",

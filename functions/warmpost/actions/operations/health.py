@@ -113,6 +113,11 @@ def _looked_into(rows: list[tuple[str, dict[str, Any]]]) -> tuple[list[str], lis
     return [batch for batch, _ in rows[:MOST_LOOKED_INTO]], domains[:MOST_LOOKED_INTO]
 
 
+async def _states(store: Store, domains: list[str]) -> dict[str, WarmupState]:
+    found = await asyncio.gather(*(store.get(WarmupState, warmup_state_path(one)) for one in domains))
+    return {domain: one.value for domain, one in zip(domains, found, strict=True) if one}
+
+
 def _blocked(known: Mapping[str, WarmupState], today: str) -> tuple[str, ...]:
     return tuple(one for one, value in known.items() if value.blocked_on == today)
 
@@ -127,12 +132,11 @@ async def _work(services: Services) -> Work:
         services.store.get(DailyRun, DAILY_RUN),
     )
     some, domains = _looked_into(rows)
-    states, stalls, uncertain = await asyncio.gather(
-        asyncio.gather(*(services.store.get(WarmupState, warmup_state_path(one)) for one in domains)),
+    known, stalls, uncertain = await asyncio.gather(
+        _states(services.store, domains),
         asyncio.gather(*(_stall(services, one) for one in some)),
         asyncio.gather(*(_uncertain(services, one) for one in some)),
     )
-    known = {domain: one.value for domain, one in zip(domains, states, strict=True) if one}
     holding = [fields for _, fields in rows if fields["released"] < fields["total"]]
     return Work(
         running=len(rows),

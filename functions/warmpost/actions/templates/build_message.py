@@ -11,11 +11,11 @@ from warmpost.actions.templates.manage_templates import template_version
 from warmpost.errors import Conflict, Invalid, NotFound
 from warmpost.rules.identity.checks import suspension_reason
 from warmpost.rules.identity.domains import Domain, SenderAddress
-from warmpost.rules.message.headers import check_custom_header
+from warmpost.rules.message.custom_headers import check_custom_headers, has_own_unsubscribe
 from warmpost.rules.message.message import Attachment, Content, Mailbox, MessageContent
 from warmpost.rules.model.addresses import address_key, domain_of
-from warmpost.rules.requests.attachments import check_attachments
-from warmpost.rules.requests.limits import MOST_HEADERS, check_size, check_subject
+from warmpost.rules.requests.attachments import check_attachments, check_pictures
+from warmpost.rules.requests.limits import check_bodies, check_size, check_subject
 from warmpost.rules.requests.mailboxes import read_mailbox
 from warmpost.rules.requests.requests import BatchOrder, SendOrder
 from warmpost.rules.tracking.tracking import EVERYTHING, NOTHING, Track, Unsubscribe
@@ -47,7 +47,7 @@ async def write_message(services: Services, order: SendOrder) -> Written:
         attachments=_attachments(order.attachments),
         data=order.data,
         track=_first(order.track, source.track, NOTHING),
-        unsubscribe=order.unsubscribe or Unsubscribe(),
+        unsubscribe=_unsubscribe(order, Unsubscribe()),
     )
     check_size(content, message_content.attachments)
     if content.templated:
@@ -55,6 +55,10 @@ async def write_message(services: Services, order: SendOrder) -> Written:
         check_size(rendered, message_content.attachments)
         message_content = replace(message_content, content=rendered, data={})
     check_subject(message_content.content.subject)
+    check_bodies(message_content.content, rendered=content.templated)
+    check_pictures(
+        message_content.content.html, message_content.attachments, "template" if source.template else "html"
+    )
     return replace(source, message_content=message_content, domain=domain_of(sender.address))
 
 
@@ -75,9 +79,10 @@ async def write_batch(services: Services, order: BatchOrder) -> Written:
         attachments=_attachments(order.attachments),
         data=order.data,
         track=_first(order.track, found.track, EVERYTHING),
-        unsubscribe=order.unsubscribe or Unsubscribe(headers=True),
+        unsubscribe=_unsubscribe(order, Unsubscribe(headers=True)),
     )
     check_size(content, message_content.attachments)
+    check_pictures(content.html, message_content.attachments, "template")
     return Written(
         message_content=message_content,
         domain=domain_of(sender.address),
@@ -160,6 +165,12 @@ def _first(asked: Track | None, of_template: Track | None, otherwise: Track) -> 
     return otherwise if of_template is None else of_template
 
 
+def _unsubscribe(order: SendOrder | BatchOrder, otherwise: Unsubscribe) -> Unsubscribe:
+    """A list host's own header field stands in place of ours; a footer that was asked for stays."""
+    wanted = order.unsubscribe or otherwise
+    return replace(wanted, headers=wanted.headers and not has_own_unsubscribe(order.headers))
+
+
 def refuse_missing(missing: Iterable[str], field: str) -> None:
     for name in sorted(missing):
         raise Invalid("missing_variable", f"The template needs the variable {name!r}.", f"{field}.{name}")
@@ -170,10 +181,7 @@ def _mailboxes(texts: Sequence[str], field: str) -> tuple[Mailbox, ...]:
 
 
 def _headers(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    if len(headers) > MOST_HEADERS:
-        raise Invalid("too_many_headers", f"{MOST_HEADERS} headers are allowed.", "headers")
-    for name, value in headers.items():
-        check_custom_header(name, value)
+    check_custom_headers(headers)
     return tuple(headers.items())
 
 

@@ -18,6 +18,7 @@ from warmpost.rules.lists.documents import Template
 from warmpost.rules.message.message import Content, TemplateFacts
 from warmpost.rules.model.names import has_controls
 from warmpost.rules.model.writes import Create, Delete, Stored, Update, Write
+from warmpost.rules.requests.limits import check_bodies, check_subject
 from warmpost.rules.tracking.tracking import Track
 
 MOST_TEMPLATE_BYTES = 500_000
@@ -180,10 +181,13 @@ async def delete_template(services: Services, reference: int | str) -> None:
 async def preview_template(
     services: Services, reference: int | str, data: Mapping[str, object], version: int | None
 ) -> Content:
-    """Raises NotFound, or Invalid that names the variables that are missing."""
+    """Raises NotFound, or Invalid that names the variables that are missing, or why it could not be sent."""
     template = (await template_version(services, reference, version)).value
     missing = [name for name in template.required if name not in data]
     if missing:
         names = ", ".join(missing)
         raise Invalid("missing_variable", f"The template needs: {names}.", f"data.{missing[0]}")
-    return await asyncio.to_thread(services.templates.preview, content_of(template), data)
+    shown = await asyncio.to_thread(services.templates.preview, content_of(template), data)
+    check_subject(shown.subject)
+    check_bodies(shown, rendered=True)
+    return shown

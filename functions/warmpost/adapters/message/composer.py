@@ -16,6 +16,7 @@ from dkim.canonicalization import Relaxed
 from warmpost.adapters.message.dkim_signing import SignDigest, open_key, signature_field
 from warmpost.adapters.templates.templates import CompiledContent
 from warmpost.rules.delivery.envelope import Envelope, Outgoing
+from warmpost.rules.message.custom_headers import encode_custom_header
 from warmpost.rules.message.dkim import SigningKey, signature_start
 from warmpost.rules.message.errors import CannotCompose
 from warmpost.rules.message.headers import (
@@ -24,7 +25,6 @@ from warmpost.rules.message.headers import (
     encode_mailboxes,
     encode_message_id,
     encode_structured,
-    encode_unstructured,
     unfold,
 )
 from warmpost.rules.message.message import Job, MessageContent, Unrenderable
@@ -84,6 +84,7 @@ class Composer:
             *message_content.cc,
             *message_content.reply_to,
         )
+        self._sees_itself = not (message_content.to or message_content.cc)
         self._international = not all(mailbox.address.isascii() for mailbox in mailboxes)
 
     def compose(self, jobs: Iterable[Job]) -> list[Outgoing | Unrenderable]:
@@ -131,7 +132,7 @@ class Composer:
             encode_message_id(job.message_id),
             *[encode_structured(value, len(name) + 2) for name, value in headers],
         ]
-        if not self._content.to:
+        if self._sees_itself:
             values.insert(0, recipient)
         return Unsigned(
             envelope=Envelope(job.mail_from, address),
@@ -168,8 +169,9 @@ class Composer:
         message_content = self._content
         fields: list[Field] = [
             (b"From", encode_mailboxes([message_content.sender], 6)),
-            (b"To", encode_mailboxes(message_content.to, 4) if message_content.to else None),
         ]
+        if message_content.to or self._sees_itself:
+            fields.append((b"To", encode_mailboxes(message_content.to, 4) if message_content.to else None))
         if message_content.cc:
             fields.append((b"Cc", encode_mailboxes(message_content.cc, 4)))
         if message_content.reply_to:
@@ -177,7 +179,7 @@ class Composer:
         fields += [(b"Subject", None), (b"Date", None), (b"Message-ID", None)]
         fields += [(name.encode("ascii"), None) for name in names]
         fields += [
-            (name.encode("ascii"), encode_unstructured(" ".join(value.split()), len(name) + 2))
+            (name.encode("ascii"), encode_custom_header(name, value))
             for name, value in message_content.headers
         ]
         return [*fields, (b"MIME-Version", b"1.0"), *self._frame.fields]

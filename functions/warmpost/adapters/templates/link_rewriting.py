@@ -10,14 +10,16 @@ result is used in another way than written, and URLs that begin in one branch of
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from jinja2 import nodes
 
-from warmpost.adapters.templates.html_links import EXPRESSION, STATEMENT, Href, find_links
+from warmpost.adapters.templates.html_links import Href, find_links
+from warmpost.rules.html.tags import EXPRESSION, STATEMENT
 from warmpost.rules.message.languages import footer_of
 from warmpost.rules.tracking.tokens import pack_destination
 from warmpost.rules.tracking.tracking import Marks, Reader, destination_of
@@ -194,11 +196,11 @@ def _place_addition(source: _Source, body_end: int | None) -> None:
 def _rebuilt(body: _Body, marks: Marks, added: Sequence[nodes.Expr]) -> list[nodes.Node]:
     """The body's nodes with its edits made; texts and values that follow each other share an Output again."""
     made: list[nodes.Node] = []
-    atoms = _cut(body)
+    atoms = deque(_cut(body))
     for edit in [*body.edits, None]:
         until = edit.start if edit else None
         while atoms and (until is None or atoms[0].end <= until):
-            made.append(atoms.pop(0).node)
+            made.append(atoms.popleft().node)
         if edit is None:
             break
         if edit.href is None:
@@ -206,7 +208,7 @@ def _rebuilt(body: _Body, marks: Marks, added: Sequence[nodes.Expr]) -> list[nod
             continue
         inside: list[nodes.Node] = []
         while atoms and atoms[0].end <= edit.end:
-            inside.append(atoms.pop(0).node)
+            inside.append(atoms.popleft().node)
         made += _linked(inside, edit.href, edit.link, marks)
     return _grouped(made)
 
@@ -214,13 +216,13 @@ def _rebuilt(body: _Body, marks: Marks, added: Sequence[nodes.Expr]) -> list[nod
 def _cut(body: _Body) -> list[_Atom]:
     """The body's atoms, texts divided where edits begin and end."""
     body.edits.sort(key=lambda edit: (edit.start, edit.end))
-    places = [place for edit in body.edits for place in (edit.start, edit.end)]
+    places = sorted(place for edit in body.edits for place in (edit.start, edit.end))
     cut: list[_Atom] = []
     for atom in body.atoms:
         if not isinstance(atom.node, nodes.TemplateData):
             cut.append(atom)
             continue
-        inner = [place for place in places if atom.start < place < atom.end]
+        inner = places[bisect_right(places, atom.start) : bisect_left(places, atom.end)]
         bounds = [atom.start, *dict.fromkeys(inner), atom.end]
         for start, end in pairwise(bounds):
             text = atom.node.data[start - atom.start : end - atom.start]

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2.runtime import Context, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from warmpost.adapters.templates.css import keep_css
 from warmpost.adapters.templates.filters import FILTERS
 from warmpost.adapters.templates.reader_filters import READER_FILTERS
 from warmpost.adapters.templates.work_limit import (
@@ -79,6 +80,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.filters = FILTERS | READER_FILTERS
         del self.globals["lipsum"]
         self.globals["range"] = _bounded_range
+
+    def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
+        text = super().preprocess(source, name, filename)
+        return keep_css(text) if self.autoescape and "{#" in text else text
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if type(obj) is dict and attribute in obj:

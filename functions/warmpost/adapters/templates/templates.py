@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, Template, TemplateSyntaxError, nodes
 from jinja2.runtime import Context
 
-from warmpost.adapters.templates.html_text import text_of_html, text_template_of_html
+from warmpost.adapters.templates.html_text import text_template_of_html
 from warmpost.adapters.templates.link_rewriting import mark_html, mark_text, text_footer
 from warmpost.adapters.templates.pieces import PieceSandbox
 from warmpost.adapters.templates.reader_filters import READER
@@ -22,8 +22,9 @@ from warmpost.adapters.templates.sandbox import Sandbox
 from warmpost.adapters.templates.source import bound, constants_of, literal, parse, variables_of
 from warmpost.adapters.templates.work_limit import TooMuchWork, begin_work
 from warmpost.errors import Invalid
+from warmpost.rules.html.text import text_of_html
 from warmpost.rules.message.errors import CannotCompose
-from warmpost.rules.message.headers import encode_subject
+from warmpost.rules.message.headers import encode_subject, one_line
 from warmpost.rules.message.message import Content, Data, TemplateFacts
 from warmpost.rules.message.mime import Encoding, TextPart
 from warmpost.rules.message.quoted_printable import SOFT_BREAK, encode_piece, encode_text_base64, text_octets
@@ -97,7 +98,7 @@ class Templates:
         html, text = rendered["html"], rendered["text"]
         if text is None and html is not None:
             text = text_of_html(html)
-        return Content(subject=rendered["subject"] or "", html=html, text=text)
+        return Content(subject=one_line(rendered["subject"] or ""), html=html, text=text)
 
 
 def _inspect(content: Content) -> TemplateFacts:
@@ -152,7 +153,10 @@ def _syntax_errors(field: str) -> Iterator[None]:
     try:
         yield
     except TemplateSyntaxError as error:
-        raise Invalid("template_syntax", f"line {error.lineno}: {error.message}", field) from None
+        reason = str(error.message)
+        if "end of comment" in reason:
+            reason = "`{#` begins a comment that no `#}` ends; where it is CSS, write `{ #`"
+        raise Invalid("template_syntax", f"line {error.lineno}: {reason}", field) from None
     except CannotCompose as error:
         raise Invalid("template_syntax", error.reason, field) from None
     except (SyntaxError, RecursionError, MemoryError, ValueError):

@@ -226,6 +226,7 @@ class ScheduleRow(Answer):
 class Attached(Answer):
     filename: str
     content_type: str | None
+    content_id: str | None
     bytes: Count
 
 

@@ -43,18 +43,21 @@ class Unsubscribing(Model):
 
 
 class AttachmentModel(Model, kw_only=True):
-    """content: base64, with or without line breaks."""
+    """content: base64, with or without line breaks. content_type: with its parameters. content_id: of a picture that
+    the HTML shows as `cid:…`.
+    """
 
     filename: Annotated[str, Meta(max_length=1000)]
     content: str
     content_type: Annotated[str, Meta(max_length=255)] = ""
+    content_id: Annotated[str, Meta(max_length=255)] = ""
 
 
 class SendModel(Model, kw_only=True):
     """POST /send: subject with html or text, or a template with data."""
 
     sender: Text = field(name="from")
-    to: list[Text]
+    to: list[Text] = []
     cc: list[Text] = []
     bcc: list[Text] = []
     reply_to: Text | list[Text] | None = None
@@ -261,4 +264,5 @@ def _attachment(model: AttachmentModel, path: str) -> Attachment:
         content = base64.b64decode(_SPACE.sub("", model.content), validate=True)
     except (binascii.Error, ValueError):
         raise Invalid("invalid_base64", "The content is not valid base64.", f"{path}.content") from None
-    return Attachment(model.filename, content, model.content_type)
+    content_id = model.content_id.strip().removeprefix("<").removesuffix(">")
+    return Attachment(model.filename, content, model.content_type, content_id)

@@ -139,7 +139,12 @@ def _shown_order(order: SendOrder | BatchOrder) -> dict[str, Any]:
         "track": order.track,
         "unsubscribe": order.unsubscribe,
         "attachments": [
-            {"filename": one.filename, "content_type": one.content_type or None, "bytes": len(one.content)}
+            {
+                "filename": one.filename,
+                "content_type": one.content_type or None,
+                "content_id": one.content_id or None,
+                "bytes": len(one.content),
+            }
             for one in order.attachments
         ],
     }

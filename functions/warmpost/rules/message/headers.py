@@ -12,14 +12,11 @@ from collections.abc import Iterable
 from email.utils import formatdate
 from functools import lru_cache
 
-from warmpost.errors import Invalid
 from warmpost.rules.message.errors import CannotCompose
 from warmpost.rules.message.message import Mailbox
 
 LONGEST_LINE = 998  # octets, RFC 5322 section 2.1.1
 LONGEST_SUBJECT = 998
-LONGEST_NAME = 76
-LONGEST_VALUE = 4000
 
 _COLUMNS = 76
 _B_WORD = b"=?utf-8?B?%b?="
@@ -29,6 +26,7 @@ _LONGEST_Q = 62
 _FOLD = b"\r\n "
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_BREAKS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]+")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SHORT_PLAIN = re.compile(r"[!-<>-~](?:[ !-<>-~]{0,64}[!-<>-~])?").fullmatch  # no `=`: no encoded word
 _PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*").fullmatch
@@ -38,60 +36,20 @@ _ADDRESS = re.compile(
 ).fullmatch
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.:\[\]-]+").fullmatch
 _Q_LITERAL = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+").fullmatch
-
-_SET_BY_US = """
-from sender to cc bcc reply-to date subject message-id return-path received dkim-signature domainkey-signature
-mime-version authentication-results delivered-to x-original-to envelope-to apparently-to errors-to return-receipt-to
-disposition-notification-to original-recipient x-envelope-to x-envelope-from x-google-dkim-signature
-"""
-_RESERVED = frozenset(_SET_BY_US.split())
-_RESERVED_PREFIXES = (
-    "content-",
-    "resent-",
-    "arc-",
-    "list-unsubscribe",
-    "received-",
-    "tls-",
-    "downgraded-",
-    "x-warmpost-",
-)
 
 
-def check_custom_header(name: str, value: str, field: str = "headers") -> None:
-    """Raise Invalid for a field that would break the envelope, the structure, the signature or a mailbox's trust."""
-    reason = ""
-    low = name.lower()
-    if not _TOKEN(name) or len(name) > LONGEST_NAME:
-        reason = f"a header name is 1 to {LONGEST_NAME} letters, digits and hyphens"
-    elif low in _RESERVED or low.startswith(_RESERVED_PREFIXES):
-        reason = f"the header {name} is set by Warmpost and cannot be given"
-    elif _CONTROLS.search(value):
-        reason = f"the value of {name} holds a line break or another control character"
-    elif _LONE_SURROGATE.search(value):
-        reason = f"the value of {name} holds half a character"
-    elif len(value.encode()) > LONGEST_VALUE:
-        reason = f"the value of {name} is longer than {LONGEST_VALUE} bytes"
-    elif not value.strip():
-        reason = f"the value of {name} is empty"
-    elif value.isascii() and max(map(len, value.split())) + len(name) > LONGEST_LINE - 4:
-        reason = f"the value of {name} holds a word that does not fit into a line"
-    if reason:
-        raise Invalid("header_not_allowed", reason, field)
+def one_line(subject: str) -> str:
+    """A subject as it is sent: what cells of spreadsheets bring along (line breaks, NUL) is a space, none at its ends."""
+    return _BREAKS.sub(" ", subject).strip(" ")
 
 
 @lru_cache(maxsize=256)
 def encode_subject(text: str) -> bytes:
-    """The value of a Subject field. Raises CannotCompose for line breaks, control characters and overlong ones."""
+    """The value of a Subject field. Raises CannotCompose for half characters and overlong ones."""
     if _SHORT_PLAIN(text) and "  " not in text:
         return text.encode("ascii")
-    text = text.strip(" ")
-    if found := _CONTROLS.search(text.replace("\t", " ")):
-        kind = (
-            "a line break" if found[0] in "\r\n\u0085\u2028\u2029" else f"the control character {found[0]!r}"
-        )
-        raise CannotCompose(f"the subject holds {kind}")
-    if found := _LONE_SURROGATE.search(text):
+    text = one_line(text)
+    if _LONE_SURROGATE.search(text):
         raise CannotCompose("the subject holds half a character, which cannot be sent")
     if (length := len(text.encode())) > LONGEST_SUBJECT:
         raise CannotCompose(f"the subject has {length} bytes; {LONGEST_SUBJECT} are allowed")
@@ -112,7 +70,7 @@ def encode_unstructured(text: str, column: int) -> bytes:
         and max(map(len, words)) < _COLUMNS - column
     ):
         return fold(text.encode("ascii"), column)
-    return fold(b" ".join(_encoded_words(text, column)), column) if text else b""
+    return fold(b" ".join(encode_words(text, column)), column) if text else b""
 
 
 @lru_cache(maxsize=64)
@@ -174,7 +132,7 @@ def _encode_mailbox(mailbox: Mailbox, column: int) -> bytes:
     if len(name.encode()) > LONGEST_SUBJECT // 2:
         raise CannotCompose(f"the name of {mailbox.address} is too long")
     if not name.isascii() or "=?" in name or max(map(len, name.split(" "))) > 60:
-        phrase = b" ".join(_encoded_words(name, column))
+        phrase = b" ".join(encode_words(name, column))
     elif _PHRASE(name):
         phrase = name.encode()
     else:
@@ -193,7 +151,7 @@ def unfold(value: bytes) -> bytes:
     return value.replace(b"\r\n", b"") if b"\r\n" in value else value
 
 
-def _encoded_words(text: str, column: int) -> list[bytes]:
+def encode_words(text: str, column: int) -> list[bytes]:
     """Encoded words (RFC 2047) of whole characters, in whichever encoding is shorter; the first fits its line."""
     octets = text.encode()
     literal = sum(octet in _Q_LITERAL or octet == 32 for octet in octets)

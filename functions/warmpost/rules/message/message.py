@@ -21,11 +21,14 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """content_type empty: guessed from the file name."""
+    """content_type: with its parameters, empty to be guessed from the file name. content_id: of a picture that the
+    HTML shows as `cid:…` (RFC 2392), without angle brackets; empty for a file beside the text.
+    """
 
     filename: str
     content: bytes
     content_type: str = ""
+    content_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Content:
 class MessageContent:
     """Everything that is the same for all recipients of a batch chunk or of a single send.
 
-    to, cc: the headers all recipients see; empty `to` means that each recipient sees only its own address.
+    to, cc: the headers all recipients see; where both are empty, each recipient sees its own address alone.
     headers: further header fields. data: template variables that a recipient's own override. track, unsubscribe: what
     its messages tell of their readers, and how these can end them.
     """

@@ -39,7 +39,8 @@ def pack_message_content(message_content: MessageContent) -> bytes:
                 message_content.unsubscribe.language,
             ],
             "attachments": [
-                [one.filename, one.content_type, len(one.content)] for one in message_content.attachments
+                [one.filename, one.content_type, len(one.content), one.content_id]
+                for one in message_content.attachments
             ],
         }
     )
@@ -52,8 +53,8 @@ def unpack_message_content(packed: bytes) -> MessageContent:
     end = 4 + int.from_bytes(packed[:4], "big")
     head: dict[str, Any] = inflate(packed[4:end])
     attachments: list[Attachment] = []
-    for filename, content_type, size in head["attachments"]:
-        attachments.append(Attachment(filename, packed[end : end + size], content_type))
+    for filename, content_type, size, content_id in head["attachments"]:
+        attachments.append(Attachment(filename, packed[end : end + size], content_type, content_id))
         end += size
     return MessageContent(
         sender=Mailbox(*head["sender"]),

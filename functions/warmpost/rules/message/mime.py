@@ -5,12 +5,13 @@ Boundaries are constant: `=_` can appear neither in quoted-printable nor in base
 
 from __future__ import annotations
 
-import mimetypes
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
+from warmpost.rules.message.content_types import content_type_of, is_invitation
+from warmpost.rules.message.headers import encode_words
 from warmpost.rules.message.message import Attachment
 from warmpost.rules.message.quoted_printable import encode_base64
 
@@ -18,7 +19,9 @@ Encoding = Literal["quoted-printable", "base64"]
 Fields = tuple[tuple[bytes, bytes], ...]
 
 _ALTERNATIVE = b"=_alternative_"
+_RELATED = b"=_related_"
 _MIXED = b"=_mixed_"
+_BASE64 = (b"Content-Transfer-Encoding", b"base64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,31 +53,45 @@ class Frame:
 
 
 def frame_of(texts: Sequence[TextPart], attachments: Sequence[Attachment]) -> Frame:
-    """texts: one, or plain before html (RFC 2046 section 5.1.4: the last is the best)."""
-    if len(texts) == 1:
-        fields, around = texts[0].fields, [b"", b""]
-    else:
-        fields = ((b"Content-Type", b'multipart/alternative; boundary="%b"' % _ALTERNATIVE),)
-        around = [b"--%b\r\n%b" % (_ALTERNATIVE, _head(text.fields)) for text in texts]
-        around[1:] = [b"\r\n" + line for line in around[1:]]
-        around.append(b"\r\n--%b--" % _ALTERNATIVE)
-    if not attachments:
+    """texts: one, or plain before html (RFC 2046 section 5.1.4: the last is the best).
+
+    An invitation is an alternative to the texts as well as a file: mailboxes show the one, calendars import the other.
+    Pictures that the HTML shows surround the alternatives (RFC 2387), files that stand alone surround both.
+    """
+    invitation = next((one for one in attachments if is_invitation(one)), None)
+    fields, around = _alternatives(texts, invitation)
+    inline = [one for one in attachments if one.content_id]
+    files = [one for one in attachments if not one.content_id]
+    shared = b""
+    for boundary, kind, parts in ((_RELATED, b"related", inline), (_MIXED, b"mixed", files)):
+        if parts:
+            around[0] = b"--%b\r\n%b%b" % (boundary, _head(fields), around[0])
+            shared += b"".join(b"\r\n--%b\r\n%b" % (boundary, _attached(one)) for one in parts)
+            shared += b"\r\n--%b--" % boundary
+            root = b'type="%b";\r\n ' % fields[0][1].partition(b";")[0] if kind == b"related" else b""
+            fields = ((b"Content-Type", b'multipart/%b; %bboundary="%b"' % (kind, root, boundary)),)
+    if not shared:
         return Frame(fields, (*around[:-1], around[-1] + b"\r\n"), b"")
-    around[0] = b"--%b\r\n%b%b" % (_MIXED, _head(fields), around[0])
-    parts = b"".join(b"\r\n--%b\r\n%b" % (_MIXED, _attached(attachment)) for attachment in attachments)
-    return Frame(
-        ((b"Content-Type", b'multipart/mixed; boundary="%b"' % _MIXED),),
-        tuple(around),
-        b"%b\r\n--%b--\r\n" % (parts, _MIXED),
-    )
+    return Frame(fields, tuple(around), shared + b"\r\n")
 
 
-def content_type_of(attachment: Attachment) -> str:
-    """As given, or guessed from the name; octets where base64 would not be allowed (RFC 2046 section 5.2)."""
-    guessed = attachment.content_type or mimetypes.guess_type(attachment.filename)[0] or ""
-    if not guessed or guessed.lower().startswith(("message/", "multipart/")):
-        return "application/octet-stream"
-    return guessed
+def _alternatives(texts: Sequence[TextPart], invitation: Attachment | None) -> tuple[Fields, list[bytes]]:
+    if len(texts) == 1 and invitation is None:
+        return texts[0].fields, [b"", b""]
+    around = [b"--%b\r\n%b" % (_ALTERNATIVE, _head(text.fields)) for text in texts]
+    around[1:] = [b"\r\n" + line for line in around[1:]]
+    end = b"\r\n--%b--" % _ALTERNATIVE
+    if invitation is not None:
+        fields = ((b"Content-Type", content_type_of(invitation).encode()), _BASE64)
+        end = b"\r\n--%b\r\n%b%b%b" % (_ALTERNATIVE, _head(fields), encode_base64(invitation.content), end)
+    return ((b"Content-Type", b'multipart/alternative; boundary="%b"' % _ALTERNATIVE),), [*around, end]
+
+
+def name_parameter(filename: str) -> bytes:
+    """The name once more as `name`, in encoded words, for mailboxes that know no RFC 2231 (QQ Mail, old Outlook)."""
+    if filename.isascii():
+        return b""
+    return b';\r\n name="%b"' % b"\r\n ".join(encode_words(filename, len(' name="')))
 
 
 def filename_parameters(filename: str) -> bytes:
@@ -99,14 +116,17 @@ def filename_parameters(filename: str) -> bytes:
 
 
 def _attached(attachment: Attachment) -> bytes:
-    return _head(
-        (
-            (b"Content-Type", content_type_of(attachment).encode()),
-            (b"Content-Transfer-Encoding", b"base64"),
-            (b"Content-Disposition", b"attachment" + filename_parameters(attachment.filename)),
-        )
-    ) + encode_base64(attachment.content)
+    content_type = content_type_of(attachment).encode()
+    disposition = b"inline" if attachment.content_id else b"attachment"
+    fields = [
+        (b"Content-Type", content_type + name_parameter(attachment.filename)),
+        _BASE64,
+        (b"Content-Disposition", disposition + filename_parameters(attachment.filename)),
+    ]
+    if attachment.content_id:
+        fields.append((b"Content-ID", b"<%b>" % attachment.content_id.encode()))
+    return _head(fields) + encode_base64(attachment.content)
 
 
-def _head(fields: Fields) -> bytes:
+def _head(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
     return b"".join(b"%b: %b\r\n" % field for field in fields) + b"\r\n"

@@ -6,6 +6,7 @@ import binascii
 from collections.abc import Mapping
 
 from warmpost.errors import Invalid, TooLarge
+from warmpost.rules.message.content_types import is_invitation
 from warmpost.rules.message.message import Attachment, Content
 from warmpost.rules.model.names import has_controls
 
@@ -21,7 +22,6 @@ MOST_TAGS = 20
 MOST_DATA = 100_000
 MOST_RECIPIENT_DATA = 8_192
 """Bytes of one recipient's variables as JSON, by whichever door they come."""
-MOST_HEADERS = 50
 
 
 def check_subject(subject: str) -> None:
@@ -31,10 +31,18 @@ def check_subject(subject: str) -> None:
         raise Invalid("subject_too_long", f"A subject has {MOST_SUBJECT} bytes at most.", "subject")
 
 
+def check_bodies(content: Content, rendered: bool) -> None:
+    """Raises Invalid for what no mail can carry (RFC 5322 section 3.5). rendered: then its variables are to blame."""
+    for field, text in (("html", content.html), ("text", content.text)):
+        if text and "\0" in text:
+            reason = f"The {field} would hold a NUL character, which mail cannot carry; leave it out."
+            raise Invalid("invalid_content", reason, "data" if rendered else field)
+
+
 def check_size(content: Content, attachments: tuple[Attachment, ...]) -> None:
     """The size after encoding, as near as it can be known before a message is made. Raises TooLarge."""
     bodies = sum(_encoded(text) for text in (content.html, content.text) if text)
-    files = sum((len(one.content) + 2) // 3 * 4 * 78 // 76 for one in attachments)
+    files = sum((len(one.content) + 2) // 3 * 4 * 78 // 76 * (1 + is_invitation(one)) for one in attachments)
     if bodies + files > MOST_MESSAGE:
         raise TooLarge(
             "message_too_large",

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from warmpost.errors import Invalid
 from warmpost.rules.message.message import Mailbox
 from warmpost.rules.model.addresses import Flaw, read_address
+from warmpost.rules.model.names import decode_words, has_controls
 
 MOST_NAME = 200
 
 
 def read_mailbox(text: str, field: str) -> Mailbox:
-    """The name without its quotes. Raises Invalid that names the field, the reason and what would be right."""
+    """The name without its quotes and encoding. Raises Invalid that names the field, the reason and what would be right."""
     name, written = split_mailbox(text.strip())
-    if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in text):
+    if has_controls(text) or has_controls(name):
         raise Invalid("header_injection", "An address has no line breaks or control characters.", field)
     if len(name) > MOST_NAME:
         raise Invalid("name_too_long", f"A name before an address has {MOST_NAME} characters at most.", field)
@@ -30,11 +30,11 @@ def read_mailbox(text: str, field: str) -> Mailbox:
 
 
 def split_mailbox(text: str) -> tuple[str, str]:
-    """Name without its quotes, and address as written; in time that grows with the length alone, whatever the text holds."""
+    """Name without its quotes and encoding, and address as written; in time that grows with the length alone."""
     name, bracket, rest = text.rpartition("<")
     if not bracket or not rest.endswith(">"):
         return "", text
     name = name.strip()
     if len(name) >= 2 and name[0] == name[-1] == '"':
         name = re.sub(r"\\(.)", r"\1", name[1:-1])
-    return name, rest[:-1].strip()
+    return decode_words(name), rest[:-1].strip()

@@ -16,7 +16,9 @@ from warmpost.rules.tracking.tracking import Track, Unsubscribe
 
 def pack_order(order: SendOrder | BatchOrder) -> bytes:
     head = {one.name: getattr(order, one.name) for one in fields(order)}
-    head["attachments"] = [[one.filename, one.content_type, len(one.content)] for one in order.attachments]
+    head["attachments"] = [
+        [one.filename, one.content_type, len(one.content), one.content_id] for one in order.attachments
+    ]
     if isinstance(order, BatchOrder) and order.recipients is not None:
         head["recipients"] = [[one.to, one.data] for one in order.recipients]
     head["track"] = None if order.track is None else astuple(order.track)
@@ -29,8 +31,8 @@ def unpack_order(packed: bytes) -> SendOrder | BatchOrder:
     end = 4 + int.from_bytes(packed[:4], "big")
     kept: dict[str, Any] = inflate(packed[4:end])
     attachments: list[Attachment] = []
-    for filename, content_type, size in kept["order"].pop("attachments"):
-        attachments.append(Attachment(filename, packed[end : end + size], content_type))
+    for filename, content_type, size, content_id in kept["order"].pop("attachments"):
+        attachments.append(Attachment(filename, packed[end : end + size], content_type, content_id))
         end += size
     head: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in kept["order"].items()
