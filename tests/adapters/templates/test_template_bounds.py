@@ -120,6 +120,75 @@ def test_no_template_hangs_or_fills_the_worker(source):
     assert time.process_time() - begin < 20  # minutes without the bounds; not a measure of speed
 
 
+LISTS = [[1] * 50 for _ in range(2000)]
+OTHERS = [[1] * 50 for _ in range(2000)]
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        "{% if one == other %}{% endif %}",
+        "{% if 7 in one %}{% endif %}",
+        "{% if one is eq(other) %}{% endif %}",
+        "{% if 7 is in(one) %}{% endif %}",
+        "{% if text in like %}{% endif %}",
+        "{% if [text] < [like] %}{% endif %}",
+        "{% set x = [one, other, one]|sort %}",
+        "{% set x = [one, other]|max %}",
+        "{% set x = [{'a': one}, {'a': other}]|sort(attribute='a') %}",
+        "{% set x = [{'a': one}, {'a': other}]|sort(false, false, 'b,a') %}",
+        "{% set x = [{'a': one}, {'a': other}]|groupby('a')|list %}",
+        "{% set x = {'a': one, 'b': other}|dictsort(by='value') %}",
+        "{% set x = loop.changed(one) %}",
+        "{% set x = '%s%s%s%s%s%s%s%s' % (text, text, text, text, text, text, text, text) %}",
+        "{% set x = '{0}{0}{0}{0}{0}{0}{0}{0}'.format(text) %}",
+        "{% set x = '%(a)s%(a)s%(a)s%(a)s'|format(a=text) %}",
+        "{% set x = '{0!r}{0!r}{0!r}{0!r}'.format(wide) %}",
+        "{% set x = '%999d%999d%999d%999d%999d' % (1, 1, 1, 1, 1) %}",
+        "{% for j in range(9) %}{% set x = text|e %}{% endfor %}",
+        "{% for j in range(9) %}{% set x = text|safe %}{% endfor %}",
+        "{% set x = text[:19000]|wordwrap(1) %}",
+        "{% set x = hexadecimal|int(base=16) %}",
+        "{% set x = one|urlencode %}",
+    ],
+)
+def test_an_operation_pays_before_it_works(work):
+    begin = time.process_time()
+    text = "y" * 200_000
+    values = {
+        "one": LISTS,
+        "other": OTHERS,
+        "text": text,
+        "like": text[1:] + "z",
+        "wide": "\U0001f600" * 50_000,
+    }
+    source = "{% for i in range(9999) %}" + work + "{% for k in range(99) %}{% endfor %}{% endfor %}"
+    assert failure(source, **values, hexadecimal="f" * 400_000)
+    assert time.process_time() - begin < 10  # minutes and gigabytes otherwise; not a measure of speed
+
+
+@pytest.mark.parametrize(
+    "call", ["update(o, {'a': 2})", "setdefault(o, 'b', 2)", "pop(o, 'a')", "clear(o)", "fromkeys(o)"]
+)
+def test_no_method_of_a_class_reaches_what_others_share(call):
+    shared = {"a": 1}
+    assert failure("{{ dict." + call + " }}", o=shared)
+    assert shared == {"a": 1}
+
+
+def test_dictionaries_can_still_be_made():
+    assert shown("{% set d = dict(o, b=2) %}{{ d.a }}{{ d.b }}", o={"a": 1}) == "12"
+
+
+def test_comparisons_sorts_and_formats_of_honest_templates_have_room():
+    rows = [{"name": f"n{n}", "price": n % 7} for n in range(1000)]
+    source = (
+        "{% for row in rows|sort(attribute='price,name') if row.price != 3 and row.name not in left %}"
+        "{{ '%-20s %8.2f'|format(row.name, row.price) }}{% endfor %}{{ rows|map(attribute='price')|max }}"
+    )
+    assert "n1 " in shown(source, rows=rows, left=["n2", "n3"])
+
+
 @pytest.mark.parametrize("letter", ["<", "я", "="])
 def test_a_short_value_pays_for_what_its_encoding_makes_of_it_each_time(letter):
     source = "{% for a in range(1000) %}{% for b in range(150) %}{{ short }}{% endfor %}{% endfor %}"

@@ -224,3 +224,22 @@ def test_a_template_with_a_variable_named_data_of_its_own_keeps_it():
         "{% set data = {'First Name': 'own'} %}{{ data['First Name'] }}", text="x", templated=True
     )
     assert templates.preview(content, {}).subject == "own"
+
+
+@pytest.mark.parametrize(
+    ("source", "required"),
+    [
+        ("{% if a %}{% set x = 1 %}{{ x }}{% endif %}", {"a"}),
+        ("{% if a %}{% set x = 1 %}{% else %}{% set x = 2 %}{% endif %}{{ x }}", {"a"}),
+        (
+            "{% if a %}{% set x = 1 %}{% elif b %}{% set x = 3 %}{% else %}{% set x = 2 %}{% endif %}{{ x }}",
+            {"a", "b"},
+        ),
+        ("{% if a %}{% set x %}text{% endset %}{{ x }}{% endif %}", {"a"}),
+        ("{% for one in rows %}{% if one %}{% set y = one %}{{ y }}{% endif %}{% endfor %}", {"rows"}),
+        ("{% if a %}{% set x = 1 %}{% endif %}{{ x }}", {"a", "x"}),
+        ("{% if a %}{{ x }}{% set x = 1 %}{% endif %}", {"a", "x"}),
+    ],
+)
+def test_what_a_branch_assigns_is_there_for_what_follows_in_it(source, required):
+    assert templates.inspect(html(source)).required == required

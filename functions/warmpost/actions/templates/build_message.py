@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -51,7 +52,7 @@ async def write_message(services: Services, order: SendOrder) -> Written:
     )
     check_size(content, message_content.attachments)
     if content.templated:
-        rendered = services.templates.preview(content, order.data)
+        rendered = await asyncio.to_thread(services.templates.preview, content, order.data)
         check_size(rendered, message_content.attachments)
         message_content = replace(message_content, content=rendered, data={})
     check_subject(message_content.content.subject)
@@ -70,7 +71,7 @@ async def write_batch(services: Services, order: BatchOrder) -> Written:
         check_subject(order.subject)
     subject = order.subject if order.subject is not None else found.content.subject
     content = replace(found.content, subject=subject)
-    facts = services.templates.inspect(content)
+    facts = await asyncio.to_thread(services.templates.inspect, content)
     message_content = MessageContent(
         sender=sender,
         content=content,
@@ -154,7 +155,8 @@ async def _content(services: Services, order: SendOrder) -> tuple[Content, Writt
     content = replace(
         found.content, subject=found.content.subject if order.subject is None else order.subject
     )
-    missing = services.templates.inspect(content).required - order.data.keys()
+    facts = await asyncio.to_thread(services.templates.inspect, content)
+    missing = facts.required - order.data.keys()
     refuse_missing(missing, "data")
     return content, replace(nothing, template=found.id, template_version=found.version, track=found.track)
 

@@ -110,6 +110,13 @@ class _Bounding(NodeTransformer):
         self.generic_visit(node)
         return _filtered(node, "_paid") if isinstance(node.arg, nodes.Slice) else node
 
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Expr:
+        self.generic_visit(node)
+        node.expr = _paid_for(node.expr)
+        for operand in node.ops:
+            operand.expr = _paid_for(operand.expr)
+        return node
+
     def visit_List(self, node: nodes.List) -> nodes.Expr:
         self.generic_visit(node)
         return _filtered(node, "_paid")
@@ -136,6 +143,11 @@ def _spent(body: Iterable[nodes.Node]) -> nodes.Filter:
         for node in root.find_all(nodes.Node):
             weight += 1 + (len(node.data) >> 6 if isinstance(node, nodes.TemplateData) else 0)
     return _filtered(nodes.Const(weight, lineno=1), "_spent")
+
+
+def _paid_for(operand: nodes.Expr) -> nodes.Expr:
+    """What is compared with something; a constant that is written out costs nothing."""
+    return operand if isinstance(operand, nodes.Const) else _filtered(operand, "_compared")
 
 
 def _filtered(node: nodes.Expr, name: str) -> nodes.Filter:
@@ -166,6 +178,11 @@ def _collect_required(node: nodes.Node, sure: frozenset[str], required: set[str]
     if isinstance(node, (nodes.If, nodes.CondExpr)):
         _collect_from_branches(node, sure, required)
         return
+    if isinstance(
+        node, (nodes.For, nodes.Template, nodes.With, nodes.Macro, nodes.CallBlock, nodes.FilterBlock)
+    ):
+        _collect_in_order(node, sure, required)
+        return
     if isinstance(node, (nodes.And, nodes.Or)):
         _collect_required(node.left, sure, required)
         holds = isinstance(node, nodes.And)
@@ -182,10 +199,39 @@ def _collect_from_branches(node: nodes.If | nodes.CondExpr, sure: frozenset[str]
         otherwise: list[nodes.Node] = [node.expr2] if node.expr2 else []
     else:
         then, otherwise = node.body, [*node.elif_, *node.else_]
-    for child in then:
-        _collect_required(child, sure | _made_sure_by(node.test, True), required)
-    for child in otherwise:
-        _collect_required(child, sure | _made_sure_by(node.test, False), required)
+    _collect_all(then, sure | _made_sure_by(node.test, True), required)
+    _collect_all(otherwise, sure | _made_sure_by(node.test, False), required)
+
+
+def _collect_in_order(node: nodes.Node, sure: frozenset[str], required: set[str]) -> None:
+    """A node with bodies, in which one statement after the other is run."""
+    for child in node.iter_child_nodes(exclude=("body", "else_")):
+        _collect_required(child, sure, required)
+    for body in ("body", "else_"):
+        _collect_all(getattr(node, body, []), sure, required)
+
+
+def _collect_all(body: Iterable[nodes.Node], sure: frozenset[str], required: set[str]) -> None:
+    """What is assigned is there for whatever comes after it in the same body."""
+    for node in body:
+        _collect_required(node, sure, required)
+        sure |= _assigned(node)
+
+
+def _assigned(node: nodes.Node) -> frozenset[str]:
+    """Names that are there after a statement: of a condition, what each of its branches assigns."""
+    if isinstance(node, nodes.Assign | nodes.AssignBlock):
+        return frozenset(one.name for one in node.target.find_all(nodes.Name)) | (
+            frozenset({node.target.name}) if isinstance(node.target, nodes.Name) else frozenset()
+        )
+    if isinstance(node, nodes.If) and node.else_:
+        branches = [node.body, *(one.body for one in node.elif_), node.else_]
+        return frozenset.intersection(*(_assigned_in(body) for body in branches))
+    return frozenset()
+
+
+def _assigned_in(body: Iterable[nodes.Node]) -> frozenset[str]:
+    return frozenset(name for node in body for name in _assigned(node))
 
 
 def _asks_whether_defined(node: nodes.Filter | nodes.Test) -> bool:

@@ -31,6 +31,9 @@ from warmpost.rules.message.quoted_printable import SOFT_BREAK, encode_piece, en
 from warmpost.rules.tracking.tracking import UNMARKED, Marks, Reader
 
 LONGEST_SOURCE = 1_000_000  # characters
+DOOR_SECONDS = 3.0
+"""For a rendering at a door, where somebody waits; batches have no time, so that a message always ends the same way."""
+
 LONGEST_OUTPUT = 3_000_000  # characters, or octets once encoded
 
 _COMPILED_KEPT = 128
@@ -88,7 +91,7 @@ class Templates:
         rendered = {"subject": content.subject, "html": content.html, "text": content.text}
         if content.templated:
             self.compile(content)
-            begin_work()
+            begin_work(DOOR_SECONDS)
             for sandbox, field, source in _sources(_with_text(content)):
                 template = _template(sandbox, parse(sandbox, source))
                 try:
@@ -120,7 +123,7 @@ def _refuse_hopeless(content: Content, names: Collection[str]) -> None:
     """
     variables = {**_GLOBALS, **dict.fromkeys(names, _STAND_IN)}
     for sandbox, field, source in _sources(content):
-        begin_work()
+        begin_work(DOOR_SECONDS)
         template = _template(sandbox, parse(sandbox, source))
         try:
             for _ in template.root_render_func(_context(template, variables)):

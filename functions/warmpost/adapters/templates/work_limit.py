@@ -1,13 +1,15 @@
 """A bound on the work one rendering may do, so that no template hangs or fills the worker.
 
 Whatever repeats or grows (loop bodies, macros, filters, calls, strings) is paid for in units, roughly one a template
-node run or 64 characters made; a rendering that has spent its units ends. Wall-clock time plays no part: the same
-template and data always end the same way.
+node run or 64 characters made; a rendering that has spent its units ends. Paid is before the work is done. For batches
+wall-clock time plays no part: the same template and data always end the same way. At the doors there is a time as well,
+for whoever else waits there.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from functools import wraps
@@ -23,24 +25,51 @@ _MOST_BITS = 4096
 _WIDE_FORMAT = re.compile(r"%(?:\([^)]*\))?[^a-zA-Z%]*(?:[0-9]{4}|\*)|\{[^{}]*:[^{}]*(?:[0-9]{4}|\{)").search
 _MEASURED = (str, list, tuple, dict, range, int)
 
-_left: ContextVar[list[int]] = ContextVar("units left")
+_LOOK_EVERY = 500  # units between two looks at the clock
+_PER_FIELD = 1024
+"""Characters that a field of a format may make without an argument: its width."""
+
+_ESCAPED = 10
+"""How many characters one may become (`!r`, `!a`)."""
+
+
+class _Left:
+    """units: that may still be spent. look_at: of them at which the clock is looked at, -1 where no time is set."""
+
+    __slots__ = ("ends_at", "look_at", "units")
+
+    def __init__(self, seconds: float | None) -> None:
+        self.units = UNITS
+        self.look_at = -1 if seconds is None else UNITS
+        self.ends_at = 0.0 if seconds is None else time.monotonic() + seconds
+
+
+_left: ContextVar[_Left] = ContextVar("what is left")
 
 
 class TooMuchWork(SecurityError):
     pass
 
 
-def begin_work() -> None:
-    """Give the rendering (or compilation) that now begins in this context its units."""
-    _left.set([UNITS])
+def begin_work(seconds: float | None = None) -> None:
+    """Give the rendering (or compilation) that now begins in this context its units. seconds: after which it ends, too."""
+    _left.set(_Left(seconds))
 
 
 def spend(units: int) -> None:
     """Raises TooMuchWork."""
     left = _left.get()
-    left[0] -= units
-    if left[0] < 0:
+    left.units -= units
+    if left.units < left.look_at or left.units < 0:
+        _look(left)
+
+
+def _look(left: _Left) -> None:
+    if left.units < 0:
         raise TooMuchWork("the template does too much: loops too often or makes too long a text")
+    if time.monotonic() > left.ends_at:
+        raise TooMuchWork("the template takes too long")
+    left.look_at = left.units - _LOOK_EVERY
 
 
 def size_of(value: object) -> int:
@@ -77,6 +106,32 @@ def metered(function: Callable[..., Any]) -> Callable[..., Any]:
         return result
 
     return paying
+
+
+def measured(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter or test that may look at everything inside its arguments, such as a comparison."""
+
+    @wraps(function)
+    def paying(*args: Any, **kwargs: Any) -> Any:
+        for value in args:
+            spend_on_contents(value)
+        return function(*args, **kwargs)
+
+    return paying
+
+
+def spend_on_order(values: list[Any]) -> None:
+    """Pay for putting values in order, or for finding those that are alike: each is compared a few times."""
+    before = _left.get().units
+    spend_on_contents(values)
+    spend((before - _left.get().units) * len(values).bit_length())
+
+
+def compared(value: Any) -> Any:
+    """An operand of a comparison, which may look at everything inside it."""
+    if type(value) is not int and type(value) is not bool:
+        spend_on_contents(value)
+    return value
 
 
 def narrow(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -126,8 +181,38 @@ def join_texts(parts: Iterable[str]) -> str:
 
 
 def add(left: Any, right: Any) -> Any:
-    spend(size_of(left) + size_of(right))
+    spend(1 + size_of(left) + size_of(right))
+    _check_size(left, right)
     return left + right
+
+
+def subtract(left: Any, right: Any) -> Any:
+    _check_size(left, right)
+    return left - right
+
+
+def divide(left: Any, right: Any) -> Any:
+    _check_size(left, right)
+    return left / right
+
+
+def divide_whole(left: Any, right: Any) -> Any:
+    _check_size(left, right)
+    return left // right
+
+
+def _check_size(*numbers: Any) -> None:
+    spend(1)
+    for number in numbers:
+        if isinstance(number, int):
+            _check_bits(number.bit_length())
+
+
+def whole(value: Any) -> Any:
+    """The result of `int`: what stands in hexadecimal may be a number of any length."""
+    if isinstance(value, int):
+        _check_bits(value.bit_length())
+    return value
 
 
 def multiply(left: Any, right: Any) -> Any:
@@ -146,10 +231,20 @@ def power(left: Any, right: Any) -> Any:
 
 def modulo(left: Any, right: Any) -> Any:
     if isinstance(left, str):
-        check_format(left)
-        plain_values(right if isinstance(right, tuple) else (right,))
+        given = right if isinstance(right, tuple) else (right,)
+        pay_for_format(left, list(right.values()) if isinstance(right, dict) else given)
         return left if right == () else left % right
+    _check_size(left, right)
     return left % right
+
+
+def pay_for_format(pattern: str, values: Iterable[Any]) -> None:
+    """Before a text is made of a pattern and values: each field may hold the longest of them, escaped."""
+    check_format(pattern)
+    plain = plain_values(values)
+    longest = max((len(value) if isinstance(value, str) else _PER_FIELD for value in plain), default=0)
+    fields = pattern.count("%") + pattern.count("{")
+    spend(fields * (1 + (longest * _ESCAPED + _PER_FIELD >> 6)))
 
 
 def check_format(pattern: str) -> None:
