@@ -87,6 +87,9 @@ GENERIC_STATUS: dict[str, str] = {
 }
 """Those that servers use for everything; words come first."""
 
+UNTELLING = frozenset({"0.0", "1.0", "2.0", "3.0", "4.0", "5.0", "6.0", "7.0", "7.1"})
+"""Those beside which another one in the words is believed."""
+
 BASIC: dict[int, str] = {
     500: "protocol",
     501: "protocol",
