@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warmpost.rules.bounces.classify import BounceClass, classify
+from warmpost.rules.bounces.classify import BounceClass, classify, classify_bounce
 from warmpost.rules.bounces.phrases import phrase_book
 from warmpost.rules.bounces.status_codes import BASIC, GENERIC_STATUS, STATUS
 from warmpost.rules.delivery.smtp_replies import parse_reply
@@ -141,3 +141,21 @@ def test_a_reply_of_any_length_is_judged_at_once(unit):
     started = time.perf_counter()
     classify(550, "5.1.1", unit * 200_000)
     assert time.perf_counter() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    ("enhanced", "text", "expected"),
+    [
+        ("4.1.1", "User unknown in local recipient table", BounceClass.UNKNOWN_USER),
+        ("4.1.1", "<jo@example.org>: Recipient address rejected", BounceClass.UNKNOWN_USER),
+        ("", "no such user", BounceClass.UNKNOWN_USER),
+        ("4.1.1", "unverified address: Address verification in progress", BounceClass.TEMPORARY),
+        ("4.1.1", "Recipient address rejected: Greylisted", BounceClass.TEMPORARY),
+        ("", "mailbox unavailable", BounceClass.TEMPORARY),
+        ("4.1.2", "Domain not found", BounceClass.TEMPORARY),
+        ("4.2.2", "mailbox full", BounceClass.MAILBOX_FULL),
+    ],
+)
+def test_an_unknown_user_for_now_is_unknown_once_the_retries_are_over(enhanced, text, expected):
+    assert not classify(450, enhanced, text).suppress
+    assert classify_bounce(450, enhanced, text) is expected

@@ -15,7 +15,7 @@ from warmpost.actions.delivery.recipient_status import RecipientStatuses, status
 from warmpost.actions.events.enrich import Origin, notification_event, origin_of
 from warmpost.actions.events.locate import Place
 from warmpost.actions.warmup.day_counters import additions, circumstances
-from warmpost.rules.bounces.classify import BounceClass, classify
+from warmpost.rules.bounces.classify import BounceClass, classify_bounce
 from warmpost.rules.delivery.chunks import Chunk, unpack
 from warmpost.rules.delivery.documents import Batch, Message, ProgressFields
 from warmpost.rules.delivery.mailbox_providers import SIMULATOR
@@ -136,7 +136,7 @@ async def _read(services: Services, place: Place) -> Situation | None:
 
 
 def _judged(event: Event) -> BounceClass:
-    return classify(event.code, event.enhanced_code, event.text)
+    return classify_bounce(event.code, event.enhanced_code, event.text)
 
 
 def _is_hard(event: Event) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from warmpost.rules.bounces.classify import classify
+from warmpost.rules.bounces.classify import classify_bounce
 from warmpost.rules.delivery.documents import Batch, Message
 from warmpost.rules.delivery.progress import Progress
 from warmpost.rules.model.derived_ids import batch_message_id, send_message_id
@@ -34,7 +34,7 @@ def notification_event(
 ) -> NotificationEvent:
     """place: the recipient's position in the progress; the event's target holds that in the batch."""
     target = event.target
-    judged = classify(event.code, event.enhanced_code, event.text) if event.kind == "bounced" else None
+    judged = classify_bounce(event.code, event.enhanced_code, event.text) if event.kind == "bounced" else None
     return NotificationEvent(
         kind=event.kind,
         at=event.at,

@@ -79,9 +79,27 @@ _WRAPPED = re.compile(
 """Gateways that answer every refusal in the same words and quote the real one (Cisco IronPort)."""
 
 
-@lru_cache(maxsize=4096)
 def classify(code: int, enhanced_code: str, text: str) -> BounceClass:
     """code: 0 where only an enhanced code is known, such as in a report. text: the server's words, in any language."""
+    first, found, _ = _read(code, enhanced_code, text)
+    return BounceClass.TEMPORARY if first == 4 and found in _LATER else found
+
+
+def classify_bounce(code: int, enhanced_code: str, text: str) -> BounceClass:
+    """The same of a message that was given up: an unknown user for now, all through the retries of a day, is unknown.
+
+    Only where the status or clear words say so: a mailbox that is just unavailable, an address that is being verified
+    and a greylist stay temporary.
+    """
+    first, found, is_clear = _read(code, enhanced_code, text)
+    if first == 4 and found is BounceClass.UNKNOWN_USER and is_clear:
+        return found
+    return classify(code, enhanced_code, text)
+
+
+@lru_cache(maxsize=4096)
+def _read(code: int, enhanced_code: str, text: str) -> tuple[int, BounceClass, bool]:
+    """2, 4 or 5; what it is about; whether that is more than a hint."""
     said = " ".join(text[:MOST_TEXT].lower().split())
     if wrapped := _WRAPPED.search(said):
         code, enhanced_code, said = int(wrapped[1]), "", said[wrapped.end() :]
@@ -89,10 +107,8 @@ def classify(code: int, enhanced_code: str, text: str) -> BounceClass:
     if "@" in said:
         said = _AROUND_ADDRESS.sub("@", _ADDRESS.sub("@", said))
     first, status = _status(enhanced_code, said)
-    found = _judge(code, status, normalize(f"{first}.{status} {said}" if status else said))
-    if (code // 100 or first) == 4 and found in _LATER:
-        return BounceClass.TEMPORARY
-    return found
+    found, is_clear = _judge(code, status, normalize(f"{first}.{status} {said}" if status else said))
+    return code // 100 or first, found, is_clear
 
 
 def _status(enhanced_code: str, said: str) -> tuple[int, str]:
@@ -105,16 +121,16 @@ def _status(enhanced_code: str, said: str) -> tuple[int, str]:
     return (int(match[1]), f"{match[2]}.{match[3]}") if match else (0, "")
 
 
-def _judge(code: int, status: str, said: str) -> BounceClass:
+def _judge(code: int, status: str, said: str) -> tuple[BounceClass, bool]:
     if code in _SESSION_FAULTS:
-        return BounceClass.PROTOCOL
+        return BounceClass.PROTOCOL, True
     found = phrase_book().find(said)
     if found.certain:
-        return BounceClass(found.certain)
+        return BounceClass(found.certain), True
     if status in STATUS:
-        return BounceClass(STATUS[status])
+        return BounceClass(STATUS[status]), True
     if code // 100 == 4 and found.hint in ("", "policy", "unknown_user"):
-        return BounceClass.TEMPORARY
+        return BounceClass.TEMPORARY, False
     if found.hint == "unknown_user" and status.startswith("7."):
-        return BounceClass.POLICY
-    return BounceClass(found.hint or GENERIC_STATUS.get(status) or BASIC.get(code) or "unspecified")
+        return BounceClass.POLICY, False
+    return BounceClass(found.hint or GENERIC_STATUS.get(status) or BASIC.get(code) or "unspecified"), False

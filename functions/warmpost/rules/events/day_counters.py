@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from warmpost.rules.bounces.classify import BounceClass, classify
+from warmpost.rules.bounces.classify import BounceClass, classify_bounce
 from warmpost.rules.delivery.mailbox_providers import SIMULATOR
 from warmpost.rules.delivery.progress import Detail, Progress
 from warmpost.rules.delivery.statuses import BY_MARK, Status
@@ -116,7 +116,7 @@ def _reached(status: Status, given: Circumstances) -> Sequence[str]:
 
 def _class(words: Words | None) -> BounceClass:
     _, code, enhanced_code, text = words or (0.0, 0, "", "")
-    return classify(code, enhanced_code, text)
+    return classify_bounce(code, enhanced_code, text)
 
 
 def _bounced(words: Words | None) -> Sequence[str]:
