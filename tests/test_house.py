@@ -31,7 +31,6 @@ ONE_FILE_FOR_EACH_RESOURCE = {"warmpost/gateways/manage"}
 STILL_LONG_FILES: set[str] = {
     "functions/warmpost/adapters/templates/templates.py",
     "functions/warmpost/gateways/api/answers.py",
-    "functions/warmpost/rules/bounces/phrases.py",
 }
 STILL_LONG_FUNCTIONS: set[str] = {
     "functions/warmpost/actions/batches/send_message.py::_message",

@@ -13,6 +13,7 @@ SINGULARS = {
     "templates": "Template",
     "lists": "List",
     "suppressions": "Suppression",
+    "bounces": "Bounce",
     "webhooks": "Webhook",
     "pools": "Pool",
     "keys": "Key",

@@ -16,6 +16,8 @@ from tests.actions.report_builders import (
     suppressed_for,
     suppressions,
 )
+from warmpost.actions.bounces.correct_bounce import correct_bounce, list_bounces
+from warmpost.rules.bounces.classify import BounceClass
 from warmpost.rules.events.documents import EventLog
 from warmpost.rules.model.events import Target
 from warmpost.rules.model.writes import Delete
@@ -47,6 +49,21 @@ class TestConsequences:
         await harness.submit(3)
         await harness.queue.run(harness.services, until=timedelta(minutes=1))
         assert await suppressed_for(harness) == {address(1): "hard_bounce"}
+
+    async def test_a_corrected_class_decides_what_follows_from_then_on(self, harness):
+        batch = await harness.submit(3)
+        await harness.queue.run(harness.services, until=timedelta(minutes=1))
+        said = {"code": 550, "enhanced_code": "5.0.0", "text": "go fishing"}
+        await ingest(harness, report("bounced", of_batch(batch, 0), **said))
+        (counted,) = await list_bounces(harness.services, 10)
+        assert (counted.counted.text, counted.counted.bounce_class) == ("550 5.0.0 go fishing", "unspecified")
+        await correct_bounce(harness.services, counted.id, BounceClass.INACTIVE)
+        harness.clock.advance(60)
+        await ingest(harness, report("bounced", of_batch(batch, 1), seconds=200, **said))
+        await ingest(harness, report("bounced", of_batch(batch, 2), seconds=0, **said))
+        assert await suppressed_for(harness) == {address(1): "hard_bounce"}
+        (counted,) = await list_bounces(harness.services, 10)
+        assert counted.counted.count == 3
 
     async def test_a_suppression_that_was_lifted_is_not_brought_back_by_a_replay(self, harness):
         from warmpost.actions.suppressions.manage_suppressions import lift_suppression

@@ -1,11 +1,13 @@
+import json
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warmpost.rules.bounces.classify import BounceClass, classify
-from warmpost.rules.bounces.phrases import CERTAIN, LIKELY
+from warmpost.rules.bounces.classify import BounceClass, classify, classify_bounce
+from warmpost.rules.bounces.phrases import phrase_book
 from warmpost.rules.bounces.status_codes import BASIC, GENERIC_STATUS, STATUS
 from warmpost.rules.delivery.smtp_replies import parse_reply
 
@@ -13,6 +15,10 @@ CORPUS = [
     tuple(line.split("\t"))
     for line in (Path(__file__).parent / "bounce_corpus.tsv").read_text().splitlines()
     if not line.startswith("#")
+]
+
+FIELD = [
+    json.loads(line) for line in (Path(__file__).parent / "field_replies.jsonl").read_text().splitlines()
 ]
 
 
@@ -108,10 +114,48 @@ def test_unknown_users_and_unwanted_mail_count_in_their_own_rates():
     assert not full.counts_as_spam and not full.counts_as_unknown
 
 
-def test_the_tables_name_classes_and_no_phrase_stands_twice_in_a_section():
-    names = {name for name, _ in CERTAIN + LIKELY}
+def test_the_tables_name_classes_and_no_line_stands_twice():
+    lines = phrase_book().lines
+    names = {line.bounce_class for line in lines}
     names |= set(STATUS.values()) | set(GENERIC_STATUS.values()) | set(BASIC.values())
     assert names <= {each.value for each in BounceClass}
-    for _, phrases in CERTAIN + LIKELY:
-        listed = [" ".join(phrase.split()) for phrase in phrases.split("|")]
-        assert all(listed) and len(listed) == len(set(listed))
+    assert all(line.pattern and line.source for line in lines)
+
+
+def acceptable(want):
+    return {want["category"], *want.get("also", ())}
+
+
+@pytest.mark.parametrize("case", FIELD, ids=lambda case: case["reply"][:60])
+def test_a_reply_of_the_field_suppresses_nobody_who_lives_and_keeps_nobody_who_is_dead(case):
+    reply = parse_reply(case["reply"].encode() + b"\r\n")
+    found = classify(reply.code, reply.enhanced_code, reply.text)
+    assert found.value in acceptable(case["want"])
+    assert case["want"]["hard"] in (None, found.is_hard)
+
+
+@pytest.mark.parametrize(
+    "unit", ["user ", "recipient address rejected: ", "550-5.1.1 ", "<a@b.c> ", "… ", "é"]
+)
+def test_a_reply_of_any_length_is_judged_at_once(unit):
+    started = time.perf_counter()
+    classify(550, "5.1.1", unit * 200_000)
+    assert time.perf_counter() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    ("enhanced", "text", "expected"),
+    [
+        ("4.1.1", "User unknown in local recipient table", BounceClass.UNKNOWN_USER),
+        ("4.1.1", "<jo@example.org>: Recipient address rejected", BounceClass.UNKNOWN_USER),
+        ("", "no such user", BounceClass.UNKNOWN_USER),
+        ("4.1.1", "unverified address: Address verification in progress", BounceClass.TEMPORARY),
+        ("4.1.1", "Recipient address rejected: Greylisted", BounceClass.TEMPORARY),
+        ("", "mailbox unavailable", BounceClass.TEMPORARY),
+        ("4.1.2", "Domain not found", BounceClass.TEMPORARY),
+        ("4.2.2", "mailbox full", BounceClass.MAILBOX_FULL),
+    ],
+)
+def test_an_unknown_user_for_now_is_unknown_once_the_retries_are_over(enhanced, text, expected):
+    assert not classify(450, enhanced, text).suppress
+    assert classify_bounce(450, enhanced, text) is expected

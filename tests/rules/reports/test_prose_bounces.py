@@ -1,3 +1,10 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from warmpost.rules.bounces.classify import classify
+from warmpost.rules.reports.dsn import parse_dsn
 from warmpost.rules.reports.lenient_mime import read_mail
 from warmpost.rules.reports.prose_bounces import is_bounce_notice, may_be_bounce_notice, read_notices
 
@@ -48,3 +55,41 @@ def test_only_mail_systems_write_notices():
     assert not may_be_bounce_notice(read_mail(person.encode()))
     assert may_be_bounce_notice(read_mail(b"Return-Path: <>\n" + person.encode()))
     assert is_bounce_notice(read_mail(person.replace("Anna <anna", "Postmaster <postmaster").encode()))
+
+
+FIELD = [json.loads(line) for line in (Path(__file__).parent / "field_mails.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("case", FIELD, ids=lambda case: case["want"]["category"])
+def test_a_mail_of_the_field_names_whom_it_failed_for_and_why(case):
+    (event,) = parse_dsn(case["mail"].encode(), b"k" * 32, 1.9e9).events
+    want = case["want"]
+    found = classify(event.code, event.enhanced_code, event.text)
+    assert (event.kind, event.target.address, found.is_hard) == (want["event"], want["address"], want["hard"])
+    assert found.value in {want["category"], *want.get("also", ())}
+
+
+def test_a_person_who_answers_at_a_return_path_writes_no_notice():
+    person = b"From: Anna <anna@example.org>\nSubject: Re: Hello\n\nIt says 550 5.1.1, what now?"
+    assert parse_dsn(person, b"k" * 32, 1.9e9).events == ()
+
+
+def test_recipients_without_an_empty_line_between_them_are_told_apart():
+    fields = "Final-Recipient: rfc822; {0}@example.org\nAction: failed\nStatus: 5.1.1\n"
+    raw = (
+        "From: MAILER-DAEMON@mx.example.net\nContent-Type: message/delivery-status\n\n"
+        "Reporting-MTA: dns; mx.example.net\n\n" + fields.format("a") + fields.format("b")
+    )
+    found = parse_dsn(raw.encode(), b"k" * 32, 1.9e9).events
+    assert [each.target.address for each in found] == ["a@example.org", "b@example.org"]
+
+
+def test_a_recipient_without_words_has_those_that_the_text_says_of_it():
+    raw = (
+        "From: MAILER-DAEMON@mx.example.net\nContent-Type: multipart/report; boundary=B\n\n--B\n\n"
+        "<a@example.org>: 550 no such user\n\n<b@example.org>: 552 mailbox full\n\n--B\n"
+        "Content-Type: message/delivery-status\n\nFinal-Recipient: rfc822; b@example.org\nAction: failed\n"
+        "Status: 5.0.0\n\nFinal-Recipient: rfc822; a@example.org\nAction: failed\nStatus: 5.0.0\n--B--\n"
+    )
+    found = parse_dsn(raw.encode(), b"k" * 32, 1.9e9).events
+    assert [each.text for each in found] == ["mailbox full", "no such user"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from warmpost.actions.bounces.correct_bounce import load_corrections
 from warmpost.actions.context import Services
 from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.rules.delivery.chunks import Chunk, unpack
@@ -161,6 +162,7 @@ def _gone(domain: str, since: datetime) -> Domain:
 
 async def route(services: Services, name: str) -> tuple[Domain | None, Pool]:
     """The domain with its keys, if it is there, and the relays its mail leaves by: its own pool, or the shared one."""
+    await load_corrections(services)
     domain = await services.cache.get(Domain, f"domains/{name}")
     pool = await services.cache.get(RelayPool, f"pools/{(domain and domain.pool) or SHARED}")
     return domain, Pool(pool.name, pool.relays) if pool else services.policy.shared_pool

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from warmpost.actions.bounces.count_bounces import Refusal
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import route
 from warmpost.actions.delivery.recipient_status import RecipientStatuses, statuses_of
-from warmpost.actions.events.enrich import Origin, notification_event, origin_of
+from warmpost.actions.events.enrich import Origin, judged, notification_event, origin_of
 from warmpost.actions.events.locate import Place
 from warmpost.actions.warmup.day_counters import additions, circumstances
-from warmpost.rules.bounces.classify import BounceClass, classify
+from warmpost.rules.bounces.classify import BounceClass
+from warmpost.rules.bounces.corrections import text_of
 from warmpost.rules.delivery.chunks import Chunk, unpack
 from warmpost.rules.delivery.documents import Batch, Message, ProgressFields
 from warmpost.rules.delivery.mailbox_providers import SIMULATOR
@@ -37,13 +39,17 @@ UNTOUCHABLE = (Status.SUPPRESSED, Status.FAILED, Status.CANCELLED)
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """waiting: events whose recipients the worker is not done with. domains: those whose figures changed."""
+    """waiting: events whose recipients the worker is not done with. domains: those whose figures changed.
+
+    refusals: bounces that were new.
+    """
 
     writes: tuple[Write, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
     notification_events: tuple[NotificationEvent, ...] = ()
     waiting: tuple[Event, ...] = ()
     domains: frozenset[str] = frozenset()
+    refusals: tuple[Refusal, ...] = ()
 
     def __add__(self, other: Applied) -> Applied:
         return Applied(
@@ -52,6 +58,7 @@ class Applied:
             self.notification_events + other.notification_events,
             self.waiting + other.waiting,
             self.domains | other.domains,
+            self.refusals + other.refusals,
         )
 
 
@@ -69,6 +76,15 @@ class Situation:
     @property
     def domain(self) -> str:
         return self.origin.domain
+
+    def judged(self, event: Event) -> BounceClass | None:
+        """None for what is no bounce."""
+        words = event.at, event.code, event.enhanced_code, event.text
+        return self.given.judge(words) if event.kind == "bounced" else None
+
+    def is_hard(self, event: Event) -> bool:
+        found = self.judged(event)
+        return found is not None and found.is_hard
 
     def position_of(self, event: Event) -> int | None:
         """Where the recipient stands here. An address that comes with the event must be that recipient's."""
@@ -101,7 +117,7 @@ async def apply_events(services: Services, place: Place, events: Sequence[Event]
             waiting.append(event)
         elif event.source == "worker" or base not in UNTOUCHABLE:
             known.append((position, event))
-    reported, fresh = apply_all(situation.statuses.reported, known, _is_hard)
+    reported, fresh = apply_all(situation.statuses.reported, known, situation.is_hard)
     writes, changed = _writes(situation, reported) if fresh else ([], False)
     return Applied(
         writes=tuple(writes),
@@ -109,6 +125,7 @@ async def apply_events(services: Services, place: Place, events: Sequence[Event]
         notification_events=tuple(_occurrences(services, situation, fresh)),
         waiting=tuple(waiting),
         domains=frozenset({situation.domain} if changed else ()),
+        refusals=tuple(_refusals(situation, fresh)),
     )
 
 
@@ -135,26 +152,28 @@ async def _read(services: Services, place: Place) -> Situation | None:
     return Situation(place, addresses, statuses, stored, origin, given)
 
 
-def _judged(event: Event) -> BounceClass:
-    return classify(event.code, event.enhanced_code, event.text)
-
-
-def _is_hard(event: Event) -> bool:
-    return event.kind == "bounced" and _judged(event).is_hard
+def _refusals(situation: Situation, fresh: Sequence[tuple[int, Event]]) -> Iterator[Refusal]:
+    for position, event in fresh:
+        found = situation.judged(event)
+        if found is not None and situation.given.provider(position) != SIMULATOR:
+            yield text_of(event.code, event.enhanced_code, event.text), found.value
 
 
 def _occurrences(
     services: Services, situation: Situation, fresh: Sequence[tuple[int, Event]]
 ) -> list[NotificationEvent]:
     return [
-        notification_event(
-            event,
-            situation.addresses[position],
-            position,
-            situation.origin,
-            situation.statuses.progress,
-            services.policy.project,
-            situation.given.provider(position) == SIMULATOR,
+        judged(
+            notification_event(
+                event,
+                situation.addresses[position],
+                position,
+                situation.origin,
+                situation.statuses.progress,
+                services.policy.project,
+                situation.given.provider(position) == SIMULATOR,
+            ),
+            situation.judged(event),
         )
         for position, event in fresh
     ]
@@ -196,8 +215,9 @@ def _suppressions(situation: Situation, fresh: Sequence[tuple[int, Event]]) -> l
         at = datetime.fromtimestamp(event.at, UTC)
         for_domain = Suppression(address, address_hash(address), "unsubscribe", at, scope=situation.domain)
         everywhere = replace(for_domain, scope="", note=event.text[:200])
+        found = situation.judged(event)
         match event.kind:
-            case "bounced" if _judged(event).suppress:
+            case "bounced" if found and found.suppress:
                 wanted.append(replace(everywhere, reason="hard_bounce"))
             case "complained":
                 wanted.append(replace(everywhere, reason="complaint"))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from warmpost.rules.bounces.classify import classify
+from warmpost.rules.bounces.classify import BounceClass
 from warmpost.rules.delivery.documents import Batch, Message
 from warmpost.rules.delivery.progress import Progress
 from warmpost.rules.model.derived_ids import batch_message_id, send_message_id
@@ -29,12 +29,19 @@ def origin_of(sent: Batch | Message) -> Origin:
     return Origin(sent.domain, sent.sender, subject, sent.template, sent.tags)
 
 
+def judged(told: NotificationEvent, found: BounceClass | None) -> NotificationEvent:
+    """With what a bounce was about; None for what is no bounce."""
+    return replace(told, bounce_class=found.value, hard=found.is_hard) if found else told
+
+
 def notification_event(
     event: Event, address: str, place: int, origin: Origin, progress: Progress, project: str, simulated: bool
 ) -> NotificationEvent:
-    """place: the recipient's position in the progress; the event's target holds that in the batch."""
+    """What a bounce was about is left to `judged`.
+
+    place: the recipient's position in the progress; the event's target holds that in the batch.
+    """
     target = event.target
-    judged = classify(event.code, event.enhanced_code, event.text) if event.kind == "bounced" else None
     return NotificationEvent(
         kind=event.kind,
         at=event.at,
@@ -51,8 +58,6 @@ def notification_event(
         code=event.code,
         enhanced_code=event.enhanced_code,
         text=event.text,
-        bounce_class=judged.value if judged else "",
-        hard=bool(judged and judged.is_hard),
         link=event.link,
         user_agent=event.user_agent,
         machine=event.machine,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from warmpost.actions.bounces.count_bounces import count_bounces
 from warmpost.actions.context import Services
 from warmpost.actions.events.apply_events import Applied, apply_events
 from warmpost.actions.events.locate import place_events
@@ -143,6 +144,7 @@ async def _step(services: Services, kept: EventLog, events: Sequence[Event], end
     applied = await gather_limited(apply_events(services, place, some) for place, some in placed.items())
     outcome = sum(applied, Applied())
     writes = [*outcome.writes, *await suppress_all(services, outcome.suppressions)]
+    writes += count_bounces(outcome.refusals)
     if outcome.waiting and kept.tries < MOST_TRIES:
         wait = min(FIRST_WAIT * 2 ** min(kept.tries, 10), LONGEST_WAIT)
         writes += log_writes(services, kept.source, outcome.waiting, wait, kept.tries + 1)

@@ -39,6 +39,15 @@ class Cache:
         for known in [one for one in self._known if one[1] == path]:
             del self._known[known]
 
+    def forget_whole(self, collection: str) -> None:
+        """The same of a collection that is remembered as a whole."""
+        self._whole.pop(collection, None)
+
+    def known(self, kind: type[T], collection: str) -> Sequence[Stored[T]]:
+        """As `every` found it last, however long ago; nothing before the first time."""
+        _, found = self._whole.get(collection, (0.0, []))
+        return [one for one in found if isinstance(one.value, kind)]
+
     async def every(self, kind: type[T], collection: str, most: int) -> Sequence[Stored[T]]:
         """A small collection as a whole, at most SECONDS old."""
         now = self._clock.timestamp()

@@ -6,11 +6,15 @@ import zlib
 from collections.abc import Sequence
 from datetime import timedelta
 
+from warmpost.actions.bounces.correct_bounce import corrections
 from warmpost.actions.context import Services
 from warmpost.actions.ports import Store
+from warmpost.rules.bounces.classify import BounceClass
+from warmpost.rules.bounces.corrections import judge
 from warmpost.rules.delivery.mailbox_providers import SIMULATOR, provider_of
 from warmpost.rules.delivery.simulator import simulate
 from warmpost.rules.events.day_counters import Amounts, Circumstances, DayCounters
+from warmpost.rules.events.reported_status import Words
 from warmpost.rules.model.derived_ids import task_name
 from warmpost.rules.model.relays import Pool
 from warmpost.rules.model.tasks import Task
@@ -33,15 +37,20 @@ ASSESS_MARGIN = 0.25
 def circumstances(
     services: Services, addresses: Sequence[str], pool: Pool, in_batch: bool, tracked: bool
 ) -> Circumstances:
-    """addresses: of the recipients by position."""
+    """addresses: of the recipients by position. Corrections of bounces are those that this process loaded last."""
     simulator = services.policy.simulator_domain
 
     def provider(position: int) -> str:
         address = addresses[position]
         return SIMULATOR if simulate(address, simulator) is not None else provider_of(address)
 
+    corrected = corrections(services)
+
+    def judged(words: Words) -> BounceClass:
+        return judge(corrected, *words)
+
     reports = all(relay.reports == "events" for relay in pool.relays)
-    return Circumstances(provider, reports, in_batch, tracked)
+    return Circumstances(provider, reports, in_batch, tracked, judged)
 
 
 def additions(domain: str, name: str, path: str, day: str, amounts: Amounts) -> Write:

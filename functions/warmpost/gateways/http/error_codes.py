@@ -38,7 +38,7 @@ CODES: dict[type[Problem], frozenset[str]] = {
     Forbidden: _codes("missing_scope"),
     NotFound: _codes(
         """
-        address_not_found batch_not_found domain_not_found key_not_found list_not_found
+        address_not_found batch_not_found bounce_text_not_found domain_not_found key_not_found list_not_found
         message_forgotten message_not_found not_found pool_not_found recipient_not_found
         schedule_not_found suppression_not_found template_not_found unknown_source version_not_found
         webhook_not_found
@@ -61,7 +61,8 @@ CODES: dict[type[Problem], frozenset[str]] = {
     Invalid: _codes(
         """
         attachment_type_refused cannot_render data_too_large dkim_key_sealed header_injection
-        header_not_allowed invalid_address invalid_at invalid_base64 invalid_content invalid_content_id
+        header_not_allowed invalid_address invalid_at invalid_base64 invalid_class invalid_content
+        invalid_content_id
         invalid_content_type invalid_count invalid_csv invalid_cursor invalid_day invalid_dkim_key
         invalid_domain invalid_every invalid_expires_at invalid_field invalid_filename invalid_format
         invalid_by invalid_idempotency_key invalid_level invalid_limit invalid_name invalid_pending
@@ -69,7 +70,7 @@ CODES: dict[type[Problem], frozenset[str]] = {
         invalid_subject invalid_tag invalid_timezone invalid_until invalid_update invalid_url missing_field
         missing_content_id
         missing_variable name_too_long named_twice recipients_or_list send_or_batch start_in_past
-        subject_too_long template_syntax template_too_large too_many_attachments too_many_headers
+        subject_too_long template_syntax template_too_large too_many_attachments too_many_corrections too_many_headers
         too_many_recipients too_many_tags unexpected_field unknown_field unknown_language
         unknown_message_id unknown_return_path
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from warmpost.gateways.http.app import Route
 from warmpost.gateways.manage import (
     addresses,
+    bounces,
     domains,
     health,
     keys,
@@ -31,6 +32,7 @@ ROUTES: list[Route] = [
     *sent_to.ROUTES,
     *statistics.ROUTES,
     *suppressions.ROUTES,
+    *bounces.ROUTES,
     *webhooks.ROUTES,
     *pools.ROUTES,
     *keys.ROUTES,

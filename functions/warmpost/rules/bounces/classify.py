@@ -1,7 +1,7 @@
 """What a refusal is about, and what follows from it for the address and for the sender.
 
 Servers agree on little: the enhanced status code of a refusal is often generic or plainly wrong, while its words are
-chosen for people. So clear words come first, then the code, then what the words hint at (`bounce_words`, `bounce_codes`).
+chosen for people. So clear words come first, then the code, then what the words hint at (`phrases.tsv`, `status_codes`).
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ import re
 from enum import Enum
 from functools import lru_cache
 
-from warmpost.rules.bounces.phrases import CERTAIN, LIKELY
-from warmpost.rules.bounces.status_codes import BASIC, GENERIC_STATUS, STATUS
+from warmpost.rules.bounces.phrases import normalize, phrase_book
+from warmpost.rules.bounces.status_codes import BASIC, GENERIC_STATUS, STATUS, UNTELLING
 
 MOST_TEXT = 1_000
 """Characters of a reply that are looked at."""
-MOST_GAP = 60
-"""Characters that `…` in a phrase stands for."""
 
 
 class BounceClass(Enum):
@@ -70,93 +68,69 @@ _LATER = _HARD | {BounceClass.UNSPECIFIED, BounceClass.PROTOCOL}
 _SESSION_FAULTS = frozenset({503, 525, 530, 534, 535, 538})
 """They complain of the session; users and accounts they speak of are the relay's."""
 
-_WORD = re.compile(r"[a-z0-9']+")
-_CONTINUED = re.compile(r" [45]\d\d-(?: ?[45]\.\d{1,3}\.\d{1,3})?")
-_ADDRESS = re.compile(r"[^\s<>@:;,()]{1,64}@[\w.-]+")
+_ADDRESS = re.compile(r"[^\s<>@:;,()\[\]'\"=]{1,64}@[\w.-]*\w")
+_AROUND_ADDRESS = re.compile(r"[<(\[\"']+@[>)\]\"']+")
+_CONTINUED = re.compile(r" ([45]\d\d)-(?: ?[45]\.\d{1,3}\.\d{1,3})?")
 _ENHANCED = re.compile(r"(?<![\d.])#?([245])\.(\d)\.(\d{1,3})(?![\d.]*\d)")
+_WRAPPED = re.compile(
+    r"(?:[245]\.[\dx]\.\d - )?(?:unknown address error|other mail system problem|other network problem"
+    r"|bad destination host|other address status) ([245]\d\d)[- ]'?"
+)
+"""Gateways that answer every refusal in the same words and quote the real one (Cisco IronPort)."""
+
+
+def classify(code: int, enhanced_code: str, text: str) -> BounceClass:
+    """code: 0 where only an enhanced code is known, such as in a report. text: the server's words, in any language."""
+    first, found, _ = _read(code, enhanced_code, text)
+    return BounceClass.TEMPORARY if first == 4 and found in _LATER else found
+
+
+def classify_bounce(code: int, enhanced_code: str, text: str) -> BounceClass:
+    """The same of a message that was given up: an unknown user for now, all through the retries of a day, is unknown.
+
+    Only where the status or clear words say so: a mailbox that is just unavailable, an address that is being verified
+    and a greylist stay temporary.
+    """
+    first, found, is_clear = _read(code, enhanced_code, text)
+    if first == 4 and found is BounceClass.UNKNOWN_USER and is_clear:
+        return found
+    return classify(code, enhanced_code, text)
 
 
 @lru_cache(maxsize=4096)
-def classify(code: int, enhanced_code: str, text: str) -> BounceClass:
-    """code: 0 where only an enhanced code is known, such as in a report. text: the server's words, in any language."""
-    said = " ".join(text[:MOST_TEXT].lower().replace("’", "'").split())
-    if f" {code}-" in said:
-        said = " ".join(_CONTINUED.sub("", said).split())
+def _read(code: int, enhanced_code: str, text: str) -> tuple[int, BounceClass, bool]:
+    """2, 4 or 5; what it is about; whether that is more than a hint."""
+    said = " ".join(text[:MOST_TEXT].lower().split())
+    if wrapped := _WRAPPED.search(said):
+        code, enhanced_code, said = int(wrapped[1]), "", said[wrapped.end() :]
+    said = " ".join(_CONTINUED.sub(lambda each: "" if int(each[1]) == code else each[0], said).split())
     if "@" in said:
-        said = _ADDRESS.sub("@", said)
-    match = _ENHANCED.match(enhanced_code) or _ENHANCED.search(said)
-    status = f"{match[2]}.{match[3]}" if match else ""
-    first = code // 100 or (int(match[1]) if match else 0)
-    found = _judge(code, status, said)
-    if first == 4 and found in _LATER:
-        return BounceClass.TEMPORARY
-    return found
+        said = _AROUND_ADDRESS.sub("@", _ADDRESS.sub("@", said))
+    first, status = _status(enhanced_code, said)
+    found, is_clear = _judge(code, status, normalize(f"{first}.{status} {said}" if status else said))
+    return code // 100 or first, found, is_clear
 
 
-def _judge(code: int, status: str, said: str) -> BounceClass:
+def _status(enhanced_code: str, said: str) -> tuple[int, str]:
+    """Class, and subject with detail, of the status given, or of one in the words that says more than that."""
+    given = _ENHANCED.match(enhanced_code)
+    quoted = _ENHANCED.search(said)
+    if given and quoted and quoted[1] == given[1] and f"{given[2]}.{given[3]}" in UNTELLING:
+        given = quoted
+    match = given or quoted
+    return (int(match[1]), f"{match[2]}.{match[3]}") if match else (0, "")
+
+
+def _judge(code: int, status: str, said: str) -> tuple[BounceClass, bool]:
     if code in _SESSION_FAULTS:
-        return BounceClass.PROTOCOL
-    certain, likely = _PHRASES.find(said)
-    if certain:
-        return BounceClass(certain)
+        return BounceClass.PROTOCOL, True
+    found = phrase_book().find(said)
+    if found.certain:
+        return BounceClass(found.certain), True
     if status in STATUS:
-        return BounceClass(STATUS[status])
-    if code // 100 == 4 and likely in (None, "policy", "unknown_user"):
-        return BounceClass.TEMPORARY
-    if likely == "unknown_user" and status.startswith("7."):
-        return BounceClass.POLICY
-    return BounceClass(likely or GENERIC_STATUS.get(status) or BASIC.get(code) or "unspecified")
-
-
-class _Phrases:
-    """All phrases by their longest word, so that a reply is compared only with those it can hold."""
-
-    def __init__(self) -> None:
-        self._by_word: dict[str, list[tuple[int, list[str]]]] = {}
-        self._foreign: list[tuple[int, list[str]]] = []
-        self._names = [name for name, _ in CERTAIN + LIKELY]
-        for rank, (_, phrases) in enumerate(CERTAIN + LIKELY):
-            for phrase in filter(None, map(str.strip, phrases.split("|"))):
-                pieces = phrase.split(" … ")
-                if all(map(str.isascii, pieces)):
-                    word = max(_WORD.findall(phrase), key=len)
-                    self._by_word.setdefault(word, []).append((rank, pieces))
-                else:
-                    self._foreign.append((rank, pieces))
-
-    def find(self, said: str) -> tuple[str | None, str | None]:
-        """The first section among the certain ones and among the likely ones."""
-        ranks = [
-            rank
-            for word in self._by_word.keys() & set(_WORD.findall(said))
-            for rank, pieces in self._by_word[word]
-            if _holds(said, pieces)
-        ]
-        if not said.isascii():
-            ranks += [rank for rank, pieces in self._foreign if _holds(said, pieces)]
-        certain = min((rank for rank in ranks if rank < len(CERTAIN)), default=None)
-        likely = min((rank for rank in ranks if rank >= len(CERTAIN)), default=None)
-        return (
-            None if certain is None else self._names[certain],
-            None if likely is None else self._names[likely],
-        )
-
-
-def _holds(said: str, pieces: list[str]) -> bool:
-    """Whether the pieces follow each other at no more than MOST_GAP characters, the first at a word's beginning."""
-    start = said.find(pieces[0])
-    while start >= 0:
-        if start == 0 or not said[start - 1].isascii() or not said[start - 1].isalnum():
-            end = start + len(pieces[0])
-            for piece in pieces[1:]:
-                found = said.find(piece, end, end + MOST_GAP + len(piece))
-                if found < 0:
-                    break
-                end = found + len(piece)
-            else:
-                return True
-        start = said.find(pieces[0], start + 1)
-    return False
-
-
-_PHRASES = _Phrases()
+        return BounceClass(STATUS[status]), True
+    if code // 100 == 4 and found.hint in ("", "policy", "unknown_user"):
+        return BounceClass.TEMPORARY, False
+    if found.hint == "unknown_user" and status.startswith("7."):
+        return BounceClass.POLICY, False
+    return BounceClass(found.hint or GENERIC_STATUS.get(status) or BASIC.get(code) or "unspecified"), False

@@ -29,6 +29,7 @@ STATUS: dict[str, str] = {
     "4.6": "routing",
     "4.7": "temporary",
     "4.14": "routing",
+    "4.300": "temporary",
     "4.310": "unknown_domain",
     "4.312": "routing",
     "4.316": "temporary",
@@ -68,6 +69,7 @@ STATUS: dict[str, str] = {
     "7.29": "authentication",
     "7.30": "authentication",
     "7.32": "authentication",
+    **{f"7.{detail}": "policy" for detail in (12, *range(120, 138), 507, 510, 520)},
     "7.57": "protocol",
     "7.64": "routing",
     "7.509": "authentication",
@@ -86,6 +88,9 @@ GENERIC_STATUS: dict[str, str] = {
     "7.9": "policy",
 }
 """Those that servers use for everything; words come first."""
+
+UNTELLING = frozenset({"0.0", "1.0", "2.0", "3.0", "4.0", "5.0", "6.0", "7.0", "7.1"})
+"""Those beside which another one in the words is believed."""
 
 BASIC: dict[int, str] = {
     500: "protocol",

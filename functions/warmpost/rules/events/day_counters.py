@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from warmpost.rules.bounces.classify import BounceClass, classify
+from warmpost.rules.bounces.classify import BounceClass, classify_bounce
 from warmpost.rules.delivery.mailbox_providers import SIMULATOR
 from warmpost.rules.delivery.progress import Detail, Progress
 from warmpost.rules.delivery.statuses import BY_MARK, Status
@@ -52,12 +52,14 @@ class Circumstances:
 
     provider: of a recipient by position, `simulator` for one that no mail leaves for. reports: the relays tell later what
     was delivered. in_batch: volume was reserved for whole stretches, simulated recipients included. tracked: opens count.
+    judge: what a refusal was about.
     """
 
     provider: Callable[[int], str]
     reports: bool
     in_batch: bool
     tracked: bool = False
+    judge: Callable[[Words], BounceClass] = lambda words: classify_bounce(*words[1:])
 
 
 def count_outcomes(progress: Progress, given: Circumstances) -> dict[str, Amounts]:
@@ -71,7 +73,7 @@ def count_outcomes(progress: Progress, given: Circumstances) -> dict[str, Amount
                 continue
             provider, detail = given.provider(position), progress.details.get(position)
             total[f"by.{provider}.requested"] += 1
-            total.update(_shown(provider, status, _last_words(detail)))
+            total.update(_shown(provider, status, _last_words(detail), given))
             if provider == SIMULATOR:
                 total.update(("returned", "settled") if given.in_batch else ())
             else:
@@ -86,10 +88,10 @@ def _last_words(detail: Detail | None) -> Words | None:
     return note.at, note.code, note.enhanced_code, note.text
 
 
-def _shown(provider: str, status: Status, words: Words | None) -> Sequence[str]:
+def _shown(provider: str, status: Status, words: Words | None, given: Circumstances) -> Sequence[str]:
     """The names under which a recipient is counted for people; bounces also by class."""
     name = f"by.{provider}.{status.value}"
-    return (name, f"{name}_{_class(words).value}") if status is Status.BOUNCED else (name,)
+    return (name, f"{name}_{_judged(words, given).value}") if status is Status.BOUNCED else (name,)
 
 
 def _worked(status: Status, detail: Detail | None, given: Circumstances) -> Sequence[str]:
@@ -101,7 +103,7 @@ def _worked(status: Status, detail: Detail | None, given: Circumstances) -> Sequ
         case Status.DEFERRED | Status.UNCERTAIN | Status.COMPLAINED:
             return ("attempted", *settled)
         case Status.BOUNCED if detail and tried:
-            return (*_bounced(_last_words(detail)), "attempted", *settled)
+            return (*_bounced(_last_words(detail), given), "attempted", *settled)
         case _:
             return ("attempted" if tried else "returned", *settled)
 
@@ -114,13 +116,12 @@ def _reached(status: Status, given: Circumstances) -> Sequence[str]:
     return (name, "tracked_delivered") if given.tracked else (name,)
 
 
-def _class(words: Words | None) -> BounceClass:
-    _, code, enhanced_code, text = words or (0.0, 0, "", "")
-    return classify(code, enhanced_code, text)
+def _judged(words: Words | None, given: Circumstances) -> BounceClass:
+    return given.judge(words or (0.0, 0, "", ""))
 
 
-def _bounced(words: Words | None) -> Sequence[str]:
-    found = _class(words)
+def _bounced(words: Words | None, given: Circumstances) -> Sequence[str]:
+    found = _judged(words, given)
     names = ["bounced"]
     if found.counts_as_unknown:
         names.append("hard_bounced_unknown")
@@ -139,8 +140,8 @@ def count_reports(progress: Progress, reported: ReportedStatus, given: Circumsta
             provider, now = given.provider(position), combined(base, reported, position)
             if now is not base:
                 said = _last_words(progress.details.get(position)), reported.notes.get(position)
-                total.subtract(_shown(provider, base, said[0]))
-                total.update(_shown(provider, now, said[1]))
+                total.subtract(_shown(provider, base, said[0], given))
+                total.update(_shown(provider, now, said[1], given))
                 if provider != SIMULATOR:
                     total.subtract(_outcome(base, said[0], given))
                     total.update(_outcome(now, said[1], given))
@@ -169,7 +170,7 @@ def _outcome(status: Status, words: Words | None, given: Circumstances) -> Seque
         case Status.COMPLAINED:
             return (*_reached(Status.DELIVERED, given), "complained")
         case Status.BOUNCED:
-            return _bounced(words)
+            return _bounced(words, given)
         case _:
             return ()
 

@@ -14,7 +14,14 @@ from warmpost.rules.model.events import Event, EventKind, Target
 from warmpost.rules.reports.auto_replies import why_automatic
 from warmpost.rules.reports.identify import read_naming
 from warmpost.rules.reports.lenient_mime import Headers, Mail, Part, blocks, read_mail
-from warmpost.rules.reports.prose_bounces import Notice, is_bounce_notice, may_be_bounce_notice, read_notices
+from warmpost.rules.reports.prose_bounces import (
+    Notice,
+    is_bounce_notice,
+    is_refusing_receipt,
+    may_be_bounce_notice,
+    read_notices,
+    tells_of_failure,
+)
 from warmpost.rules.reports.reports import (
     ParsedReport,
     event_id,
@@ -54,14 +61,14 @@ def parse_dsn(raw: bytes, key: bytes, now: float, envelope_to: str = "") -> Pars
     """
     mail = read_mail(raw)
     notices = tuple(_recipients(mail))
+    naming = read_naming(mail, key, envelope_to)
     if not notices:
-        reason = _why_not(mail)
+        reason = _why_not(mail, naming.signed is not None)
         if reason:
             return ignore(reason)
         notices = read_notices(mail)
     if not notices:
         return ignore("It says nothing about a delivery.")
-    naming = read_naming(mail, key, envelope_to)
     events = [
         _event(notice, target, mail, now)
         for notice in notices
@@ -89,15 +96,17 @@ def _event(notice: Notice, target: Target, mail: Mail, now: float) -> Event:
     )
 
 
-def _why_not(mail: Mail) -> str:
+def _why_not(mail: Mail, signed: bool) -> str:
+    """signed: it came to a return path of ours, which no person writes to, though machines of persons answer there."""
     kinds = {part.content_type for part in mail.parts}
     if "message/feedback-report" in kinds:
         return "It is a complaint (RFC 5965); those have a source of their own."
     if "message/disposition-notification" in kinds:
-        return "It is a receipt of reading (RFC 8098)."
+        return "" if is_refusing_receipt(mail) else "It is a receipt of reading (RFC 8098)."
     if is_bounce_notice(mail):
         return ""
-    return why_automatic(mail) or ("" if may_be_bounce_notice(mail) else "It is no report of a mail system.")
+    is_notice = may_be_bounce_notice(mail) or (signed and tells_of_failure(mail))
+    return why_automatic(mail) or ("" if is_notice else "It is no report of a mail system.")
 
 
 def _recipients(mail: Mail) -> Iterator[Notice]:
@@ -108,7 +117,17 @@ def _recipients(mail: Mail) -> Iterator[Notice]:
         )
         for group in groups:
             if _RECIPIENT & group.keys():
-                yield from _notice(group, report, mail)
+                for one in _one_by_one(group):
+                    yield from _notice(one, report, mail)
+
+
+def _one_by_one(group: Headers) -> Iterator[Headers]:
+    """Some systems forget the empty line between recipients: the n-th of each field belongs to the n-th of them."""
+    count = max(len(group.every(name)) for name in ("final-recipient", "original-recipient"))
+    for place in range(min(count, MOST_RECIPIENTS)):
+        yield Headers(
+            {name: [each[place] if len(each) == count else each[0]] for name, each in group.items()}
+        )
 
 
 def _holds_fields(part: Part) -> bool:
@@ -129,8 +148,7 @@ def _notice(group: Headers, report: Headers, mail: Mail) -> Iterator[Notice]:
     if kind is None:
         return
     if not words and kind in ("bounced", "deferred"):
-        prose = next(iter(read_notices(mail)), None)
-        words, code = (prose.text, code or prose.code) if prose else ("", code)
+        words, code = _from_prose(group, mail, code)
     arrival, attempt = (
         group.first("arrival-date") or report.first("arrival-date"),
         group.first("last-attempt-date"),
@@ -146,6 +164,15 @@ def _notice(group: Headers, report: Headers, mail: Mail) -> Iterator[Notice]:
         when=f"{arrival}/{attempt}".strip("/"),
         when_known=attempt,
     )
+
+
+def _from_prose(group: Headers, mail: Mail, code: int) -> tuple[str, int]:
+    """The words and code that the text for people has for the recipient, or has at all."""
+    named = {read_recipient(value).lower() for value in group.every(*_RECIPIENT)}
+    notices = read_notices(mail)
+    prose = next((each for each in notices if each.address.lower() in named), None)
+    prose = prose or (notices[0] if len(notices) == 1 else None)
+    return (prose.text, code or prose.code) if prose else ("", code)
 
 
 def _status(field: str, said: str) -> str:
