@@ -41,8 +41,8 @@ def test_the_two_commands_run():
         assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-ELSEWHERE = ("/track/u/", "$SIGNATURE")
-"""Commands that need a token out of a mail or a signature: tests/gateways hold what they do."""
+ELSEWHERE = ("/track/u/", "$SIGNATURE", "$BOUNCE")
+"""Commands that need a token out of a mail, a signature or a bounce: tests/gateways hold what they do."""
 
 
 def curl_commands(document: str) -> list[str]:
