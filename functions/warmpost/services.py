@@ -210,7 +210,9 @@ def links() -> Links:
 def keys() -> Keys:
     chosen = settings()
     limits = Limits(
-        key=Rate(chosen.key_rate, 2 * chosen.key_rate), wrong=Rate(chosen.wrong_keys / 60, chosen.wrong_keys)
+        key=Rate(chosen.key_rate, 2 * chosen.key_rate),
+        wrong=Rate(chosen.wrong_keys / 60, chosen.wrong_keys),
+        proxies=chosen.proxies,
     )
     return Keys(services().store, chosen.first_key, limits, services().clock.timestamp)
 

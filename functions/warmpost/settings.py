@@ -15,6 +15,7 @@ from warmpost.rules.model.usage import InstanceSize, parse_sizes
 from warmpost.rules.operations.environment import Environment
 from warmpost.rules.operations.policy import Policy
 from warmpost.rules.operations.prices import STANDARD_PRICES, parse_prices
+from warmpost.rules.requests.proxies import Proxies, read_proxies
 from warmpost.rules.tracking.tokens import derive_key
 from warmpost.rules.warmup.levels import STANDARD, parse_table
 
@@ -43,6 +44,7 @@ class Settings:
     first_key: str = field(repr=False, default="")
     key_rate: int = 200
     wrong_keys: int = 30
+    proxies: Proxies = Proxies()
     tasks_emulator: str = ""
     dns: tuple[str, ...] = ()
     oidc_issuer: str = "https://accounts.google.com"
@@ -72,6 +74,7 @@ class Settings:
             first_key=get.parsed("WARMPOST_API_KEY", _read_key, ""),
             key_rate=get.whole("WARMPOST_KEY_RATE", 200, 0, 10_000),
             wrong_keys=get.whole("WARMPOST_WRONG_KEYS", 30, 0, 10_000),
+            proxies=get.parsed("WARMPOST_PROXIES", read_proxies, Proxies()),
             tasks_emulator=get.text("CLOUD_TASKS_EMULATOR_HOST"),
             dns=get.parsed("WARMPOST_DNS", _read_nameservers, ()),
             oidc_issuer=get.url("WARMPOST_OIDC_ISSUER", "https://accounts.google.com"),

@@ -30,10 +30,21 @@ def enter_environment(tests: bool) -> None:
         os.execv(PYTHON, [str(PYTHON), *sys.argv])  # noqa: S606
 
 
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
+"""How all tests run: half of them wait for processes, not for a processor."""
+
+
 def run_pytest(arguments: Sequence[str]) -> None:
-    """Become pytest. Paths among the arguments are relative to the root of the repository."""
+    """Become pytest. Paths among the arguments are relative to the root of the repository.
+
+    All tests run side by side; a choice of them, or what talks to the terminal, does not.
+    """
     os.chdir(ROOT)
-    os.execv(PYTHON, [str(PYTHON), "-m", "pytest", *arguments])  # noqa: S606
+    everything = not any(
+        one.startswith(("tests", "-n", "-s", "-m", "-k", "--pdb", "--lf")) for one in arguments
+    )
+    options = (*SIDE_BY_SIDE, *arguments) if everything else arguments
+    os.execv(PYTHON, [str(PYTHON), "-m", "pytest", *options])  # noqa: S606
 
 
 def prepare(files: Sequence[str]) -> None:

@@ -31,6 +31,7 @@ def function_settings(identity: Identity, database: str, relay: str) -> dict[str
         "WARMPOST_EVENTS_SECRET_KUMOMTA": identity.event_secret,
         "WARMPOST_EVENTS_SECRET_DSN": identity.event_secret,
         "WARMPOST_EVENTS_SECRET_ARF": identity.event_secret,
+        "WARMPOST_PROXIES": "0",
         "WARMPOST_WEBHOOK_ALLOW_PRIVATE": "1",
         "WARMPOST_LOG": os.environ.get("WARMPOST_LOG", "text"),
         "WARMPOST_DNS": identity.address("dns"),

@@ -52,7 +52,7 @@ def test_own_list_with_fewer_columns_can_be_made_longer(tmp_path):
     [
         (b"name,city\nAda,London\n", "email"),
         (b"email,name\n", "empty"),
-        ("email,name\nada@mail.example,J\u00fcrgen\n".encode("latin-1"), "UTF-8"),
+        (b"email,name\nada@mail.example,J\xb3rgen\n", "UTF-8"),
     ],
 )
 def test_list_that_cannot_be_sent_to_ends_the_demo_with_the_reason(tmp_path, content, words):

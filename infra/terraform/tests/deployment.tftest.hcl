@@ -63,7 +63,7 @@ run "lets_each_account_do_its_duty_and_no_more" {
     error_message = "Workers check no API keys and read none."
   }
   assert {
-    condition     = length(google_service_account_iam_member.acts_as_invoker) == 2 && length(google_cloud_tasks_queue_iam_member.enqueuer) == 6
+    condition     = length(google_service_account_iam_member.acts_as_invoker) == 2 && length(google_cloud_tasks_queue_iam_member.enqueuer) == 8
     error_message = "Both accounts queue tasks, on each queue, as the invoker."
   }
   assert {

@@ -15,6 +15,7 @@ from warmpost.actions.ports import Store
 from warmpost.errors import Forbidden, Unauthorized
 from warmpost.gateways.http.rate_limit import RateLimit
 from warmpost.rules.model.documents import ApiKey, Scope
+from warmpost.rules.requests.proxies import Proxies
 from warmpost.rules.requests.token_bucket import Rate
 
 FIRST_KEY = "first"
@@ -47,10 +48,11 @@ def digest(secret: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """key: of each key that has no rate of its own. wrong: wrong keys from one address."""
+    """key: of each key that has no rate of its own. wrong: wrong keys from one address, as our proxies saw it."""
 
     key: Rate = UNLIMITED
     wrong: Rate = UNLIMITED
+    proxies: Proxies = Proxies()
 
 
 class Keys:
@@ -78,7 +80,7 @@ class Keys:
         token = token.strip()
         if kind.lower() != "bearer" or not token:
             raise Unauthorized("missing_key", "Send the API key in the header `Authorization: Bearer <key>`.")
-        caller = await self._believed(token, f"from {address_of(request)}")
+        caller = await self._believed(token, f"from {self._address(request)}")
         rate = Rate(caller.rate, 2 * caller.rate) if caller.rate else self._limits.key
         self._rate_limit.spend(
             f"key {caller.key_id}", rate, f"This key may make {rate.a_second:g} requests a second"
@@ -86,6 +88,10 @@ class Keys:
         if scope and scope not in caller.scopes and not (scope == "read" and "manage" in caller.scopes):
             raise Forbidden("missing_scope", f"This key's scopes do not include `{scope}`.")
         return caller
+
+    def _address(self, request: Request) -> str:
+        peer = request.client.host if request.client else ""
+        return self._limits.proxies.client(request.headers.getlist("x-forwarded-for"), peer)[:100]
 
     async def _believed(self, token: str, address: str) -> Caller:
         """Strangers who guess are not looked up any more; keys that were good here before are, wherever they come from."""
@@ -117,16 +123,6 @@ class Keys:
         if not hmac.compare_digest(found.value.digest, digest(secret)):
             return None
         return Caller(found.id, found.value.scopes, found.value.rate)
-
-
-def address_of(request: Request) -> str:
-    """Where a request comes from, as far as the platform's front end says it.
-
-    It appends to X-Forwarded-For: the client, and behind a load balancer that one's own address too. What stands further
-    left is the client's own word.
-    """
-    forwarded = [one.strip() for one in request.headers.get("x-forwarded-for", "").split(",")[-2:]]
-    return " ".join(forwarded).strip()[:100] or (request.client.host if request.client else "")
 
 
 def bearer(request: Request) -> str:
