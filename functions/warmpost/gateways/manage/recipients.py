@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -58,7 +59,7 @@ def shown(one: Recipient) -> dict[str, object]:
 
 async def add(request: Request, services: Services, reference: str) -> Response:
     update = one_of(request, "update", Literal["false", "true"]) == "true"
-    done = await import_recipients(services, reference, _rows(await read_upload(request)), update)
+    done = await import_recipients(services, reference, await _rows(await read_upload(request)), update)
     return json_response(
         {
             "added": done.added,
@@ -71,11 +72,11 @@ async def add(request: Request, services: Services, reference: str) -> Response:
     )
 
 
-def _rows(upload: Upload) -> Rows:
+async def _rows(upload: Upload) -> Rows:
     if upload.is_json:
         model = decode(upload.body, NewRecipients)
         return JsonRows([_given(at, one) for at, one in enumerate(model.recipients)])
-    rows = open_csv(upload.body, upload.options)
+    rows = await asyncio.to_thread(open_csv, upload.body, upload.options)
     if isinstance(rows, Flaw):
         raise Invalid("invalid_csv", f"The file {rows.reason}.")
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Iterable
@@ -69,7 +70,7 @@ async def create(request: Request, services: Services) -> Response:
 
 
 async def _import(upload: Upload, services: Services) -> Response:
-    rows = open_suppressions(upload.body, upload.options)
+    rows = await asyncio.to_thread(open_suppressions, upload.body, upload.options)
     if isinstance(rows, Flaw):
         raise Invalid("invalid_csv", f"The file {rows.reason}.")
     done = await import_suppressions(services, rows)
