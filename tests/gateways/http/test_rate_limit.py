@@ -26,6 +26,9 @@ class Door:
         self.reads += 1
         return await self._store.get(kind, path)
 
+    async def commit(self, *writes):
+        return await self._store.commit(*writes)
+
     async def ask(self, token, scope="read", address="192.0.2.1"):
         headers = [(b"authorization", f"Bearer {token}".encode()), (b"x-forwarded-for", address.encode())]
         return await self.keys.caller(Request({"type": "http", "headers": headers}), scope)

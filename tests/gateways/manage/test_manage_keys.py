@@ -93,3 +93,24 @@ async def test_unknown_places_and_methods_say_so(api) -> None:
     assert problem(await api.get("/nothing")) == (404, "not_found", None)
     assert problem(await api.put("/domains", json={})) == (405, "method_not_allowed", None)
     assert (await api.get("/domains/")).status_code == 200
+
+
+async def test_a_key_can_be_bound_to_domains_and_to_a_time(api) -> None:
+    await api.post("/domains", json={"domain": "a.example"})
+    wanted = {
+        "name": "shop",
+        "scopes": ["send"],
+        "domains": ["A.example"],
+        "expires_at": "2030-01-01T00:00:00Z",
+    }
+    made = (await api.post("/keys", json=wanted)).json()
+    shown = (await api.get(f"/keys/{made['id']}")).json()
+    assert (shown["domains"], shown["expires_at"], shown["last_used_at"]) == (
+        ["a.example"],
+        "2030-01-01T00:00:00Z",
+        None,
+    )
+    missing = await api.post("/keys", json=wanted | {"domains": ["none.example"]})
+    assert problem(missing) == (404, "domain_not_found", "domains[0]")
+    past = await api.post("/keys", json=wanted | {"expires_at": "2001-01-01T00:00:00Z"})
+    assert problem(past) == (422, "invalid_expires_at", "expires_at")

@@ -212,3 +212,9 @@ def test_a_record_with_wrong_fields_never_fails(whole, data):
 def test_any_body_is_read_or_refused(body):
     with suppress(Problem):
         parse_kumomta(body, KEY, NOW)
+
+
+@pytest.mark.parametrize("body", [b"\n" * 1_000_000, b" \n" * 1_000_000, b"\n" * 1_000_000 + b"{"])
+def test_a_report_of_empty_lines_is_refused_at_once(body):
+    with pytest.raises(Malformed, match="no JSON records"):
+        parse_kumomta(body, KEY, NOW)

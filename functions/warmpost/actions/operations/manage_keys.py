@@ -7,8 +7,10 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from warmpost.actions.context import Services
+from warmpost.actions.identity.manage_domains import find_domain
 from warmpost.actions.ports import Store
 from warmpost.actions.storage.pagination import Listed, Page, list_by_id
 from warmpost.actions.storage.retries import commit_new
@@ -16,6 +18,7 @@ from warmpost.errors import Invalid, NotFound
 from warmpost.rules.model.documents import ApiKey, Scope
 from warmpost.rules.model.names import read_name
 from warmpost.rules.model.writes import Create, Stored, Update
+from warmpost.rules.requests.timestamps import read_moment
 
 ID_BYTES = 10
 SECRET_BYTES = 20
@@ -32,9 +35,17 @@ class NewKey:
 
 
 async def create_key(
-    services: Services, text: str, scopes: Sequence[Scope], rate: int | None = None
+    services: Services,
+    text: str,
+    scopes: Sequence[Scope],
+    rate: int | None = None,
+    domains: Sequence[str] = (),
+    expires_at: str | None = None,
 ) -> NewKey:
-    """rate: requests a second, None for the deployment's. Raises Invalid."""
+    """rate: requests a second, None for the deployment's. domains: from which it may send, none for all.
+
+    Raises Invalid, or NotFound for a domain that is not there.
+    """
     name = read_name(text)
     if not isinstance(name, str):
         raise Invalid("invalid_name", f"A name {name.reason}.", "name")
@@ -47,9 +58,25 @@ async def create_key(
         digest=hashlib.sha256(secret.encode()).hexdigest(),
         created_at=services.clock.now(),
         rate=rate,
+        domains=await _known_domains(services.store, domains),
+        expires_at=_expiry(expires_at, services.clock.now()),
     )
     await commit_new(services.store, Create(f"keys/{id}", key))
     return NewKey(id, f"wp_{id}_{secret}", key)
+
+
+async def _known_domains(store: Store, domains: Sequence[str]) -> tuple[str, ...]:
+    found = [await find_domain(store, one, f"domains[{place}]") for place, one in enumerate(domains)]
+    return tuple(dict.fromkeys(one.value.domain for one in found))
+
+
+def _expiry(text: str | None, now: datetime) -> datetime | None:
+    if text is None:
+        return None
+    until = read_moment(text, None, "expires_at")
+    if until <= now:
+        raise Invalid("invalid_expires_at", "A key expires in the future, or never.", "expires_at")
+    return until
 
 
 def _random(size: int) -> str:

@@ -45,6 +45,7 @@ async def batch_submit(request: Request, services: Services, keys: Keys) -> Resp
 async def _post(request: Request, services: Services, caller: Caller) -> Response:
     body = await read_body(request)
     order = batch_order(decode(body, BatchModel))
+    caller.require_sender(order.sender, "from")
     submitted = await submit_batch(services, order, asked(request, caller, body))
     answer = {
         "id": int(submitted.id),
@@ -106,6 +107,7 @@ async def _recipients(request: Request, services: Services, caller: Caller, id: 
 def _control(verb: Callable[[Services, str], Awaitable[None]]) -> Callable[..., Awaitable[Response]]:
     async def handle(request: Request, services: Services, caller: Caller, id: str) -> Response:
         batch = await find_batch(services, id)
+        caller.require_own(batch.value.key_id, "batch")
         await verb(services, batch.id)
         return await _shown(services, await find_batch(services, id))
 
@@ -114,7 +116,9 @@ def _control(verb: Callable[[Services, str], Awaitable[None]]) -> Callable[..., 
 
 async def _uncertain(request: Request, services: Services, caller: Caller, id: str) -> Response:
     wanted = decode(await read_body(request), UncertainModel)
-    concerned = await settle_batch(services, (await find_batch(services, id)).id, wanted.resend)
+    batch = await find_batch(services, id)
+    caller.require_own(batch.value.key_id, "batch")
+    concerned = await settle_batch(services, batch.id, wanted.resend)
     return json_response({"resend": wanted.resend, "recipients": concerned}, 202)
 
 

@@ -38,6 +38,7 @@ async def _post(request: Request, services: Services, caller: Caller) -> Respons
     body = await read_body(request)
     model = decode(body, ScheduleModel)
     order = schedule_order(model)
+    caller.require_sender(order.sender, "batch.from" if model.batch else "send.from")
     timetable = Timetable(
         model.start_at, model.timezone, model.every, model.rrule, model.until, model.count, model.missed
     )
@@ -76,7 +77,9 @@ def _control(
     verb: Callable[[Services, str], Awaitable[Stored[Schedule]]],
 ) -> Callable[..., Awaitable[Response]]:
     async def handle(request: Request, services: Services, caller: Caller, id: str) -> Response:
-        return await _shown_whole(services, await verb(services, id))
+        found = await find_schedule(services, id)
+        caller.require_own(found.value.key_id, "schedule")
+        return await _shown_whole(services, await verb(services, found.id))
 
     return handle
 

@@ -25,6 +25,7 @@ async def send(request: Request, services: Services, keys: Keys) -> Response:
 async def _post(request: Request, services: Services, caller: Caller) -> Response:
     body = await read_body(request)
     order = send_order(decode(body, SendModel))
+    caller.require_sender(order.sender, "from")
     services.metering.bill_to("send")
     accepted = await send_message(services, order, asked(request, caller, body))
     answer = {"id": accepted.id, "status": "queued", "recipients": accepted.recipients}
@@ -55,6 +56,7 @@ async def _get(request: Request, services: Services, caller: Caller, id: str) ->
 
 async def _uncertain(request: Request, services: Services, caller: Caller, id: str) -> Response:
     wanted = decode(await read_body(request), UncertainModel)
+    caller.require_own((await find_message(services, id)).value.key_id, "message")
     concerned = await settle_message(services, id, wanted.resend)
     return json_response({"resend": wanted.resend, "recipients": concerned}, 202)
 

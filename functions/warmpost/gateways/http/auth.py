@@ -6,15 +6,20 @@ import hashlib
 import hmac
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from starlette.requests import Request
 
 from warmpost.actions.ports import Store
-from warmpost.errors import Forbidden, Unauthorized
+from warmpost.errors import Forbidden, Moved, Unauthorized, Unavailable
 from warmpost.gateways.http.rate_limit import RateLimit
+from warmpost.rules.model.addresses import domain_of
 from warmpost.rules.model.documents import ApiKey, Scope
+from warmpost.rules.model.writes import Update
+from warmpost.rules.requests.mailboxes import split_mailbox
 from warmpost.rules.requests.proxies import Proxies
 from warmpost.rules.requests.token_bucket import Rate
 
@@ -24,15 +29,32 @@ MOST_KEY_ID = 64
 MOST_GOOD = 1000
 GUESSING = "Too many wrong keys come from your address"
 UNLIMITED = Rate(0, 0)
+USED_WITHIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """rate: requests a second, where the key has a limit of its own."""
+    """rate: requests a second, where the key has a limit of its own. domains: from which it may send, none for all."""
 
     key_id: str
     scopes: tuple[Scope, ...]
     rate: int | None = None
+    domains: tuple[str, ...] = ()
+
+    def require_sender(self, sender: str, field: str) -> None:
+        """sender: as the request has it. Raises Forbidden."""
+        domain = domain_of(split_mailbox(sender.strip())[1]).lower()
+        if self.domains and domain not in self.domains:
+            reason = f"This key may send from {', '.join(self.domains)} only."
+            raise Forbidden("domain_not_allowed", reason, field)
+
+    def require_own(self, key_id: str, what: str) -> None:
+        """What a key with `send` alone has submitted it may stop; for others' it needs `manage`. Raises Forbidden."""
+        if self.key_id != key_id and "manage" not in self.scopes:
+            reason = (
+                f"This {what} was submitted under another key; a key with the scope `manage` may do this."
+            )
+            raise Forbidden("submitted_by_another", reason)
 
 
 class TokenCheck(Protocol):
@@ -68,6 +90,7 @@ class Keys:
         self._store = store
         self._first = first_key
         self._limits = limits
+        self._now = now
         self._rate_limit = RateLimit(now)
         self._good: OrderedDict[str, None] = OrderedDict()
 
@@ -122,7 +145,19 @@ class Keys:
             return None
         if not hmac.compare_digest(found.value.digest, digest(secret)):
             return None
-        return Caller(found.id, found.value.scopes, found.value.rate)
+        if found.value.expires_at and found.value.expires_at.timestamp() <= self._now():
+            raise Unauthorized(
+                "key_expired", f"This API key expired at {found.value.expires_at:%Y-%m-%d %H:%M} UTC."
+            )
+        await self._note_use(found.id, found.value)
+        return Caller(found.id, found.value.scopes, found.value.rate, found.value.domains)
+
+    async def _note_use(self, key_id: str, key: ApiKey) -> None:
+        """At most once an hour, and never in the way of the request."""
+        now = datetime.fromtimestamp(self._now(), UTC)
+        if key.last_used_at is None or now - key.last_used_at > USED_WITHIN:
+            with suppress(Unavailable, Moved):
+                await self._store.commit(Update(f"keys/{key_id}", {"last_used_at": now}))
 
 
 def bearer(request: Request) -> str:

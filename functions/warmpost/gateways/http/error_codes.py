@@ -31,11 +31,11 @@ CODES: dict[type[Problem], frozenset[str]] = {
     NotAllowed: _codes("method_not_allowed"),
     Unauthorized: _codes(
         """
-        missing_key missing_signature signature_expired source_not_set_up wrong_key wrong_secret
+        key_expired missing_key missing_signature signature_expired source_not_set_up wrong_key wrong_secret
         wrong_signature
         """
     ),
-    Forbidden: _codes("missing_scope"),
+    Forbidden: _codes("domain_not_allowed missing_scope submitted_by_another"),
     NotFound: _codes(
         """
         address_not_found batch_not_found bounce_text_not_found domain_not_found key_not_found list_not_found

@@ -13,24 +13,31 @@ from warmpost.actions.context import Services
 from warmpost.actions.operations import manage_keys
 from warmpost.gateways.api.answers import Answer, Listed
 from warmpost.gateways.http import collections
-from warmpost.gateways.http.app import Route, json_response
+from warmpost.gateways.http.app import Route, deadline, json_response
 from warmpost.rules.model.documents import ApiKey, Scope
 
 
 class KeyBody(collections.Body):
-    """rate: requests a second in one process, null for the deployment's."""
+    """rate: requests a second in one process, null for the deployment's. domains: from which it may send, none for all."""
 
     name: str
     scopes: list[Scope]
     rate: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
+    domains: Annotated[list[str], msgspec.Meta(max_length=100)] = msgspec.field(default_factory=list)
+    expires_at: str | None = None
 
 
 class Key(Answer):
+    """last_used_at: to the hour."""
+
     id: str
     name: str
     scopes: list[Scope]
     rate: int | None
+    domains: list[str]
     created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
     revoked_at: datetime | None
 
 
@@ -46,14 +53,19 @@ def shown(id: str, key: ApiKey) -> dict[str, object]:
         "name": key.name,
         "scopes": key.scopes,
         "rate": key.rate,
+        "domains": key.domains,
         "created_at": key.created_at,
+        "expires_at": deadline(key.expires_at),
+        "last_used_at": key.last_used_at,
         "revoked_at": key.revoked_at,
     }
 
 
 async def create(request: Request, services: Services) -> Response:
     body = await collections.read(request, KeyBody)
-    new = await manage_keys.create_key(services, body.name, body.scopes, body.rate)
+    new = await manage_keys.create_key(
+        services, body.name, body.scopes, body.rate, body.domains, body.expires_at
+    )
     return json_response({**shown(new.id, new.key), "key": new.token}, 201)
 
 

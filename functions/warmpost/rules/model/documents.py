@@ -23,7 +23,8 @@ class Name:
 class ApiKey:
     """`keys/{id}`: digest is the SHA-256 of the secret, which nobody can show again.
 
-    rate: requests a second in one process, None for the deployment's.
+    rate: requests a second in one process, None for the deployment's. domains: from which it may send, all where none is
+    named. last_used_at: to the hour.
     """
 
     name: str
@@ -32,6 +33,9 @@ class ApiKey:
     created_at: datetime
     revoked_at: datetime | None = None
     rate: int | None = None
+    domains: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
