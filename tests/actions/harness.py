@@ -50,7 +50,12 @@ from warmpost.rules.warmup.documents import WarmupState
 DOMAIN = "news.example.com"
 SENDER = f"News <news@{DOMAIN}>"
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-POLICY = Policy(project="harness", shared_pool=Pool("shared", (Relay("r1", "127.0.0.1", 25),)), claim_batch=3)
+POLICY = Policy(
+    project="harness",
+    shared_pool=Pool("shared", (Relay("r1", "127.0.0.1", 25),)),
+    claim_batch=3,
+    clocks_differ=0.0,  # time is in the test's hands, and the store's clock is not
+)
 MASTER_KEY = bytes(range(32))
 MOST_TRIES = 30
 MISSING = NotStoredYetError

@@ -169,6 +169,8 @@ SCENARIOS = (
     Scenario(control="pause resume"),
     Scenario(recipients=5, warmup=True),
     Scenario(recipients=4, singles=1, nature=Nature(busy_counters=10.0)),
+    Scenario(recipients=0, singles=2, nature=Nature(skew=25.0)),
+    Scenario(on_uncertain="resend", nature=Nature(skew=25.0)),
 )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -34,8 +34,11 @@ TESTS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 @dataclass(slots=True)
 class Document:
+    """written: when, by the database's clock."""
+
     fields: Fields
     version: int
+    written: float = 0.0
 
 
 class Documents:
@@ -49,7 +52,9 @@ class Documents:
 
     def get(self, kind: type[T], path: str) -> Stored[T] | None:
         found = self._documents.get(path)
-        return _stored(kind, path, found) if found else None
+        if found is None:
+            return None
+        return replace(_stored(kind, path, found), age=self._clock() - found.written)
 
     def select(
         self,
@@ -117,21 +122,23 @@ class Documents:
         path = write.path
         match write:
             case Create(value=value, stamp=stamp):
-                self._documents[path] = Document(to_fields(value) | self._stamped(stamp), self._version)
+                self._documents[path] = Document(
+                    to_fields(value) | self._stamped(stamp), self._version, self._clock()
+                )
             case Put(value=value):
-                self._documents[path] = Document(to_fields(value), self._version)
+                self._documents[path] = Document(to_fields(value), self._version, self._clock())
             case Update(changes=changes, stamp=stamp):
                 fields = deepcopy(self._documents[path].fields)
                 for name, value in changes.items():
                     _set(fields, name, value)
-                self._documents[path] = Document(fields | self._stamped(stamp), self._version)
+                self._documents[path] = Document(fields | self._stamped(stamp), self._version, self._clock())
             case Count(amounts=amounts, labels=labels):
                 there = self._documents.get(path)
                 fields = deepcopy(there.fields) if there else {}
                 fields |= labels
                 for name, amount in amounts.items():
                     _set(fields, name, Add(amount))
-                self._documents[path] = Document(fields, self._version)
+                self._documents[path] = Document(fields, self._version, self._clock())
             case Delete():
                 self._documents.pop(path, None)
 

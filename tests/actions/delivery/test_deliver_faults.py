@@ -45,7 +45,8 @@ class TestAnotherWorker:
         batch = await harness.submit(3)
         job = chunk_job(batch, 3)
         await harness.queue.run(harness.services, until=timedelta(seconds=1))
-        assert [task.at for task in again] == [START + timedelta(seconds=LEASE + 1)]
+        (task,) = again
+        assert timedelta(seconds=LEASE - 5) < task.at - START <= timedelta(seconds=LEASE + 1)
         assert harness.relays.times_handed == dict.fromkeys(addresses(0, 1, 2), 1)
 
     async def test_an_expired_lease_leaves_its_claim_batch_uncertain_and_the_rest_is_sent(self, harness):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,12 +124,28 @@ def test_who_lost_the_lease_settles_doubts_and_nothing_else():
     assert settle_own(settled, known, 4.0) == settled
 
 
-def test_a_lease_keeps_others_away_until_it_is_over():
+@pytest.mark.parametrize(
+    ("owner", "now", "unchanged_for", "held"),
+    [
+        ("b", 9.9, 1.0, True),
+        ("b", 35.0, 14.9, True),  # its own clock is 25 seconds ahead
+        ("b", 69.9, 1.0, True),
+        ("b", 70.0, 1.0, False),  # more than clocks can differ
+        ("b", 9.9, 15.0, False),
+        ("b", -15.0, 15.0, False),  # its own clock is 25 seconds behind
+        ("a", 9.9, 1.0, False),
+    ],
+)
+def test_a_lease_keeps_others_away_until_it_is_over_by_the_clock_of_the_store(
+    owner, now, unchanged_for, held
+):
     progress = claim(begin(1), [0], "a", 10.0)
-    assert is_leased(progress, "b", 9.9)
-    assert not is_leased(progress, "b", 10.0)
-    assert not is_leased(progress, "a", 9.9)
-    assert not is_leased(begin(1), "b", 0.0)
+    assert is_leased(progress, owner, now, unchanged_for, 15.0) is held
+
+
+def test_nobody_holds_what_was_given_back_or_never_taken():
+    assert not is_leased(begin(1), "b", 0.0, 0.0, 15.0)
+    assert not is_leased(claim(begin(1), [0], "a", 0.0), "b", 0.0, 0.0, 15.0)
 
 
 def test_it_is_known_when_somebody_was_handed_over():

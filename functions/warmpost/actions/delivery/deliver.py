@@ -22,7 +22,6 @@ from warmpost.actions.delivery.resend_uncertain import try_again
 from warmpost.actions.delivery.turn_record import TurnRecord
 from warmpost.actions.warmup.holds import find_hold
 from warmpost.errors import Conflict
-from warmpost.rules.delivery import progress as rules
 from warmpost.rules.delivery.documents import BatchStatus
 from warmpost.rules.delivery.envelope import Outcome, Outgoing
 from warmpost.rules.delivery.simulator import simulate
@@ -56,8 +55,8 @@ async def deliver(services: Services, job: DeliveryJob) -> None:
             return
         lease = Lease(services, job.path, len(delivery.recipients), bool(job.message))
         await lease.read()
-        if rules.is_leased(lease.progress, services.worker, services.clock.timestamp()):
-            await requeue(services, job, "leased", lease, lease.progress.lease_until)
+        if wait := lease.others_end_in:
+            await requeue(services, job, f"leased-{lease.seen}", lease, services.clock.timestamp() + wait)
             return
         lease.take_over(
             "hold" if delivery.ending else delivery.on_uncertain, delivery.stretch, delivery.job.day

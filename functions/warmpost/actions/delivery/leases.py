@@ -44,6 +44,7 @@ class Lease:
         self._version: Any = None
         self._seq = 0
         self._writing = asyncio.Lock()
+        self._age = 0.0
         self.was_taken_over = False
         self.found = self.progress = rules.begin(count)
 
@@ -56,14 +57,28 @@ class Lease:
         if self._in_message:
             message = await self._services.store.get(Message, self._path)
             fields = message.value.progress if message else None
-            self._version = message.version if message else None
+            self._version, self._age = (message.version, message.age) if message else (None, 0.0)
         else:
             chunk = await self._services.store.get(ProgressFields, self._path)
             fields = chunk.value if chunk else None
-            self._version = chunk.version if chunk else None
+            self._version, self._age = (chunk.version, chunk.age) if chunk else (None, 0.0)
         self._seq = fields.seq if fields else 0
         self.found = self.progress = load_progress(fields, self._count)
         return self.progress
+
+    @property
+    def seen(self) -> int:
+        """Milliseconds of what was read: another number whenever it is read again, whatever this worker's clock says."""
+        return round(self._age * 1000)
+
+    @property
+    def others_end_in(self) -> float:
+        """Seconds until the lease of another worker is void; 0 where nobody else has one."""
+        policy, now = self._services.policy, self._services.clock.timestamp()
+        worker = self._services.worker
+        if not rules.is_leased(self.progress, worker, now, self._age, policy.lease, policy.clocks_differ):
+            return 0.0
+        return max(policy.lease - self._age, 1.0)
 
     def take_over(self, on_uncertain: OnUncertain, stretch: range, day: str) -> None:
         """From a worker that has ended or never was; kept with the first write. day: on which the stretch's volume is."""
@@ -89,7 +104,7 @@ class Lease:
         The owner's name stays: by it whoever comes next knows that what follows of them is still to be written. and_end:
         that may be at once.
         """
-        until = self._services.clock.timestamp() + (0.0 if and_end else self._services.policy.lease)
+        until = 0.0 if and_end else self._services.clock.timestamp() + self._services.policy.lease
         async with self._writing:
             owned = replace(progress, owner=self._services.worker, lease_until=until)
             await self._write(owned, pauses=RECORD_PAUSES)

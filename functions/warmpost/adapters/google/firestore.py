@@ -265,4 +265,6 @@ def _changes(changes: Mapping[str, object]) -> dict[str, Any]:
 
 def _stored(kind: type[T], document: Any) -> Stored[T]:
     path = "/".join(document.reference._path)
-    return Stored(path, from_fields(kind, document.to_dict() or {}), document.update_time)
+    written = document.update_time
+    age = (document.read_time - written).total_seconds()
+    return Stored(path, from_fields(kind, document.to_dict() or {}), written, max(age, 0.0))

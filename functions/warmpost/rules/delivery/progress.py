@@ -173,9 +173,26 @@ def carry(progress: Progress, positions: Iterable[int], day: str) -> Progress:
     return replace(progress, days=tuple(days))
 
 
-def is_leased(progress: Progress, owner: str, now: float) -> bool:
-    """Whether another worker holds it at this moment."""
-    return bool(progress.owner) and progress.owner != owner and progress.lease_until > now
+CLOCKS_DIFFER = 60.0
+"""Seconds by which the clocks of two workers may differ, at most; a lease is void then whatever the store says."""
+
+
+def is_leased(
+    progress: Progress,
+    owner: str,
+    now: float,
+    unchanged_for: float,
+    lease: float,
+    margin: float = CLOCKS_DIFFER,
+) -> bool:
+    """Whether another worker holds it at this moment.
+
+    Judged by how long nothing was written to it by the store's clock: a worker whose own clock is ahead must not take over
+    what another is still sending. lease: seconds that a write holds it. margin: see CLOCKS_DIFFER.
+    """
+    if not progress.owner or progress.owner == owner or progress.lease_until <= 0.0:
+        return False
+    return unchanged_for < lease and now < progress.lease_until + margin
 
 
 def take_over(progress: Progress, policy: OnUncertain, at: float) -> Progress:

@@ -11,11 +11,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Stored(Generic[T]):
-    """A document as it was read. version: what a later write names to be sure that nothing came between."""
+    """A document as it was read. version: what a later write names to be sure that nothing came between.
+
+    age: seconds since its last write when it was read, both by the store's own clock.
+    """
 
     path: str
     value: T
     version: Any
+    age: float = field(default=0.0, compare=False)
 
     @property
     def id(self) -> str:
