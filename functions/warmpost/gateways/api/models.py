@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, structs
 
 from warmpost.actions.schedules.create_schedule import blamed_on
 from warmpost.errors import Invalid
@@ -54,9 +54,10 @@ class AttachmentModel(Model, kw_only=True):
 
 
 class SendModel(Model, kw_only=True):
-    """POST /send: subject with html or text, or a template with data."""
+    """POST /send: from, and subject with html or text, or a template with data; or `raw`, a whole message in base64."""
 
-    sender: Text = field(name="from")
+    sender: Text = field(name="from", default="")
+    raw: str | None = None
     to: list[Text] = []
     cc: list[Text] = []
     bcc: list[Text] = []
@@ -159,6 +160,10 @@ class SweepTask(Model):
 
 def send_order(model: SendModel) -> SendOrder:
     """Raises errors.Invalid."""
+    if model.raw is not None:
+        return _raw_order(model, model.raw)
+    if not model.sender:
+        raise Invalid("missing_field", "The field `from` is needed.", "from")
     check_data(model.data, "data", MOST_DATA)
     return SendOrder(
         sender=model.sender,
@@ -177,6 +182,31 @@ def send_order(model: SendModel) -> SendOrder:
         on_uncertain=model.on_uncertain,
         track=track_of(model.track),
         unsubscribe=_unsubscribe(model.unsubscribe),
+    )
+
+
+_BESIDE_RAW = {"raw", "to", "tags", "track", "unsubscribe", "on_uncertain"}
+
+
+def _raw_order(model: SendModel, raw: str) -> SendOrder:
+    for one in structs.fields(model):
+        if one.name not in _BESIDE_RAW and getattr(model, one.name):
+            raise Invalid(
+                "unexpected_field",
+                f"`{one.encode_name}` is in the message that `raw` holds; beside it go {', '.join(sorted(_BESIDE_RAW))}.",
+                one.encode_name,
+            )
+    content = _base64(raw, "raw")
+    if not content:
+        raise Invalid("missing_field", "`raw` holds no message.", "raw")
+    return SendOrder(
+        sender="",
+        to=tuple(model.to),
+        tags=model.tags,
+        on_uncertain=model.on_uncertain,
+        track=track_of(model.track),
+        unsubscribe=_unsubscribe(model.unsubscribe),
+        raw=content,
     )
 
 
@@ -260,9 +290,14 @@ def _attachments(models: list[AttachmentModel]) -> tuple[Attachment, ...]:
 
 
 def _attachment(model: AttachmentModel, path: str) -> Attachment:
-    try:
-        content = base64.b64decode(_SPACE.sub("", model.content), validate=True)
-    except (binascii.Error, ValueError):
-        raise Invalid("invalid_base64", "The content is not valid base64.", f"{path}.content") from None
     content_id = model.content_id.strip().removeprefix("<").removesuffix(">")
-    return Attachment(model.filename, content, model.content_type, content_id)
+    return Attachment(
+        model.filename, _base64(model.content, f"{path}.content"), model.content_type, content_id
+    )
+
+
+def _base64(text: str, path: str) -> bytes:
+    try:
+        return base64.b64decode(_SPACE.sub("", text), validate=True)
+    except (binascii.Error, ValueError):
+        raise Invalid("invalid_base64", "The content is not valid base64.", path) from None
