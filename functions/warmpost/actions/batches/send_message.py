@@ -72,6 +72,9 @@ async def prepare_message(services: Services, order: SendOrder) -> tuple[list[st
 def _check_bound(written: Written, request: Request) -> None:
     """Raises Forbidden where the caller may send from another address alone."""
     sender = written.message_content.sender.address
+    if request.domains and written.domain not in request.domains:
+        reason = f"This key may send from {', '.join(request.domains)} only."
+        raise Forbidden("domain_not_allowed", reason, "from")
     if request.sender and sender.lower() != request.sender.lower():
         raise Forbidden(
             "sender_not_allowed",

@@ -56,7 +56,7 @@ class AttachmentModel(Model, kw_only=True):
 class SendModel(Model, kw_only=True):
     """POST /send: from, and subject with html or text, or a template with data; or `raw`, a whole message in base64."""
 
-    sender: Text = field(name="from", default="")
+    sender: Text | None = field(name="from", default=None)
     raw: str | None = None
     to: list[Text] = []
     cc: list[Text] = []
@@ -73,6 +73,10 @@ class SendModel(Model, kw_only=True):
     unsubscribe: bool | Text | Unsubscribing | None = None
     track: bool | Tracking | None = None
     on_uncertain: Literal["hold", "resend"] = "resend"
+
+    def __post_init__(self) -> None:
+        if self.sender is None and self.raw is None:
+            raise ValueError("Object missing required field `from`")
 
 
 class RecipientModel(Model):
@@ -162,11 +166,9 @@ def send_order(model: SendModel) -> SendOrder:
     """Raises errors.Invalid."""
     if model.raw is not None:
         return _raw_order(model, model.raw)
-    if not model.sender:
-        raise Invalid("missing_field", "The field `from` is needed.", "from")
     check_data(model.data, "data", MOST_DATA)
     return SendOrder(
-        sender=model.sender,
+        sender=model.sender or "",
         to=tuple(model.to),
         cc=tuple(model.cc),
         bcc=tuple(model.bcc),

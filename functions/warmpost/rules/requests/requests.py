@@ -78,7 +78,7 @@ class Request:
     """Who asks, and under which idempotency key. digest: of everything the answer depends on.
 
     schedule, run: where a series asks for one of its runs, its id and the time the run is for.
-    sender: the one address whoever asks may send from, empty for any.
+    sender, domains: what alone whoever asks may send from, empty for any.
     """
 
     key_id: str
@@ -87,3 +87,4 @@ class Request:
     schedule: str = ""
     run: datetime | None = None
     sender: str = ""
+    domains: tuple[str, ...] = ()
