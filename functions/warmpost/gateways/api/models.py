@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -14,9 +11,9 @@ from msgspec import Meta, Struct, field, structs
 
 from warmpost.actions.schedules.create_schedule import blamed_on
 from warmpost.errors import Invalid
+from warmpost.gateways.api.attachment_models import AttachmentModel, read_attachments, read_base64
 from warmpost.rules.lists.columns import with_names
 from warmpost.rules.message.languages import LANGUAGES, read_language
-from warmpost.rules.message.message import Attachment
 from warmpost.rules.requests.limits import MOST_DATA, MOST_RECIPIENT_DATA
 from warmpost.rules.requests.requests import BatchOrder, RecipientOrder, SendOrder
 from warmpost.rules.tracking.tracking import EVERYTHING, NOTHING, Track, Unsubscribe
@@ -24,7 +21,6 @@ from warmpost.rules.tracking.tracking import EVERYTHING, NOTHING, Track, Unsubsc
 Text = Annotated[str, Meta(max_length=2000)]
 Reference = Annotated[str, Meta(min_length=1, max_length=200)] | Annotated[int, Meta(ge=1)]
 Variables = dict[str, Any]
-_SPACE = re.compile(r"\s+")
 
 
 class Model(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -40,17 +36,6 @@ class Unsubscribing(Model):
     """footer: whether a link is put below the bodies, or in which language."""
 
     footer: bool | Text
-
-
-class AttachmentModel(Model, kw_only=True):
-    """content: base64, with or without line breaks. content_type: with its parameters. content_id: of a picture that
-    the HTML shows as `cid:…`.
-    """
-
-    filename: Annotated[str, Meta(max_length=1000)]
-    content: str
-    content_type: Annotated[str, Meta(max_length=255)] = ""
-    content_id: Annotated[str, Meta(max_length=255)] = ""
 
 
 class SendModel(Model, kw_only=True):
@@ -178,7 +163,7 @@ def send_order(model: SendModel) -> SendOrder:
         text=model.text,
         template=None if model.template is None else str(model.template),
         data=with_names(model.data),
-        attachments=_attachments(model.attachments),
+        attachments=read_attachments(model.attachments),
         headers=model.headers,
         tags=model.tags,
         on_uncertain=model.on_uncertain,
@@ -198,7 +183,7 @@ def _raw_order(model: SendModel, raw: str) -> SendOrder:
                 f"`{one.encode_name}` is in the message that `raw` holds; beside it go {', '.join(sorted(_BESIDE_RAW))}.",
                 one.encode_name,
             )
-    content = _base64(raw, "raw")
+    content = read_base64(raw, "raw")
     if not content:
         raise Invalid("missing_field", "`raw` holds no message.", "raw")
     return SendOrder(
@@ -230,7 +215,7 @@ def batch_order(model: BatchModel) -> BatchOrder:
         data=with_names(model.data),
         list=None if model.list_ is None else str(model.list_),
         recipients=recipients,
-        attachments=_attachments(model.attachments),
+        attachments=read_attachments(model.attachments),
         headers=model.headers,
         tags=model.tags,
         on_uncertain=model.on_uncertain,
@@ -285,21 +270,3 @@ def _several(value: str | list[str] | None) -> tuple[str, ...]:
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else tuple(value)
-
-
-def _attachments(models: list[AttachmentModel]) -> tuple[Attachment, ...]:
-    return tuple(_attachment(one, f"attachments[{number}]") for number, one in enumerate(models))
-
-
-def _attachment(model: AttachmentModel, path: str) -> Attachment:
-    content_id = model.content_id.strip().removeprefix("<").removesuffix(">")
-    return Attachment(
-        model.filename, _base64(model.content, f"{path}.content"), model.content_type, content_id
-    )
-
-
-def _base64(text: str, path: str) -> bytes:
-    try:
-        return base64.b64decode(_SPACE.sub("", text), validate=True)
-    except (binascii.Error, ValueError):
-        raise Invalid("invalid_base64", "The content is not valid base64.", path) from None
