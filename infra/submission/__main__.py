@@ -49,9 +49,11 @@ def _options() -> argparse.Namespace:
 def _make_certificate(options: argparse.Namespace) -> None:
     from infra.local.inbox.certificate import self_made
 
-    certificate, key = self_made(options.hostname)
     options.certificate = options.self_made
     options.key = options.self_made.with_suffix(".key")
+    if options.certificate.exists():
+        return  # clients that trust it go on after a restart
+    certificate, key = self_made(options.hostname)
     options.key.touch(mode=0o600)
     options.key.write_bytes(key)
     options.certificate.write_bytes(certificate)
