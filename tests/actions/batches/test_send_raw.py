@@ -86,3 +86,10 @@ async def test_whatever_is_wrong_names_the_message(harness):
         with pytest.raises(Problem) as problem:
             await send_message(harness.services, raw_order(content=content), a_request())
         assert problem.value.field == "raw"
+
+
+async def test_a_key_of_other_domains_sends_no_whole_message(harness):
+    with pytest.raises(Forbidden) as problem:
+        await send_message(harness.services, raw_order(), replace(a_request(), domains=("other.example",)))
+    assert problem.value.code == "domain_not_allowed"
+    assert await send_message(harness.services, raw_order(), replace(a_request(), domains=(DOMAIN,)))
