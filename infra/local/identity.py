@@ -10,7 +10,10 @@ from pathlib import Path
 
 from infra.local.ports import free_ports
 
-PARTS = ("functions", "firestore", "tasks", "tasks_http", "smtp", "inbox", "dns", "firestore_proxy")
+PARTS = (
+    *("functions", "firestore", "tasks", "tasks_http", "smtp", "inbox", "dns", "firestore_proxy"),
+    *("submission", "submission_tls"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ class Stack:
         await ports.wait_until_free(self.identity.ports.values())
         operations.create(self.data / "operations", self._options.workers)
         self._sockets = ports.listen(self.identity.ports["functions"], self._options.workers)
-        parts = [self._tasks(), self._inbox(), self._names()]
+        parts = [self._tasks(), self._inbox(), self._names(), self._submission()]
         if not self._borrowed:
             parts.append(self._firestore())
         if self._options.firestore:
@@ -161,6 +161,14 @@ class Stack:
             "inbox_url": identity.url("inbox"),
             "inbox_dir": str(self.data / "inbox"),
             "smtp": identity.address("smtp"),
+            "smtp_submission": {
+                "host": "127.0.0.1",
+                "port": identity.ports["submission"],
+                "tls_port": identity.ports["submission_tls"],
+                "user": "warmpost",
+                "password": identity.api_key,
+                "certificate": str(self.data / "submission.pem"),
+            },
             "firestore": self._borrowed or identity.address("firestore"),
             "tasks": identity.address("tasks"),
             "tasks_http": identity.address("tasks_http"),
@@ -169,7 +177,7 @@ class Stack:
             "data": str(self.data),
             "pids": {
                 group: self._supervisor.pids(group)
-                for group in ("functions", "tasks", "firestore", "inbox", "dns")
+                for group in ("functions", "tasks", "firestore", "inbox", "dns", "submission")
             },
         }
 
@@ -236,6 +244,14 @@ class Stack:
         command += ["--discard"] if self._options.discard else []
         url = f"{identity.url('inbox')}/healthz"
         return Part(name="inbox", group="inbox", command=command, answers=lambda: answers(url))
+
+    def _submission(self) -> Part:
+        port, tls_port = self.identity.ports["submission"], self.identity.ports["submission_tls"]
+        command = _python("infra.submission", "--host", "127.0.0.1", "--port", port, "--tls-port", tls_port)
+        command += ["--hostname", "localhost", "--send-url", f"{self.identity.url('functions')}/send"]
+        command += ["--self-made", str(self.data / "submission.pem")]
+        path = {"PYTHONPATH": "functions"}
+        return Part("submission", "submission", command, lambda: listens(tls_port), environment=path)
 
     def _names(self) -> Part:
         port = self.identity.ports["dns"]

@@ -101,11 +101,14 @@ async def _furnish(info: dict[str, Any]) -> None:
 
 def summary(info: dict[str, Any], with_sandbox: bool) -> str:
     """What people read and paste; no line of it needs more than a shell and curl."""
+    submission = info["smtp_submission"]
     lines = [
         "Warmpost is running; Ctrl-C ends it.",
         "",
         f"  inbox  {info['inbox_url']}",
         f"  data   {info['data']}",
+        f"  smtp   {submission['host']}:{submission['port']} (STARTTLS), :{submission['tls_port']} (TLS); "
+        f"user {submission['user']}, password $KEY",
         "",
         f"export URL={info['url']} KEY={info['api_key']} SECRET={info['event_secret']}",
     ]

@@ -24,7 +24,7 @@ from infra.local.bootstrap import ROOT
 from infra.local.ports import free_ports, is_free
 from tests.running_stack import RunningStack
 
-GROUPS = ("functions", "tasks", "firestore", "inbox", "dns")
+GROUPS = ("functions", "tasks", "firestore", "inbox", "dns", "submission")
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +102,7 @@ def test_stack_route_says_what_up_printed(stack):
         "firestore": 1,
         "inbox": 1,
         "dns": 1,
+        "submission": 1,
     }
 
 

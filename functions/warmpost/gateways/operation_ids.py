@@ -21,6 +21,8 @@ SINGULARS = {
 VERBS = {"GET": "get", "PATCH": "update", "DELETE": "delete"}
 NAMES = {
     "POST /send": "sendMessage",
+    "GET /send": "findMessages",
+    "GET /send/credential": "checkCredential",
     "GET /send/{id}": "getMessage",
     "POST /send/{id}/uncertain": "settleUncertainMessage",
     "POST /batch-submit": "submitBatch",
@@ -43,6 +45,8 @@ NAMES = {
     "POST /manage/domains/{domain}/verify": "verifyDomain",
     "POST /manage/domains/{domain}/dkim/rotate": "rotateDomainDkim",
     "GET /manage/domains/{domain}/preflight": "checkDomainPreflight",
+    "PUT /manage/addresses/{address}/smtp-password": "setSmtpPassword",
+    "DELETE /manage/addresses/{address}/smtp-password": "removeSmtpPassword",
     "GET /manage/levels": "listLevels",
     "POST /manage/templates/{template}/preview": "previewTemplate",
     "GET /manage/lists/{reference}/recipients": "listListRecipients",

@@ -1,8 +1,8 @@
-"""The inbox's SMTP server: aiosmtpd, made quick enough not to be what a measurement measures.
+"""The inbox's SMTP server, quick enough not to be what a measurement measures.
 
 aiosmtpd reads DATA line by line and parses addresses with the standard library's header parser; together they
-cost several times what keeping the message costs. Here DATA is read in pieces and common addresses are matched.
-It reads commands one after the other from a buffered stream, so pipelined ones (RFC 2920) are answered in order
+cost several times what keeping the message costs. In `infra.smtp` DATA is read in pieces and common addresses are
+matched. It reads commands one after the other from a buffered stream, so pipelined ones (RFC 2920) are answered in order
 and PIPELINING can be advertised.
 """
 
@@ -11,23 +11,20 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-import re
 import ssl
+import sys
 from collections.abc import Callable
-from typing import NoReturn
 
-import aiosmtpd.smtp
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
 
 from infra.local.inbox.maildir import Maildir
 from infra.local.inbox.scripted import Refusal, at_data, at_rcpt
+from infra.smtp import connection
 
 HOSTNAME = "inbox.localhost"
 LARGEST_MESSAGE = 32 * 1024 * 1024  # octets
 LONGEST_LINE = 998  # octets without CRLF (RFC 5322 section 2.1.1)
 IDLE_SECONDS = 300.0
-
-_SIMPLE_PATH = re.compile(r"""<([^\s<>"(),:;@\[\]\\]+@[^\s<>"(),:;@\[\]\\]+)>(.*)""")
 
 log = logging.getLogger("inbox.smtp")
 
@@ -80,7 +77,7 @@ class Reception:
         return refusal.line
 
 
-class Connection(aiosmtpd.smtp.SMTP):
+class Connection(connection.Connection):
     """One client's SMTP session."""
 
     line_length_limit = 2**20  # octets that are read in one piece; the RFC's limit on lines is checked below
@@ -103,48 +100,6 @@ class Connection(aiosmtpd.smtp.SMTP):
         self._reception = reception
         self._held = bytearray()
 
-    async def push(self, status: str | bytes) -> None:
-        """Sends a reply, together with those to the commands before it: a pipelined group is answered in one write.
-
-        A 250 waits only while another whole line, whose own reply takes it along, is already here (RFC 2920
-        section 3.2); every other reply goes at once.
-        """
-        line = status.encode(errors="surrogateescape") if isinstance(status, str) else status
-        self._held += line + b"\r\n"
-        more_follows = line.startswith(b"250-") or b"\n" in self._reader._buffer  # type: ignore[attr-defined]
-        if more_follows and line.startswith(b"250"):
-            return
-        self._writer.write(bytes(self._held))
-        self._held.clear()
-        await self._writer.drain()
-
-    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
-        simple = _SIMPLE_PATH.fullmatch(arg)
-        if simple:
-            return simple[1], simple[2]
-        return super()._getaddr(arg)
-
-    async def smtp_STARTTLS(self, arg: str) -> None:  # noqa: N802
-        """Uses the event loop's own TLS, where aiosmtpd puts the slower pure Python one on top of any loop."""
-        if arg:
-            await self.push("501 5.5.4 Syntax: STARTTLS")
-            return
-        if self.tls_context is None:
-            await self.push("454 4.7.0 TLS not available")
-            return
-        await self.push("220 2.0.0 Ready to start TLS")
-        self._reader._buffer.clear()  # type: ignore[attr-defined]  # RFC 3207 section 4.2: plain text ends here
-        try:
-            await self._writer.start_tls(self.tls_context)
-        except OSError as error:
-            log.info("no TLS with %s: %s", self.session and self.session.peer, error)
-            self._hang_up()
-        self.transport = self._writer.transport
-        self.tls_context = None
-        self.session = self._create_session()
-        self.session.ssl = {"sslcontext": True}
-        self.envelope = self._create_envelope()
-
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
         if await self.check_helo_needed() or await self.check_auth_needed("DATA"):
             return
@@ -158,7 +113,7 @@ class Connection(aiosmtpd.smtp.SMTP):
         if script.drop == "in":
             await self._reader.read(1)
             self._hang_up()
-        content = await self._read_message()
+        content = await self._whole_message()
         self.envelope = self._create_envelope()
         if content is None:
             await self.push("552 5.3.4 Message too big for this system")
@@ -168,6 +123,14 @@ class Connection(aiosmtpd.smtp.SMTP):
             await self.refuse(script.refusal)
         else:
             await self._keep(envelope, content, silently=script.drop == "after", delay=script.delay)
+
+    async def _whole_message(self) -> bytes | None:
+        """Read to its end; None if it is too large."""
+        try:
+            return await self._read_message(LARGEST_MESSAGE)
+        except connection.Oversized as error:
+            await self._discard(error.args[0], sys.maxsize)
+            return None
 
     async def _keep(self, envelope: Envelope, content: bytes, *, silently: bool, delay: float) -> None:
         return_path = envelope.mail_from or ""
@@ -194,34 +157,6 @@ class Connection(aiosmtpd.smtp.SMTP):
         await self.push(refusal.line)
         if refusal.closes:
             self._hang_up()
-
-    def _hang_up(self) -> NoReturn:
-        """Ends the connection now; commands already received are not looked at (aiosmtpd ends its loop so, too)."""
-        assert self.transport is not None
-        self.transport.close()
-        raise asyncio.CancelledError
-
-    async def _read_message(self) -> bytes | None:
-        """The message without dot-stuffing (RFC 5321 section 4.5.2), read to its end; None if it is too large."""
-        pieces: list[bytes] = []
-        size, tail = 0, b""
-        while not (tail == b"\r\n.\r\n" or (size == 3 and tail == b".\r\n")):
-            try:
-                piece = await self._reader.readuntil(b".\r\n")
-            except asyncio.LimitOverrunError as error:
-                piece = await self._reader.readexactly(error.consumed)
-            size += len(piece)
-            tail = piece[-5:] if len(piece) >= 5 else (tail + piece)[-5:]
-            if size <= LARGEST_MESSAGE + 3:
-                pieces.append(piece)
-            else:
-                pieces.clear()
-        if not pieces:
-            return None
-        content = b"".join(pieces)[:-3]
-        if content.startswith(b"."):
-            content = content[1:]
-        return content.replace(b"\r\n.", b"\r\n")
 
 
 def _has_overlong_line(content: bytes) -> bool:

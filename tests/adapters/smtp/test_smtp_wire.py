@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from warmpost.adapters.smtp.wire import (
     Unfit,
     end_of_data,
     envelope_commands,
+    fitted,
     stuffed,
 )
 from warmpost.rules.delivery.envelope import Envelope, Outgoing
@@ -94,3 +97,14 @@ def test_offers_are_read_from_the_greeting(announced, limit):
 
 def test_an_idle_connection_waits_shorter_than_a_message():
     assert Timeouts().until(None) < Timeouts().end_of_data
+
+
+def test_eight_bit_text_goes_as_it_is_where_the_relay_takes_it_and_as_its_second_form_elsewhere():
+    raw = replace(message(), content=("ä\r\n".encode(),), eight_bit=True, seven_bit=(b"=C3=A4\r\n",))
+    takes, refuses = Offers.from_extensions({"8bitmime": ""}), Offers()
+    assert fitted(raw, takes) is raw
+    assert b" BODY=8BITMIME\r\n" in envelope_commands(raw, takes)
+    plain = fitted(raw, refuses)
+    assert plain.content == (b"=C3=A4\r\n",) and b"BODY" not in envelope_commands(plain, refuses)
+    with pytest.raises(Unfit, match=r"5\.6\.3"):
+        fitted(replace(raw, seven_bit=()), refuses)

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
+from starlette.requests import Request
 
 from warmpost import errors
-from warmpost.gateways.http.bodies import decode
+from warmpost.gateways.http.app import answer, json_response
+from warmpost.gateways.http.bodies import BodyRoom, decode, read_body, room
 from warmpost.rules.delivery.documents import BatchStatus
 
 
@@ -51,3 +53,39 @@ def test_what_does_not_fit_is_told_with_what_would(body: Any, field: str | None,
         decode(json.dumps(body).encode(), Model)
     assert (refused.value.code, refused.value.field) == ("invalid_field", field)
     assert words in refused.value.message
+
+
+def posted(size: int) -> Request:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": bytes(size), "more_body": False}
+
+    return Request({"type": "http", "method": "POST", "headers": []}, receive)
+
+
+def test_bodies_together_have_a_bound_and_are_told_when_to_come_again() -> None:
+    bound = BodyRoom(100)
+    first, second = posted(0), posted(0)
+    bound.take(first, 60)
+    with pytest.raises(errors.Unavailable) as busy:
+        bound.take(second, 41)
+    assert (busy.value.code, busy.value.retry_after) == ("too_much_at_once", 2)
+    bound.take(second, 40)
+    bound.leave(first)
+    bound.leave(first)
+    bound.take(second, 60)
+
+
+async def test_what_a_body_took_is_given_back_with_its_answer_whatever_that_is() -> None:
+    before = room._held
+
+    async def handle(request: Request) -> Any:
+        await read_body(request)
+        assert room._held == before + 1000
+        raise errors.Invalid("invalid_field", "no", "x")
+
+    async def fine(request: Request) -> Any:
+        return json_response({"bytes": len(await read_body(request))})
+
+    assert (await answer(posted(1000), handle)).status_code == 422
+    assert (await answer(posted(1000), fine)).status_code == 200
+    assert room._held == before

@@ -80,3 +80,27 @@ async def test_what_is_no_address_is_refused(api, address: str) -> None:
 @pytest.mark.parametrize("address", ["a@%E2%82%AC", "nobody", "a@b@c", "%00@x.example", "'@none.example"])
 async def test_an_unknown_address_is_not_found(api, address: str) -> None:
     assert problem(await api.get(f"/addresses/{address}")) == (404, "address_not_found", None)
+
+
+async def test_an_address_has_an_smtp_password_that_nobody_is_shown(api, verified, store) -> None:
+    await verified("pw.example")
+    await api.post("/addresses", json={"address": "a@pw.example"})
+    path = "/addresses/a@pw.example/smtp-password"
+    told = await api.put(path, json={"password": "abcde12345"})
+    assert told.status_code == 200 and told.json()["smtp_password"] is True
+    assert "abcde12345" not in told.text and "scrypt" not in told.text
+    assert (await api.delete(path)).status_code == 204
+    assert (await api.get("/addresses/a@pw.example")).json()["smtp_password"] is False
+    unknown = await api.put("/addresses/b@pw.example/smtp-password", json={"password": "abcde12345"})
+    assert problem(unknown) == (404, "address_not_found", None)
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["", "abc123", "a1" * 11, "abcdefghij", "1234567890", "abcde 12345", "abcde1234é", "abcde_12345"],
+)
+async def test_an_smtp_password_is_10_to_20_letters_and_digits(api, verified, password) -> None:
+    await verified("pw2.example")
+    await api.post("/addresses", json={"address": "a@pw2.example"})
+    refused = await api.put("/addresses/a@pw2.example/smtp-password", json={"password": password})
+    assert problem(refused) == (422, "invalid_password", "password")

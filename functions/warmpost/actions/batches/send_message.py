@@ -10,8 +10,9 @@ from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import DeliveryJob, message_content_path
 from warmpost.actions.state.message_store import store_parts
 from warmpost.actions.templates.build_message import Written, write_message
+from warmpost.actions.templates.build_raw import write_raw
 from warmpost.actions.warmup.reserve_single import admit_single
-from warmpost.errors import Invalid, Moved
+from warmpost.errors import Forbidden, Invalid, Moved
 from warmpost.rules.delivery.documents import Message
 from warmpost.rules.delivery.progress import begin
 from warmpost.rules.delivery.simulator import simulate
@@ -41,6 +42,7 @@ async def send_message(services: Services, order: SendOrder, request: Request) -
         if before is not None:
             return await _again(services, before, request)
     recipients, written = await prepare_message(services, order)
+    _check_bound(written, request)
     real = [one for one in recipients if simulate(one, services.policy.simulator_domain) is None]
     day = await admit_single(services, written.domain, len(real)) if real else services.today()
     path = f"messages/{message_id}"
@@ -62,8 +64,23 @@ async def send_message(services: Services, order: SendOrder, request: Request) -
 async def prepare_message(services: Services, order: SendOrder) -> tuple[list[str], Written]:
     """Its recipients and its message content, nothing stored yet. Raises as `send_message`."""
     recipients = _recipients(order)
-    check_tags(order.tags)
-    return recipients, await write_message(services, order)
+    written = await write_raw(services, order) if order.raw else await write_message(services, order)
+    check_tags({**written.tags, **order.tags})
+    return recipients, written
+
+
+def _check_bound(written: Written, request: Request) -> None:
+    """Raises Forbidden where the caller may send from another address alone."""
+    sender = written.message_content.sender.address
+    if request.domains and written.domain not in request.domains:
+        reason = f"This key may send from {', '.join(request.domains)} only."
+        raise Forbidden("domain_not_allowed", reason, "from")
+    if request.sender and sender.lower() != request.sender.lower():
+        raise Forbidden(
+            "sender_not_allowed",
+            f"This password sends from {request.sender} alone, not from {sender}.",
+            "from",
+        )
 
 
 def _message_id(request: Request) -> str:
@@ -132,5 +149,6 @@ def _message(
         tracked=written.message_content.track.opens,
         schedule=request.schedule,
         run=request.run,
-        tags=dict(order.tags),
+        tags={**written.tags, **order.tags},
+        raw_id=written.message_id,
     )

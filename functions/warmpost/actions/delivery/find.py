@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from warmpost.actions.context import Services
 from warmpost.errors import NotFound
 from warmpost.rules.delivery.documents import Batch, Message
@@ -26,3 +28,14 @@ async def find_message(services: Services, message_id: str) -> Stored[Message]:
     if message is None:
         raise NotFound("message_not_found", f"There is no message {message_id[:MOST_ID]!r}.")
     return message
+
+
+MOST_FOUND = 100
+
+
+async def find_by_message_id(services: Services, message_id: str) -> list[tuple[str, dict[str, Any]]]:
+    """Ids and what describes them of messages that came whole with this Message-ID, without brackets; newest first."""
+    found = await services.store.fields(
+        "messages", ("raw_id", "==", message_id), select=("sender", "subject", "created_at"), limit=MOST_FOUND
+    )
+    return sorted(found, key=lambda one: one[1]["created_at"], reverse=True)

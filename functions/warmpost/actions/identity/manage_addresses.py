@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 from dataclasses import replace
 
 from warmpost.actions.context import Services
@@ -11,6 +13,7 @@ from warmpost.actions.storage.pagination import Listed, Page, list_by_id
 from warmpost.actions.storage.retries import commit_new
 from warmpost.errors import Conflict, Invalid, Moved, NotFound
 from warmpost.rules.identity.domains import Domain, SenderAddress
+from warmpost.rules.identity.smtp_passwords import keep_password, password_flaw
 from warmpost.rules.model.addresses import Flaw, address_key, domain_of, read_address
 from warmpost.rules.model.names import read_display_name
 from warmpost.rules.model.writes import Add, Create, Delete, Stored, Update
@@ -82,6 +85,16 @@ async def rename_address(services: Services, text: str, name: str) -> SenderAddr
     stored = await find_address(services.store, text)
     await services.store.commit(Update(stored.path, {"name": shown}, stored.version))
     return replace(stored.value, name=shown)
+
+
+async def set_smtp_password(services: Services, text: str, password: str) -> SenderAddress:
+    """password: empty for none any more. Raises NotFound, Invalid or Moved."""
+    stored = await find_address(services.store, text)
+    if password and (flaw := password_flaw(password)):
+        raise Invalid("invalid_password", f"An SMTP password {flaw}.", "password")
+    kept = await asyncio.to_thread(keep_password, password, secrets.token_bytes(16)) if password else ""
+    await services.store.commit(Update(stored.path, {"smtp_password": kept}, stored.version))
+    return replace(stored.value, smtp_password=kept)
 
 
 async def delete_address(services: Services, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from warmpost.actions.context import Services
 from warmpost.actions.storage.names import find_template
@@ -24,7 +24,10 @@ from warmpost.rules.tracking.tracking import EVERYTHING, NOTHING, Track, Unsubsc
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Message content and where it came from; template is empty where it was written out, track is the template's."""
+    """Message content and where it came from; template is empty where it was written out, track is the template's.
+
+    tags, message_id: what a message that came whole says itself.
+    """
 
     message_content: MessageContent
     domain: str
@@ -32,6 +35,8 @@ class Written:
     template: str = ""
     template_version: int = 0
     track: Track | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    message_id: str = ""
 
 
 async def write_message(services: Services, order: SendOrder) -> Written:
@@ -96,7 +101,15 @@ async def write_batch(services: Services, order: BatchOrder) -> Written:
 async def verified_sender(services: Services, text: str) -> Mailbox:
     """The From mailbox, with the sender address's own name where the caller gave none."""
     mailbox = read_mailbox(text, "from")
-    name = domain_of(mailbox.address)
+    await require_verified(services, domain_of(mailbox.address))
+    if not mailbox.name:
+        known = await services.cache.get(SenderAddress, f"addresses/{address_key(mailbox.address)}")
+        mailbox = replace(mailbox, name=known.name if known else "")
+    return mailbox
+
+
+async def require_verified(services: Services, name: str) -> None:
+    """Raises NotFound or Conflict unless mail of this domain may be sent."""
     domain = await services.store.get(Domain, f"domains/{name}")
     if domain is None:
         raise NotFound(
@@ -108,10 +121,6 @@ async def verified_sender(services: Services, text: str) -> Mailbox:
         )
     if domain.value.suspended_at:
         raise Conflict("domain_suspended", suspension_reason(domain.value), "from")
-    if not mailbox.name:
-        known = await services.cache.get(SenderAddress, f"addresses/{address_key(mailbox.address)}")
-        mailbox = replace(mailbox, name=known.name if known else "")
-    return mailbox
 
 
 @dataclass(frozen=True, slots=True)

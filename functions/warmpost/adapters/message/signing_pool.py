@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from warmpost.adapters.message.composer import Composer
 from warmpost.adapters.message.dkim_signing import generate_ed25519_key, generate_rsa_key, rsa_bits
 from warmpost.adapters.message.encryption import DecryptionFailed, Encryption
+from warmpost.adapters.message.raw_composer import RawComposer
 from warmpost.adapters.templates.templates import Templates
 from warmpost.errors import Invalid
 from warmpost.rules.delivery.envelope import Outgoing
@@ -49,6 +50,9 @@ class SigningPool:
         marks = (
             self._links.marks(message_content.track, message_content.unsubscribe) if self._links else UNMARKED
         )
+        if message_content.raw:
+            raw = RawComposer(message_content, self._templates, marks, opened, self._links)
+            return ThreadedComposer(raw, self._threads)
         compiled = self._templates.compile(message_content.content, marks)
         return ThreadedComposer(Composer(message_content, compiled, opened, self._links), self._threads)
 
@@ -88,7 +92,7 @@ def key_context(domain: str, selector: str) -> str:
 class ThreadedComposer:
     """Implements `actions.ports.Composer`."""
 
-    def __init__(self, composer: Composer, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, composer: Composer | RawComposer, threads: ThreadPoolExecutor) -> None:
         self._composer = composer
         self._threads = threads
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from warmpost.adapters.smtp.wire import Offers, Unfit, envelope_commands
+from warmpost.adapters.smtp.wire import Offers, Unfit, envelope_commands, fitted
 from warmpost.rules.delivery.envelope import HandOver, Outcome, Outgoing
 from warmpost.rules.delivery.throttling import Gate
 
@@ -61,6 +61,7 @@ class SendQueue:
             if item is None:
                 return None
             try:
+                item.message = fitted(item.message, offers)
                 return item, envelope_commands(item.message, offers)
             except Unfit as unfit:
                 self.settle(item, Outcome(HandOver.REFUSED, relay, None, str(unfit)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from warmpost.rules.delivery.envelope import Outgoing
@@ -56,6 +56,7 @@ class Offers:
     size: bool = False
     size_limit: int = 0
     smtputf8: bool = False
+    eight_bit: bool = False
 
     @classmethod
     def from_extensions(cls, extensions: dict[str, str]) -> Offers:
@@ -66,11 +67,23 @@ class Offers:
             size="size" in extensions,
             size_limit=int(size_limit) if size_limit.isascii() and size_limit.isdigit() else 0,
             smtputf8="smtputf8" in extensions,
+            eight_bit="8bitmime" in extensions,
         )
 
 
 class Unfit(ValueError):
     """This relay can never take this message; the text begins with an enhanced status code."""
+
+
+def fitted(message: Outgoing, offers: Offers) -> Outgoing:
+    """The message in the form that this relay takes. Raises Unfit."""
+    if not message.eight_bit or offers.eight_bit:
+        return message
+    if not message.seven_bit:
+        raise Unfit(
+            "5.6.3 a signed or encrypted part holds 8-bit text, which the relay does not take (8BITMIME)"
+        )
+    return replace(message, content=message.seven_bit, eight_bit=False)
 
 
 def envelope_commands(message: Outgoing, offers: Offers) -> bytes:
@@ -86,6 +99,8 @@ def envelope_commands(message: Outgoing, offers: Offers) -> bytes:
         if not offers.smtputf8:
             raise Unfit("5.6.7 the relay does not take internationalised addresses (SMTPUTF8)")
         parameters += " SMTPUTF8 BODY=8BITMIME"
+    elif message.eight_bit:
+        parameters += " BODY=8BITMIME"
     elif not (mail_from + rcpt_to).isascii():
         raise Unfit("5.6.7 an address needs SMTPUTF8, but the message was not made for it")
     for address in (mail_from, rcpt_to):

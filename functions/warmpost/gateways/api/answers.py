@@ -66,6 +66,20 @@ class AcceptedMessage(Answer):
     recipients: Count
 
 
+class FoundMessage(Answer):
+    id: str
+    sender: str = field(name="from")
+    subject: str
+    created_at: datetime
+
+
+class Credential(Answer):
+    """sender: the one address it may send from, null for any."""
+
+    key_id: str
+    sender: str | None
+
+
 class Note(Answer, kw_only=True):
     """One thing that happened to a message, in the relay's words."""
 

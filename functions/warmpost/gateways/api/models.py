@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, structs
 
 from warmpost.actions.schedules.create_schedule import blamed_on
 from warmpost.errors import Invalid
+from warmpost.gateways.api.attachment_models import AttachmentModel, read_attachments, read_base64
 from warmpost.rules.lists.columns import with_names
 from warmpost.rules.message.languages import LANGUAGES, read_language
-from warmpost.rules.message.message import Attachment
 from warmpost.rules.requests.limits import MOST_DATA, MOST_RECIPIENT_DATA
 from warmpost.rules.requests.requests import BatchOrder, RecipientOrder, SendOrder
 from warmpost.rules.tracking.tracking import EVERYTHING, NOTHING, Track, Unsubscribe
@@ -24,7 +21,6 @@ from warmpost.rules.tracking.tracking import EVERYTHING, NOTHING, Track, Unsubsc
 Text = Annotated[str, Meta(max_length=2000)]
 Reference = Annotated[str, Meta(min_length=1, max_length=200)] | Annotated[int, Meta(ge=1)]
 Variables = dict[str, Any]
-_SPACE = re.compile(r"\s+")
 
 
 class Model(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -42,21 +38,11 @@ class Unsubscribing(Model):
     footer: bool | Text
 
 
-class AttachmentModel(Model, kw_only=True):
-    """content: base64, with or without line breaks. content_type: with its parameters. content_id: of a picture that
-    the HTML shows as `cid:…`.
-    """
-
-    filename: Annotated[str, Meta(max_length=1000)]
-    content: str
-    content_type: Annotated[str, Meta(max_length=255)] = ""
-    content_id: Annotated[str, Meta(max_length=255)] = ""
-
-
 class SendModel(Model, kw_only=True):
-    """POST /send: subject with html or text, or a template with data."""
+    """POST /send: from, and subject with html or text, or a template with data; or `raw`, a whole message in base64."""
 
-    sender: Text = field(name="from")
+    sender: Text | None = field(name="from", default=None)
+    raw: str | None = None
     to: list[Text] = []
     cc: list[Text] = []
     bcc: list[Text] = []
@@ -72,6 +58,10 @@ class SendModel(Model, kw_only=True):
     unsubscribe: bool | Text | Unsubscribing | None = None
     track: bool | Tracking | None = None
     on_uncertain: Literal["hold", "resend"] = "resend"
+
+    def __post_init__(self) -> None:
+        if self.sender is None and self.raw is None:
+            raise ValueError("Object missing required field `from`")
 
 
 class RecipientModel(Model):
@@ -159,9 +149,11 @@ class SweepTask(Model):
 
 def send_order(model: SendModel) -> SendOrder:
     """Raises errors.Invalid."""
+    if model.raw is not None:
+        return _raw_order(model, model.raw)
     check_data(model.data, "data", MOST_DATA)
     return SendOrder(
-        sender=model.sender,
+        sender=model.sender or "",
         to=tuple(model.to),
         cc=tuple(model.cc),
         bcc=tuple(model.bcc),
@@ -171,12 +163,37 @@ def send_order(model: SendModel) -> SendOrder:
         text=model.text,
         template=None if model.template is None else str(model.template),
         data=with_names(model.data),
-        attachments=_attachments(model.attachments),
+        attachments=read_attachments(model.attachments),
         headers=model.headers,
         tags=model.tags,
         on_uncertain=model.on_uncertain,
         track=track_of(model.track),
         unsubscribe=_unsubscribe(model.unsubscribe),
+    )
+
+
+_BESIDE_RAW = {"raw", "to", "tags", "track", "unsubscribe", "on_uncertain"}
+
+
+def _raw_order(model: SendModel, raw: str) -> SendOrder:
+    for one in structs.fields(model):
+        if one.name not in _BESIDE_RAW and getattr(model, one.name):
+            raise Invalid(
+                "unexpected_field",
+                f"`{one.encode_name}` is in the message that `raw` holds; beside it go {', '.join(sorted(_BESIDE_RAW))}.",
+                one.encode_name,
+            )
+    content = read_base64(raw, "raw")
+    if not content:
+        raise Invalid("missing_field", "`raw` holds no message.", "raw")
+    return SendOrder(
+        sender="",
+        to=tuple(model.to),
+        tags=model.tags,
+        on_uncertain=model.on_uncertain,
+        track=track_of(model.track),
+        unsubscribe=_unsubscribe(model.unsubscribe),
+        raw=content,
     )
 
 
@@ -198,7 +215,7 @@ def batch_order(model: BatchModel) -> BatchOrder:
         data=with_names(model.data),
         list=None if model.list_ is None else str(model.list_),
         recipients=recipients,
-        attachments=_attachments(model.attachments),
+        attachments=read_attachments(model.attachments),
         headers=model.headers,
         tags=model.tags,
         on_uncertain=model.on_uncertain,
@@ -253,16 +270,3 @@ def _several(value: str | list[str] | None) -> tuple[str, ...]:
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else tuple(value)
-
-
-def _attachments(models: list[AttachmentModel]) -> tuple[Attachment, ...]:
-    return tuple(_attachment(one, f"attachments[{number}]") for number, one in enumerate(models))
-
-
-def _attachment(model: AttachmentModel, path: str) -> Attachment:
-    try:
-        content = base64.b64decode(_SPACE.sub("", model.content), validate=True)
-    except (binascii.Error, ValueError):
-        raise Invalid("invalid_base64", "The content is not valid base64.", f"{path}.content") from None
-    content_id = model.content_id.strip().removeprefix("<").removesuffix(">")
-    return Attachment(model.filename, content, model.content_type, content_id)

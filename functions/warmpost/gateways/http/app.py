@@ -19,6 +19,7 @@ from starlette.responses import Response
 
 from warmpost import errors
 from warmpost.actions.storage import log
+from warmpost.gateways.http.bodies import room
 from warmpost.rules.model.documents import Scope
 
 T = TypeVar("T")
@@ -84,7 +85,10 @@ async def answer(
     """Runs a handler and turns what goes wrong into the contract's error; never raises. function: named in the log."""
     request_id = uuid.uuid4().hex
     with log.about(function=function, request_id=request_id, **log.trace_of(request.headers)):
-        response = await _answer(request, handle, request_id)
+        try:
+            response = await _answer(request, handle, request_id)
+        finally:
+            room.leave(request)
     response.headers["X-Request-Id"] = request_id
     return _without_body(response) if request.method == "HEAD" else response
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from warmpost.actions.ports import Store
 from warmpost.errors import Forbidden, Moved, Unauthorized, Unavailable
+from warmpost.gateways.http.passwords import Passwords, names_an_address
 from warmpost.gateways.http.rate_limit import RateLimit
 from warmpost.rules.model.addresses import domain_of
 from warmpost.rules.model.documents import ApiKey, Scope
@@ -25,6 +26,7 @@ from warmpost.rules.requests.token_bucket import Rate
 
 FIRST_KEY = "first"
 PREFIX = "wp"
+BASIC = "basic "
 MOST_KEY_ID = 64
 MOST_GOOD = 1000
 GUESSING = "Too many wrong keys come from your address"
@@ -34,12 +36,16 @@ USED_WITHIN = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """rate: requests a second, where the key has a limit of its own. domains: from which it may send, none for all."""
+    """rate: requests a second, where the key has a limit of its own. domains: from which it may send, none for all.
+
+    sender: the one address that an SMTP password may send from.
+    """
 
     key_id: str
     scopes: tuple[Scope, ...]
     rate: int | None = None
     domains: tuple[str, ...] = ()
+    sender: str = ""
 
     def require_sender(self, sender: str, field: str) -> None:
         """sender: as the request has it. Raises Forbidden."""
@@ -93,6 +99,7 @@ class Keys:
         self._now = now
         self._rate_limit = RateLimit(now)
         self._good: OrderedDict[str, None] = OrderedDict()
+        self._passwords = Passwords(store)
 
     async def caller(self, request: Request, scope: Scope | None) -> Caller:
         """scope: None for any key. One read a request: a revoked key ends at once.
@@ -101,7 +108,9 @@ class Keys:
         """
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         token = token.strip()
-        if kind.lower() != "bearer" or not token:
+        if kind.lower() == "basic" and names_an_address(token):
+            token = f"{BASIC}{token}"
+        elif kind.lower() != "bearer" or not token:
             raise Unauthorized("missing_key", "Send the API key in the header `Authorization: Bearer <key>`.")
         caller = await self._believed(token, f"from {self._address(request)}")
         rate = Rate(caller.rate, 2 * caller.rate) if caller.rate else self._limits.key
@@ -133,6 +142,9 @@ class Keys:
         return caller
 
     async def _find(self, token: str) -> Caller | None:
+        if token.startswith(BASIC):
+            address = await self._passwords.find(token.removeprefix(BASIC))
+            return Caller(f"smtp {address}", ("send",), sender=address) if address else None
         if self._first and hmac.compare_digest(token.encode(), self._first.encode()):
             return Caller(FIRST_KEY, ("send", "manage", "read"))
         prefix, _, rest = token.partition("_")

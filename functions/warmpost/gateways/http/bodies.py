@@ -19,6 +19,11 @@ T = TypeVar("T")
 MOST_BODY = 32 * 1024 * 1024
 """Bytes; the platform itself takes no larger request."""
 
+MOST_AT_ONCE = 40 * 1024 * 1024
+"""Bytes of all bodies that one process works on: each is held several times over while its message is made and stored."""
+
+_HELD = "warmpost.body_bytes"
+
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"contains unknown field `(?P<name>.*)`")
 _MISSING = re.compile(r"missing required field `(?P<name>.*)`")
@@ -42,13 +47,19 @@ GZIP = b"\x1f\x8b"
 
 
 async def read_body(request: Request, most: int = MOST_BODY) -> bytes:
-    """Unpacked, where it is packed with gzip. Raises TooLarge before more than `most` bytes are held, or UnsupportedType."""
+    """Unpacked, where it is packed with gzip. Raises TooLarge before more than `most` bytes are held, Unavailable before
+    those of all requests are too many, or UnsupportedType.
+    """
     coding = request.headers.get("content-encoding", "").strip().lower()
     if coding not in ("", "identity", "gzip", "x-gzip"):
         reason = f"A body comes as it is or packed with gzip, not with {coding[:40]!r}."
         raise errors.UnsupportedType("unsupported_encoding", reason, "Content-Encoding")
     body = await _read(request, most)
-    return unpack(body, most) if coding.endswith("gzip") and body.startswith(GZIP) else body
+    if not (coding.endswith("gzip") and body.startswith(GZIP)):
+        return body
+    plain = unpack(body, most)
+    room.take(request, len(plain))
+    return plain
 
 
 def unpack(body: bytes, most: int) -> bytes:
@@ -75,8 +86,34 @@ async def _read(request: Request, most: int) -> bytes:
         size += len(piece)
         if size > most:
             raise _too_large(most)
+        room.take(request, len(piece))
         pieces.append(piece)
     return b"".join(pieces)
+
+
+class BodyRoom:
+    """How many bytes of bodies are in work, and for which requests."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held = 0
+
+    def take(self, request: Request, size: int) -> None:
+        """Raises Unavailable where there is no room; what the request had taken is given back with its answer."""
+        if self._held + size > self._most:
+            raise errors.Unavailable(
+                "too_much_at_once",
+                "Too many large requests are in work here; try again shortly.",
+                retry_after=2,
+            )
+        self._held += size
+        request.scope[_HELD] = request.scope.get(_HELD, 0) + size
+
+    def leave(self, request: Request) -> None:
+        self._held -= request.scope.pop(_HELD, 0)
+
+
+room = BodyRoom(MOST_AT_ONCE)
 
 
 def _too_large(most: int) -> errors.TooLarge:

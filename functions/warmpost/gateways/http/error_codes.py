@@ -35,7 +35,7 @@ CODES: dict[type[Problem], frozenset[str]] = {
         wrong_signature
         """
     ),
-    Forbidden: _codes("domain_not_allowed missing_scope submitted_by_another"),
+    Forbidden: _codes("domain_not_allowed missing_scope sender_not_allowed submitted_by_another"),
     NotFound: _codes(
         """
         address_not_found batch_not_found bounce_text_not_found domain_not_found key_not_found list_not_found
@@ -68,7 +68,7 @@ CODES: dict[type[Problem], frozenset[str]] = {
         invalid_by invalid_idempotency_key invalid_level invalid_limit invalid_name invalid_pending
         invalid_period invalid_provider invalid_reason invalid_rrule invalid_rules invalid_start_at invalid_status
         invalid_subject invalid_tag invalid_timezone invalid_until invalid_update invalid_url missing_field
-        missing_content_id
+        missing_content_id invalid_password missing_from bare_control broken_header invalid_from line_too_long mail_loop
         missing_variable name_too_long named_twice recipients_or_list send_or_batch start_in_past
         subject_too_long template_syntax template_too_large too_many_attachments too_many_corrections too_many_headers
         too_many_recipients too_many_tags unexpected_field unknown_field unknown_language
@@ -76,5 +76,7 @@ CODES: dict[type[Problem], frozenset[str]] = {
         """
     ),
     LimitReached: _codes("daily_cap_reached domain_blocked rate_limited too_many_webhooks"),
-    Unavailable: _codes("changed_meanwhile dns_unavailable queue_unavailable store_unavailable"),
+    Unavailable: _codes(
+        "changed_meanwhile dns_unavailable queue_unavailable store_unavailable too_much_at_once"
+    ),
 }

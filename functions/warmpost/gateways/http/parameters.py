@@ -15,7 +15,7 @@ from starlette.responses import Response
 from warmpost.actions.batches.report import Stall
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.recipient_status import RecipientStatus
-from warmpost.errors import Invalid, Problem
+from warmpost.errors import Forbidden, Invalid, Problem
 from warmpost.gateways.http.app import Parameter, Route, Router, moment
 from warmpost.gateways.http.auth import Caller, Keys
 from warmpost.rules.delivery.progress import Note
@@ -48,6 +48,8 @@ async def enter(request: Request, keys: Keys, routes: Router) -> tuple[Route, di
     if route.scope is None:
         return route, arguments, None
     caller = await keys.caller(request, route.scope)
+    if caller.sender and routes.function != "/send":
+        raise Forbidden("missing_scope", "An SMTP password is for /send alone; use an API key here.")
     check_query(request, route)
     return route, arguments, caller
 
@@ -79,7 +81,13 @@ def asked(request: Request, caller: Caller, body: bytes) -> Asked:
             "An Idempotency-Key has up to 255 printable ASCII characters.",
             "Idempotency-Key",
         )
-    return Asked(caller.key_id, key, hashlib.sha256(_in_one_order(body) if key else body).hexdigest())
+    return Asked(
+        caller.key_id,
+        key,
+        hashlib.sha256(_in_one_order(body) if key else body).hexdigest(),
+        sender=caller.sender,
+        domains=caller.domains,
+    )
 
 
 def _in_one_order(body: bytes) -> bytes:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from warmpost.actions.context import Services
 from warmpost.actions.identity import manage_addresses
+from warmpost.errors import Invalid
 from warmpost.gateways.api.answers import Answer, Listed
 from warmpost.gateways.http import collections
 from warmpost.gateways.http.app import Route, json_response
@@ -24,7 +25,16 @@ class AddressChange(collections.Body):
     name: str
 
 
+class SmtpPassword(collections.Body):
+    """password: 10 to 20 letters and digits; the user name beside it is the address."""
+
+    password: str
+
+
 class Address(Answer):
+    """smtp_password: whether it has one."""
+
+    smtp_password: bool
     address: str
     name: str
     domain: str
@@ -37,6 +47,7 @@ def shown(sender: SenderAddress) -> dict[str, object]:
         "name": sender.name,
         "domain": sender.domain,
         "created_at": sender.created_at,
+        "smtp_password": bool(sender.smtp_password),
     }
 
 
@@ -64,6 +75,18 @@ async def delete(request: Request, services: Services, address: str) -> Response
     return collections.deleted()
 
 
+async def set_password(request: Request, services: Services, address: str) -> Response:
+    body = await collections.read(request, SmtpPassword)
+    if not body.password:
+        raise Invalid("invalid_password", "An SMTP password is not empty; DELETE takes it away.", "password")
+    return json_response(shown(await manage_addresses.set_smtp_password(services, address, body.password)))
+
+
+async def remove_password(request: Request, services: Services, address: str) -> Response:
+    await manage_addresses.set_smtp_password(services, address, "")
+    return collections.deleted()
+
+
 ROUTES = [
     Route(
         "GET",
@@ -86,4 +109,21 @@ ROUTES = [
         {200: Address},
     ),
     Route("DELETE", "/addresses/{address}", delete, "Delete a sender address", "manage", answers={204: None}),
+    Route(
+        "PUT",
+        "/addresses/{address}/smtp-password",
+        set_password,
+        "Set the SMTP password of a sender address",
+        "manage",
+        SmtpPassword,
+        {200: Address},
+    ),
+    Route(
+        "DELETE",
+        "/addresses/{address}/smtp-password",
+        remove_password,
+        "Take the SMTP password of a sender address away",
+        "manage",
+        answers={204: None},
+    ),
 ]

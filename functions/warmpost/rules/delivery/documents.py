@@ -106,7 +106,10 @@ class ProgressFields:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`messages/{id}`: a single send: message content as in Batch, recipients as in Chunk, progress as beside a chunk."""
+    """`messages/{id}`: a single send: message content as in Batch, recipients as in Chunk, progress as beside a chunk.
+
+    raw_id: the Message-ID that a message which came whole brought along, without brackets.
+    """
 
     domain: str
     sender: str
@@ -128,6 +131,7 @@ class Message:
     run: datetime | None = None
     tracked: bool = False
     tags: dict[str, str] = field(default_factory=dict)
+    raw_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,16 @@ class Outgoing:
     """One message ready for the socket.
 
     content: the complete message (RFC 5322, CRLF line ends) in buffers written one after the other, so that
-    attachments shared by a whole chunk are never copied. Not dot-stuffed.
+    attachments shared by a whole chunk are never copied. Not dot-stuffed. eight_bit: its bodies hold octets above 127
+    (8BITMIME, RFC 6152); seven_bit is then the same message, signed for itself, for relays that do not take them, or
+    empty where nothing may be re-encoded.
     """
 
     envelope: Envelope
     content: tuple[bytes, ...]
     smtputf8: bool = False
+    eight_bit: bool = False
+    seven_bit: tuple[bytes, ...] = ()
 
     @property
     def size(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -61,12 +61,13 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class SenderAddress:
-    """`addresses/{address}`."""
+    """`addresses/{address}`. smtp_password: as `smtp_passwords.keep_password` makes it, empty for none."""
 
     address: str
     name: str
     domain: str
     created_at: datetime
+    smtp_password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,8 @@ class MessageContent:
 
     to, cc: the headers all recipients see; where both are empty, each recipient sees its own address alone.
     headers: further header fields. data: template variables that a recipient's own override. track, unsubscribe: what
-    its messages tell of their readers, and how these can end them.
+    its messages tell of their readers, and how these can end them. raw: the whole message where the caller wrote it
+    (see `rules.raw`); written_at is then the moment it was taken, in epoch seconds.
     """
 
     sender: Mailbox
@@ -60,6 +61,8 @@ class MessageContent:
     data: Data = field(default_factory=dict)
     track: Track = Track()
     unsubscribe: Unsubscribe = Unsubscribe()
+    raw: bytes = b""
+    written_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

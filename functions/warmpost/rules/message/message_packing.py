@@ -7,6 +7,7 @@ mostly compressed already.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import astuple
 from typing import Any
 
 from warmpost.rules.message.message import Attachment, Content, Mailbox, MessageContent
@@ -32,12 +33,9 @@ def pack_message_content(message_content: MessageContent) -> bytes:
             "templated": message_content.content.templated,
             "headers": [list(one) for one in message_content.headers],
             "data": message_content.data,
-            "track": [message_content.track.opens, message_content.track.clicks],
-            "unsubscribe": [
-                message_content.unsubscribe.headers,
-                message_content.unsubscribe.footer,
-                message_content.unsubscribe.language,
-            ],
+            "track": astuple(message_content.track),
+            "unsubscribe": astuple(message_content.unsubscribe),
+            "raw": [len(message_content.raw), message_content.written_at],
             "attachments": [
                 [one.filename, one.content_type, len(one.content), one.content_id]
                 for one in message_content.attachments
@@ -45,7 +43,12 @@ def pack_message_content(message_content: MessageContent) -> bytes:
         }
     )
     return b"".join(
-        (len(head).to_bytes(4, "big"), head, *(one.content for one in message_content.attachments))
+        (
+            len(head).to_bytes(4, "big"),
+            head,
+            *(one.content for one in message_content.attachments),
+            message_content.raw,
+        )
     )
 
 
@@ -56,6 +59,7 @@ def unpack_message_content(packed: bytes) -> MessageContent:
     for filename, content_type, size, content_id in head["attachments"]:
         attachments.append(Attachment(filename, packed[end : end + size], content_type, content_id))
         end += size
+    raw, written_at = head.get("raw", (0, 0))
     return MessageContent(
         sender=Mailbox(*head["sender"]),
         content=Content(head["subject"], head["html"], head["text"], head["templated"]),
@@ -67,6 +71,8 @@ def unpack_message_content(packed: bytes) -> MessageContent:
         data=head["data"],
         track=Track(*head.get("track", ())),
         unsubscribe=Unsubscribe(*head.get("unsubscribe", ())),
+        raw=packed[end : end + raw],
+        written_at=written_at,
     )
 
 

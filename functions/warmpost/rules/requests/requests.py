@@ -17,7 +17,8 @@ class SendOrder:
     """One message to up to 50 recipients. Addresses are as the caller wrote them, `Name <local@domain>` included.
 
     Either subject with html or text, or template (id or name) with data. template_version: 0 for the newest.
-    track: None for what the template says, or else nothing. unsubscribe: None for none.
+    track: None for what the template says, or else nothing. unsubscribe: None for none. raw: a whole message in place of
+    sender and content; `to` is then its envelope.
     """
 
     sender: str
@@ -37,6 +38,7 @@ class SendOrder:
     on_uncertain: OnUncertain = "resend"
     track: Track | None = None
     unsubscribe: Unsubscribe | None = None
+    raw: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class Request:
     """Who asks, and under which idempotency key. digest: of everything the answer depends on.
 
     schedule, run: where a series asks for one of its runs, its id and the time the run is for.
+    sender, domains: what alone whoever asks may send from, empty for any.
     """
 
     key_id: str
@@ -83,3 +86,5 @@ class Request:
     digest: str = ""
     schedule: str = ""
     run: datetime | None = None
+    sender: str = ""
+    domains: tuple[str, ...] = ()

@@ -21,10 +21,14 @@ def pack_order(order: SendOrder | BatchOrder) -> bytes:
     ]
     if isinstance(order, BatchOrder) and order.recipients is not None:
         head["recipients"] = [[one.to, one.data] for one in order.recipients]
+    raw = order.raw if isinstance(order, SendOrder) else b""
+    head["raw"] = len(raw)
     head["track"] = None if order.track is None else astuple(order.track)
     head["unsubscribe"] = None if order.unsubscribe is None else astuple(order.unsubscribe)
     packed = deflate({"kind": "batch" if isinstance(order, BatchOrder) else "send", "order": head})
-    return b"".join((len(packed).to_bytes(4, "big"), packed, *(one.content for one in order.attachments)))
+    return b"".join(
+        (len(packed).to_bytes(4, "big"), packed, *(one.content for one in order.attachments), raw)
+    )
 
 
 def unpack_order(packed: bytes) -> SendOrder | BatchOrder:
@@ -34,13 +38,14 @@ def unpack_order(packed: bytes) -> SendOrder | BatchOrder:
     for filename, content_type, size, content_id in kept["order"].pop("attachments"):
         attachments.append(Attachment(filename, packed[end : end + size], content_type, content_id))
         end += size
+    raw = packed[end : end + kept["order"].pop("raw", 0)]
     head: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in kept["order"].items()
     }
     head["track"] = Track(*head["track"]) if head.get("track") else None
     head["unsubscribe"] = Unsubscribe(*head["unsubscribe"]) if head.get("unsubscribe") else None
     if kept["kind"] == "send":
-        return SendOrder(**head, attachments=tuple(attachments))
+        return SendOrder(**head, attachments=tuple(attachments), raw=raw)
     order = BatchOrder(**head, attachments=tuple(attachments))
     if order.recipients is None:
         return order

@@ -1,0 +1,1 @@
+"""What the SMTP servers of this repository share: the inbox of the local stack and the submission gateway."""
