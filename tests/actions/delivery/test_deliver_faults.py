@@ -46,6 +46,7 @@ class TestAnotherWorker:
         job = chunk_job(batch, 3)
         await harness.queue.run(harness.services, until=timedelta(seconds=1))
         (task,) = again
+        assert task.at is not None
         assert timedelta(seconds=LEASE - 5) < task.at - START <= timedelta(seconds=LEASE + 1)
         assert harness.relays.times_handed == dict.fromkeys(addresses(0, 1, 2), 1)
 
