@@ -8,7 +8,9 @@ import pytest
 from tests.actions.harness import POSTPONED, address, addresses, statuses
 from warmpost.actions.batches.control_batch import cancel_batch, pause_batch, resume_batch
 from warmpost.actions.batches.report import count_batch
+from warmpost.actions.delivery.deliver import RUNS_FOR
 from warmpost.actions.delivery.find import find_batch
+from warmpost.actions.delivery.leases import Lease
 from warmpost.errors import Conflict, NotFound, Unavailable
 
 
@@ -119,3 +121,18 @@ async def test_a_resume_interrupted_before_its_tasks_can_be_repeated(harness):
     await resume_batch(harness.services, batch)
     await harness.queue.run(harness.services)
     assert (await harness.batch(batch)).status == "done"
+
+
+async def test_a_batch_cancelled_while_its_claim_took_long_hands_nothing_over(harness, monkeypatch):
+    batch = await harness.submit(3)
+    claim = Lease.claim
+
+    async def slowly(lease, *arguments):
+        await claim(lease, *arguments)
+        await cancel_batch(harness.services, batch)
+        await asyncio.sleep(RUNS_FOR + 0.01)
+
+    monkeypatch.setattr(Lease, "claim", slowly)
+    await harness.queue.run(harness.services)
+    assert not harness.relays.claim_batches
+    assert await counts(harness, batch) == {"cancelled": 3}

@@ -21,9 +21,9 @@ from warmpost.actions.delivery.requeue import is_due, requeue, retry_later
 from warmpost.actions.delivery.resend_uncertain import try_again
 from warmpost.actions.delivery.turn_record import TurnRecord
 from warmpost.actions.warmup.holds import find_hold
-from warmpost.errors import Conflict
+from warmpost.errors import Conflict, Unavailable
 from warmpost.rules.delivery.documents import BatchStatus
-from warmpost.rules.delivery.envelope import Outcome, Outgoing
+from warmpost.rules.delivery.envelope import STOPPED, HandOver, Outcome, Outgoing
 from warmpost.rules.delivery.simulator import simulate
 from warmpost.rules.delivery.statuses import Status
 from warmpost.rules.delivery.throttling import Gate
@@ -210,15 +210,27 @@ class _Turn:
             return
         outgoing, outcomes = self._sorted(claim_batch)
         time = asyncio.get_running_loop().time
-        stop_at = time() + FENCE * self._services.policy.lease
+        asked = time()
+        stop_at = asked + FENCE * self._services.policy.lease
         await self.record.claim(claim_batch.positions)
         for position, message in zip(claim_batch.positions, claim_batch.messages, strict=True):
             if isinstance(message, Unrenderable):
                 self.record.end([position], Status.FAILED, message.reason)
         began = time()
+        if began - asked > RUNS_FOR and await self._was_stopped():
+            not_tried = Outcome(HandOver.NOT_TRIED, "", None, STOPPED)
+            self.record.judge(outcomes | dict.fromkeys(outgoing, not_tried))
+            return
         handed = await self._hand_over(outgoing, stop_at, self._gate.gates(outgoing) if slowly else ())
         self.record.judge(outcomes | handed)
         self._gate.heard(handed, time() - began, slowly=slowly)
+
+    async def _was_stopped(self) -> bool:
+        """While a claim took its time. What cannot be asked counts as no: the claim holds."""
+        try:
+            return not await self._may_send()
+        except Unavailable:
+            return False
 
     def _sorted(self, claim_batch: ClaimBatch) -> tuple[dict[int, Outgoing], dict[int, Outcome]]:
         """Messages for a relay, and what the simulator says of those that are for it."""
