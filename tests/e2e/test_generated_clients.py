@@ -61,7 +61,12 @@ def test_a_python_client_has_every_operation_and_sends(served, document):
     told = run(
         python, CLIENTS / "send.py", served.url, served.api_key, DOMAIN, folder=folder, PYTHONPATH=str(folder)
     )
-    assert told == "Hello python@readers.example\n"
+    assert told == "Hello python@readers.example 1\n"
+    every = "; ".join(
+        f"import warmpost_client.api.{file.parent.name}.{file.stem}"
+        for file in folder.glob("warmpost_client/api/*/*.py")
+    )
+    run(python, "-c", every, folder=folder, PYTHONPATH=str(folder))
 
 
 @pytest.mark.skipif(not shutil.which("npm"), reason="node and npm are not installed")
