@@ -177,7 +177,7 @@ async def test_nobody_but_the_queue_may_ask_for_work(client, stack, nothing_left
     [
         ("GET", "/", 200, None),
         ("GET", "/nothing", 404, "not_found"),
-        ("GET", "/send", 405, "method_not_allowed"),
+        ("DELETE", "/send", 405, "method_not_allowed"),
         ("PUT", "/send", 405, "method_not_allowed"),
         ("DELETE", "/send/abc", 405, "method_not_allowed"),
         ("GET", "/send/abc", 404, "message_not_found"),
