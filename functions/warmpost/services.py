@@ -15,6 +15,7 @@ from warmpost.actions.context import Services
 from warmpost.actions.ports import Clock, Probes, Recurrence, Relays, Resolver, SigningPool, Templates
 from warmpost.actions.state.cache import Cache
 from warmpost.actions.state.message_store import MessageStore
+from warmpost.actions.state.reader_buffer import ReaderBuffer
 from warmpost.actions.state.reservations import Reserved
 from warmpost.actions.state.suppression_lookup import Suppressed
 from warmpost.actions.state.throttle import Throttle
@@ -133,6 +134,7 @@ def services() -> Services:
         worker_slots=worker_slots,
         reserved=Reserved(),
         throttle=Throttle(chosen.policy.provider_limits, clock),
+        reader_buffer=ReaderBuffer(),
         policy=chosen.policy,
         worker=random.token_hex(8),
     )

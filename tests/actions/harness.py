@@ -19,6 +19,7 @@ from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import DeliveryJob
 from warmpost.actions.state.cache import Cache
 from warmpost.actions.state.message_store import MessageStore
+from warmpost.actions.state.reader_buffer import ReaderBuffer
 from warmpost.actions.state.reservations import Reserved
 from warmpost.actions.state.suppression_lookup import Suppressed
 from warmpost.actions.state.throttle import Throttle
@@ -252,6 +253,7 @@ class Harness:
             "suppressed": Suppressed(used),
             "worker_slots": WorkerSlots(),
             "reserved": Reserved(),
+            "reader_buffer": ReaderBuffer(),
             "throttle": Throttle(self.policy.provider_limits, self.clock),
             "policy": self.policy,
             "worker": name,

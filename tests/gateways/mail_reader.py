@@ -91,7 +91,9 @@ class Site:
 
     async def events(self):
         logs = await self.store.find(EventLog, "events")
-        return [event for log in logs for event in unpack_events(log.value.content)]
+        return sorted(
+            (one for log in logs for one in unpack_events(log.value.content)), key=lambda one: one.at
+        )
 
     async def suppressed(self, *addresses):
         return await self.services.suppressed.among(addresses, DOMAIN, self.services.clock.now())

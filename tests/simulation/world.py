@@ -17,6 +17,7 @@ from tests.simulation.store import Documents, chosen_fields, stored_all, sums
 from warmpost.actions.context import Services
 from warmpost.actions.state.cache import Cache
 from warmpost.actions.state.message_store import MessageStore
+from warmpost.actions.state.reader_buffer import ReaderBuffer
 from warmpost.actions.state.reservations import Reserved
 from warmpost.actions.state.suppression_lookup import Suppressed
 from warmpost.actions.state.throttle import Throttle
@@ -361,6 +362,7 @@ class World:
             "suppressed": Suppressed(store),
             "worker_slots": WorkerSlots(),
             "reserved": Reserved(),
+            "reader_buffer": ReaderBuffer(),
             "throttle": Throttle(self.policy.provider_limits, clock),
             "policy": self.policy,
             "worker": process.name,

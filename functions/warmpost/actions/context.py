@@ -21,6 +21,7 @@ from warmpost.actions.ports import (
 )
 from warmpost.actions.state.cache import Cache
 from warmpost.actions.state.message_store import MessageStore
+from warmpost.actions.state.reader_buffer import ReaderBuffer
 from warmpost.actions.state.reservations import Reserved
 from warmpost.actions.state.suppression_lookup import Suppressed
 from warmpost.actions.state.throttle import Throttle
@@ -33,7 +34,7 @@ from warmpost.rules.operations.policy import Policy
 class Services:
     """Everything a verb may use.
 
-    message_store, cache, suppressed, worker_slots, reserved, throttle: what this process remembers.
+    message_store, cache, suppressed, worker_slots, reserved, throttle, reader_buffer: what this process remembers.
     worker: names it in leases.
     """
 
@@ -56,6 +57,7 @@ class Services:
     worker_slots: WorkerSlots
     reserved: Reserved
     throttle: Throttle
+    reader_buffer: ReaderBuffer
     policy: Policy
     worker: str
 

@@ -37,7 +37,8 @@ from tests.actions.report_builders import (
     suppressions,
     without_totals,
 )
-from warmpost.actions.events.ingest_events import LONGEST_WAIT, ingest_events
+from warmpost.actions.events.ingest_events import ingest_events
+from warmpost.actions.events.ingest_step import LONGEST_WAIT
 from warmpost.actions.outbox.event_log import log_events
 from warmpost.errors import Unavailable
 from warmpost.rules.events.documents import EventLog
@@ -199,7 +200,7 @@ class TestAccidents:
     async def test_a_fold_that_ends_at_any_step_and_comes_again_applies_everything_once(
         self, store, monkeypatch
     ):
-        monkeypatch.setattr("warmpost.actions.events.ingest_events.EVENTS_PER_COMMIT", 8)
+        monkeypatch.setattr("warmpost.actions.events.ingest_step.EVENTS_PER_COMMIT", 8)
         dice = random.Random(8)
         first = await scene(store)
         reports = first.reports(dice, 20)
@@ -276,6 +277,7 @@ class TestWaiting:
 
     async def test_nothing_is_left_waiting_for_ever(self, harness, monkeypatch):
         monkeypatch.setattr("warmpost.actions.events.ingest_events.MOST_TRIES", 3)
+        monkeypatch.setattr("warmpost.actions.events.ingest_step.MOST_TRIES", 3)
         message = await sent(harness)
         harness.queue.waiting.clear()
         await ingest(harness, report("delivered", of_message(message)), until=timedelta(days=2))

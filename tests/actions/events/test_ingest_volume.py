@@ -7,8 +7,17 @@ from datetime import timedelta
 import pytest
 
 from tests.actions.harness import POLICY, Harness, sent
-from tests.actions.report_builders import NO_USER, batch_counts, of_batch, of_message, report, suppressed_for
-from warmpost.actions.events.ingest_events import MOST_COMMIT_BYTES, MOST_WRITES, ingest_events
+from tests.actions.report_builders import (
+    NO_USER,
+    batch_counts,
+    batch_lines,
+    of_batch,
+    of_message,
+    report,
+    suppressed_for,
+)
+from warmpost.actions.events.ingest_events import ingest_events
+from warmpost.actions.events.ingest_step import MOST_COMMIT_BYTES, MOST_WRITES
 from warmpost.actions.outbox.event_log import log_events
 from warmpost.adapters.google.firestore import FirestoreStore
 from warmpost.rules.model.compression import deflate
@@ -122,8 +131,8 @@ async def test_ten_thousand_events_of_one_request_are_applied_in_commits_that_fi
 
 
 async def test_what_does_not_fit_into_one_commit_is_halved_until_it_does(harness, monkeypatch):
-    monkeypatch.setattr("warmpost.actions.events.ingest_events.WRITES_EXPECTED", 10_000)
-    monkeypatch.setattr("warmpost.actions.events.ingest_events.MOST_WRITES", 40)
+    monkeypatch.setattr("warmpost.actions.events.ingest_step.WRITES_EXPECTED", 10_000)
+    monkeypatch.setattr("warmpost.actions.events.ingest_step.MOST_WRITES", 40)
     messages = await many_messages(harness, 90)
     watched = Watched(harness.store)
     worker = harness.worker("two", store=watched)
@@ -132,3 +141,43 @@ async def test_what_does_not_fit_into_one_commit_is_halved_until_it_does(harness
     await ingest_events(worker)
     assert max(writes for writes, _ in watched.commits) <= 41
     assert Counter((await suppressed_for(harness)).values()) == {"hard_bounce": 90}
+
+
+async def test_many_small_logs_about_one_chunk_share_a_commit(harness):
+    batch = await large_batch(harness)
+    for number in range(90):
+        await log_events(harness.services, "track", [report("opened", of_batch(batch, number))])
+    watched = Watched(harness.store)
+    harness.clock.advance(2)
+    await ingest_events(harness.worker("two", store=watched))
+    assert len(watched.commits) == 1
+    assert watched.commits[0][0] < 100
+    assert sum(line.opened > 0 for line in await batch_lines(harness, batch)) == 90
+
+
+async def test_an_ingest_whose_recipients_were_written_meanwhile_applies_its_events_at_once(harness):
+    batch = await large_batch(harness)
+    worker = harness.worker("two", store=Overtaken(harness.store, harness, batch))
+    await log_events(harness.services, "arf", [report("complained", of_batch(batch, 3))])
+    harness.clock.advance(2)
+    await ingest_events(worker)
+    assert worker.store.was_overtaken
+    assert await batch_counts(harness, batch) == {"sent": RECIPIENTS - 1, "complained": 1}
+
+
+class Overtaken(Watched):
+    """A store before whose first commit of an ingest another one applies an opening of the same chunk."""
+
+    def __init__(self, store, harness, batch):
+        super().__init__(store)
+        self._harness = harness
+        self._batch = batch
+        self.was_overtaken = False
+
+    async def commit(self, *writes):
+        if not self.was_overtaken:
+            self.was_overtaken = True
+            await log_events(self._harness.services, "track", [report("opened", of_batch(self._batch, 4))])
+            self._harness.clock.advance(2)
+            await ingest_events(self._harness.services, "readers-0", "readers-1", "readers-2", "readers-3")
+        return await super().commit(*writes)

@@ -99,12 +99,30 @@ async def test_a_task_for_later_waits_until_then(service, tasks):
     assert not request.task.name
 
 
-async def test_a_name_that_was_used_before_counts_as_queued_though_it_costs_a_call(service, tasks, metering):
+async def test_a_name_that_another_process_used_counts_as_queued_though_it_costs_a_call(
+    service, tasks, metering
+):
+    other = CloudTasks("p", "l", "https://mail.example.com", "queue@p.example", service.address)
     task = Task("plan", {}, "same")
-    await tasks.enqueue(task, task)
+    await other.enqueue(task)
     await tasks.enqueue(task)
     assert len(service.asked) == 1
-    assert metering.kept[REST].tasks == 3
+    assert metering.kept[REST].tasks == 1
+
+
+async def test_a_name_that_this_process_has_queued_is_not_queued_again(service, tasks, metering):
+    for _ in range(3):
+        await tasks.enqueue(Task("plan", {}, "same"))
+    assert metering.kept[REST].tasks == 1
+
+
+async def test_a_name_whose_queueing_failed_is_queued_the_next_time(service, tasks):
+    service.says = [grpc.StatusCode.UNAVAILABLE] * 20
+    with pytest.raises(Unavailable):
+        await tasks.enqueue(Task("plan", {}, "same"))
+    service.says = []
+    await tasks.enqueue(Task("plan", {}, "same"))
+    assert len(service.asked) == 1
 
 
 async def test_many_tasks_are_all_queued(service, tasks, metering):

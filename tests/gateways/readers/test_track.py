@@ -152,6 +152,7 @@ async def test_links_work_when_the_message_is_forgotten_and_when_the_store_is_do
         raise Unavailable("store_unavailable", "The store does not answer.")
 
     monkeypatch.setattr("warmpost.actions.events.reader_actions.log_events", down)
+    monkeypatch.setattr("warmpost.actions.events.reader_actions.PAUSES", ())
     assert (await site.http.get(letter.links[0])).status_code == 302
     assert (await site.http.get(letter.links[1])).status_code == 200
     assert sum("may be lost" in record.message for record in caplog.records) == 2

@@ -19,7 +19,7 @@ from warmpost.actions.delivery.dispatch_gate import DispatchGate
 from warmpost.actions.delivery.leases import Lease, LeaseLostError
 from warmpost.actions.delivery.requeue import is_due, next_retry
 from warmpost.actions.delivery.worker_events import book, worker_events
-from warmpost.actions.outbox.event_log import ask_for_ingest, log_writes
+from warmpost.actions.outbox.event_log import log_writes, store_logs
 from warmpost.actions.storage.log import log_event
 from warmpost.actions.warmup.day_counters import ask_for_assessment
 from warmpost.errors import Unavailable
@@ -111,17 +111,14 @@ class TurnRecord:
         if self.unrecorded and bookings:
             await self._lease.record(after)
             self.unrecorded = {}
-        await self._lease.close(booked, *bookings, *logged)
+        await store_logs(self._services, logged, lambda: self._lease.close(booked, *bookings, *logged))
         self.unrecorded = {}
         if bookings:
             await ask_for_assessment(self._services, self._delivery.domain.domain)
-        if logged:
-            await ask_for_ingest(self._services)
 
     async def _ask_again(self) -> None:
         """A task that finds nothing to do may come a second time, after a worker that ended before it had asked."""
         await ask_for_assessment(self._services, self._delivery.domain.domain)
-        await ask_for_ingest(self._services)
 
     def _give_up_stalled(self, gate: DispatchGate, pending: Sequence[int], now: float) -> None:
         patience = self._services.policy.retries.give_up

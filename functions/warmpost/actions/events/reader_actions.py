@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -11,7 +12,7 @@ from warmpost.actions.context import Services
 from warmpost.actions.outbox.event_log import log_events
 from warmpost.actions.storage.log import log_event
 from warmpost.actions.suppressions.manage_suppressions import suppress_address, suppress_all, suppression_path
-from warmpost.errors import NotFound
+from warmpost.errors import NotFound, Unavailable
 from warmpost.rules.delivery.chunks import Chunk, unpack
 from warmpost.rules.delivery.documents import Batch, Message
 from warmpost.rules.delivery.simulator import simulate
@@ -23,8 +24,11 @@ from warmpost.rules.tracking.bots import is_machine
 from warmpost.rules.tracking.tokens import Token
 
 SOURCE = "track"
-NOTED_WITHIN = 3.0
-"""Seconds a reader waits for the event log at most."""
+NOTED_WITHIN = 0.25
+"""Seconds a reader waits for the event log at most; it is written all the same."""
+
+PAUSES = (0.5, 2.0, 5.0)
+"""Seconds between the tries to write it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +56,46 @@ def reader_event(
 
 
 async def note(services: Services, event: Event) -> None:
-    """Keeps an event. Never raises: the reader gets picture and page whatever becomes of the record."""
-    try:
-        async with asyncio.timeout(NOTED_WITHIN):
-            await log_events(services, SOURCE, [event])
-    except Exception as failure:
-        target = event.target
-        log_event(
-            "event_lost",
-            f"an event may be lost: {event.kind} of {target.batch or target.message}, position {target.position}",
-            failed=failure,
-            batch=target.batch,
-            message_id=target.message,
-        )
+    """Keeps an event. Never raises, and never lets a reader wait: they get picture and page whatever the database does.
+
+    What comes in while one write is under way shares the next, so that many readers cost few documents.
+    """
+    buffer = services.reader_buffer
+    if buffer.add(event) and not buffer.is_writing:
+        buffer.writing = asyncio.create_task(_write(services))
+    if buffer.writing is not None:
+        await asyncio.wait([buffer.writing], timeout=NOTED_WITHIN)
+
+
+async def _write(services: Services) -> None:
+    while events := services.reader_buffer.take():
+        await _store(services, events)
+
+
+async def _store(services: Services, events: Sequence[Event]) -> None:
+    """Tries for as long as another try can help, then says what is lost."""
+    for pause in (*PAUSES, None):
+        try:
+            await log_events(services, SOURCE, events)
+            return
+        except Exception as failure:
+            if pause is None or not isinstance(failure, Unavailable):
+                _lost(events, failure)
+                return
+            await asyncio.sleep(pause)
+
+
+def _lost(events: Sequence[Event], failure: Exception) -> None:
+    target, more = events[0].target, len(events) - 1
+    words = f"{events[0].kind} of {target.batch or target.message}, position {target.position}"
+    log_event(
+        "event_lost",
+        f"an event may be lost: {words}" + (f", and {more} others" if more else ""),
+        failed=failure,
+        batch=target.batch,
+        message_id=target.message,
+        events=len(events),
+    )
 
 
 async def unsubscribe(services: Services, target: Target) -> Addressee:

@@ -22,7 +22,10 @@ from warmpost.rules.model.writes import Count, Write
 from warmpost.rules.warmup.reputation import DayFigures
 
 SHARDS = 2
-"""Documents that share a day's figures, so that many workers do not queue for one."""
+"""Documents that share a batch's day, so that many workers do not queue for one."""
+
+SINGLE_SHARDS = 8
+"""The same for single sends, each of which is booked by itself."""
 
 DEBOUNCE = 1.0
 """Seconds for which one look at a domain's figures serves all chunks that end."""
@@ -55,7 +58,7 @@ def circumstances(
 
 def additions(domain: str, name: str, path: str, day: str, amounts: Amounts) -> Write:
     """Into one of a few documents per domain, day and batch. name: the batch's id, or `send`."""
-    shard = zlib.crc32(path.encode()) % SHARDS
+    shard = zlib.crc32(path.encode()) % (SINGLE_SHARDS if name == "send" else SHARDS)
     labels = {"domain": domain, "day": day, "name": name}
     return Count(f"{figures_path(domain, day)}/{name}-{shard}", amounts, labels, bill=name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,9 @@ from warmpost.rules.operations.health import QueueState
 
 AT_ONCE = 50
 MOST_LOOKED_AT = 1000
+MOST_REMEMBERED = 5000
+"""Names; they are used up for much longer than a process needs to use so many."""
+
 TIMEOUT = 10.0
 DISPATCH_DEADLINE = 600
 BUSY = (
@@ -32,7 +36,8 @@ class CloudTasks:
     """Implements `actions.ports.Tasks`.
 
     The library is imported and its channel opened with the first task: readers' doors never need it.
-    metering: told of every call, also of one for a name that was used before.
+    A name that this process has queued lately is not queued again: most names stand for a second of many changes.
+    metering: told of every call, also of one for a name that another process has used.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class CloudTasks:
         self._emulator = emulator
         self._metering = metering or Metering()
         self._opened: Any = None
+        self._queued: OrderedDict[str, None] = OrderedDict()
 
     @property
     def _client(self) -> Any:
@@ -71,8 +77,9 @@ class CloudTasks:
         return self._opened
 
     async def enqueue(self, *tasks: Task) -> None:
-        for start in range(0, len(tasks), AT_ONCE):
-            await asyncio.gather(*(self._create(task) for task in tasks[start : start + AT_ONCE]))
+        new = [task for task in tasks if task.name not in self._queued]
+        for start in range(0, len(new), AT_ONCE):
+            await asyncio.gather(*(self._create(task) for task in new[start : start + AT_ONCE]))
 
     async def state(self, name: Queue, now: datetime) -> QueueState:
         """One look at a queue: whether it is paused, and its first tasks. Raises errors.Unavailable."""
@@ -95,9 +102,21 @@ class CloudTasks:
         )
 
     async def _create(self, task: Task) -> None:
+        queue, wanted = f"{self._parent}/{task.queue}", self._wanted(task)
+        try:
+            await self._client.create_task(parent=queue, task=wanted, timeout=TIMEOUT)
+        except google.AlreadyExists:
+            pass
+        except BUSY as error:
+            raise Unavailable(
+                "queue_unavailable", "The task queue does not answer; try again.", retry_after=5
+            ) from error
+        self._metering.add(Usage(tasks=task_operations(len(wanted["http_request"]["body"]))))
+        self._remember(task.name)
+
+    def _wanted(self, task: Task) -> dict[str, Any]:
         from google.protobuf import duration_pb2, timestamp_pb2
 
-        queue = f"{self._parent}/{task.queue}"
         request: dict[str, Any] = {
             "http_method": "POST",
             "url": f"{self._url}/{task.verb}",
@@ -110,17 +129,15 @@ class CloudTasks:
             "dispatch_deadline": duration_pb2.Duration(seconds=DISPATCH_DEADLINE),
         }
         if task.name:
-            wanted["name"] = f"{queue}/tasks/{task.name}"
+            wanted["name"] = f"{self._parent}/{task.queue}/tasks/{task.name}"
         if task.at is not None:
             moment = timestamp_pb2.Timestamp()
             moment.FromDatetime(task.at)
             wanted["schedule_time"] = moment
-        try:
-            await self._client.create_task(parent=queue, task=wanted, timeout=TIMEOUT)
-        except google.AlreadyExists:
-            pass
-        except BUSY as error:
-            raise Unavailable(
-                "queue_unavailable", "The task queue does not answer; try again.", retry_after=5
-            ) from error
-        self._metering.add(Usage(tasks=task_operations(len(request["body"]))))
+        return wanted
+
+    def _remember(self, name: str) -> None:
+        if name:
+            self._queued[name] = None
+        if len(self._queued) > MOST_REMEMBERED:
+            self._queued.popitem(last=False)

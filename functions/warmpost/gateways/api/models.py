@@ -136,6 +136,10 @@ class DomainTask(Model):
     domain: str
 
 
+class IngestTask(Model):
+    queue: str
+
+
 class NotifyTask(Model):
     notification: str
     attempt: int

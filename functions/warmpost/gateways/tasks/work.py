@@ -22,7 +22,7 @@ from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.actions.warmup.assess_domain import assess_domain
 from warmpost.actions.webhooks.post_notifications import notify
 from warmpost.errors import Conflict, Invalid, NotFound
-from warmpost.gateways.api.models import BatchTask, DomainTask, FireTask, NotifyTask, SweepTask
+from warmpost.gateways.api.models import BatchTask, DomainTask, FireTask, IngestTask, NotifyTask, SweepTask
 from warmpost.gateways.http.app import json_response, segments
 from warmpost.gateways.http.auth import TokenCheck, bearer
 from warmpost.gateways.http.bodies import decode, read_body
@@ -120,7 +120,7 @@ async def _sweep(services: Services, body: bytes) -> None:
 
 
 async def _ingest(services: Services, body: bytes) -> None:
-    await ingest_events(services)
+    await ingest_events(services, decode(body, IngestTask).queue)
 
 
 VERBS: dict[str, Verb] = {

@@ -10,9 +10,11 @@ from datetime import datetime
 class EventLog:
     """`events/{id}`: what came in with one request, until and after it is ingested.
 
-    content: deflated rows of `event_packing`. applied: how many of them are ingested. due: when it is to be ingested, in
-    epoch seconds; None once it is. tries: how often it was put off.
+    queue: one of `event_queues.QUEUES`. content: deflated rows of `event_packing`. applied: how many of them are ingested.
+    due: when it is to be ingested, in epoch seconds; None once it is. tries: how often it was put off.
     """
+
+    queue: str
 
     source: str
     content: bytes

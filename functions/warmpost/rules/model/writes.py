@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -90,6 +90,20 @@ class Count:
 
 Write = Create | Put | Update | Delete | Count
 Filter = tuple[str, Literal["==", "<", "<=", ">", ">=", "in", "array_contains"], object]
+
+
+def merge_counts(writes: Iterable[Write]) -> list[Write]:
+    """With one addition in place of several to the same document."""
+    merged: dict[object, Write] = {}
+    for number, write in enumerate(writes):
+        before = merged.get(write.path) if isinstance(write, Count) else None
+        if isinstance(write, Count) and isinstance(before, Count):
+            sums = dict(before.amounts)
+            for name, amount in write.amounts.items():
+                sums[name] = sums.get(name, 0) + amount
+            write = Count(write.path, sums, write.labels, write.bill)
+        merged[write.path if isinstance(write, Count) else number] = write
+    return list(merged.values())
 
 
 def weigh(write: Write) -> int:
