@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -61,15 +62,20 @@ async def note(services: Services, event: Event) -> None:
     What comes in while one write is under way shares the next, so that many readers cost few documents.
     """
     buffer = services.reader_buffer
-    if buffer.add(event) and not buffer.is_writing:
+    written = buffer.add(event)
+    if written is None:
+        return
+    if not buffer.is_writing:
         buffer.writing = asyncio.create_task(_write(services))
-    if buffer.writing is not None:
-        await asyncio.wait([buffer.writing], timeout=NOTED_WITHIN)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(NOTED_WITHIN):
+            await written.wait()
 
 
 async def _write(services: Services) -> None:
-    while events := services.reader_buffer.take():
-        await _store(services, events)
+    while shared := services.reader_buffer.take():
+        await _store(services, shared.events)
+        shared.written.set()
 
 
 async def _store(services: Services, events: Sequence[Event]) -> None:
