@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 from warmpost.actions.context import Services
 from warmpost.actions.ports import Clock, Probes, Recurrence, Relays, Resolver, SigningPool, Templates
 from warmpost.actions.state.cache import Cache
+from warmpost.actions.state.endpoint_slots import EndpointSlots
 from warmpost.actions.state.message_store import MessageStore
 from warmpost.actions.state.reader_buffer import ReaderBuffer
 from warmpost.actions.state.reservations import Reserved
@@ -134,6 +135,7 @@ def services() -> Services:
         worker_slots=worker_slots,
         reserved=Reserved(),
         throttle=Throttle(chosen.policy.provider_limits, clock),
+        endpoint_slots=EndpointSlots(),
         reader_buffer=ReaderBuffer(),
         policy=chosen.policy,
         worker=random.token_hex(8),

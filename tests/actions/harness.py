@@ -18,6 +18,7 @@ from warmpost.actions.batches.submit_batch import submit_batch
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import DeliveryJob
 from warmpost.actions.state.cache import Cache
+from warmpost.actions.state.endpoint_slots import EndpointSlots
 from warmpost.actions.state.message_store import MessageStore
 from warmpost.actions.state.reader_buffer import ReaderBuffer
 from warmpost.actions.state.reservations import Reserved
@@ -253,6 +254,7 @@ class Harness:
             "suppressed": Suppressed(used),
             "worker_slots": WorkerSlots(),
             "reserved": Reserved(),
+            "endpoint_slots": EndpointSlots(),
             "reader_buffer": ReaderBuffer(),
             "throttle": Throttle(self.policy.provider_limits, self.clock),
             "policy": self.policy,

@@ -16,6 +16,7 @@ from tests.simulation.loop import SimulatedLoop
 from tests.simulation.store import Documents, chosen_fields, stored_all, sums
 from warmpost.actions.context import Services
 from warmpost.actions.state.cache import Cache
+from warmpost.actions.state.endpoint_slots import EndpointSlots
 from warmpost.actions.state.message_store import MessageStore
 from warmpost.actions.state.reader_buffer import ReaderBuffer
 from warmpost.actions.state.reservations import Reserved
@@ -362,6 +363,7 @@ class World:
             "suppressed": Suppressed(store),
             "worker_slots": WorkerSlots(),
             "reserved": Reserved(),
+            "endpoint_slots": EndpointSlots(),
             "reader_buffer": ReaderBuffer(),
             "throttle": Throttle(self.policy.provider_limits, clock),
             "policy": self.policy,

@@ -20,6 +20,7 @@ from warmpost.actions.ports import (
     WebhookClient,
 )
 from warmpost.actions.state.cache import Cache
+from warmpost.actions.state.endpoint_slots import EndpointSlots
 from warmpost.actions.state.message_store import MessageStore
 from warmpost.actions.state.reader_buffer import ReaderBuffer
 from warmpost.actions.state.reservations import Reserved
@@ -34,7 +35,8 @@ from warmpost.rules.operations.policy import Policy
 class Services:
     """Everything a verb may use.
 
-    message_store, cache, suppressed, worker_slots, reserved, throttle, reader_buffer: what this process remembers.
+    message_store, cache, suppressed, worker_slots, reserved, throttle, endpoint_slots,
+    reader_buffer: what this process remembers.
     worker: names it in leases.
     """
 
@@ -57,6 +59,7 @@ class Services:
     worker_slots: WorkerSlots
     reserved: Reserved
     throttle: Throttle
+    endpoint_slots: EndpointSlots
     reader_buffer: ReaderBuffer
     policy: Policy
     worker: str

@@ -18,7 +18,7 @@ from warmpost.actions.webhooks.manage_webhooks import (
 )
 from warmpost.actions.webhooks.post_notifications import LEASE, notify
 from warmpost.adapters.webhooks import WebhookClient
-from warmpost.errors import Conflict
+from warmpost.errors import Conflict, Moved
 from warmpost.rules.webhooks.webhooks import Webhook, WebhookAttempt
 
 LONG = timedelta(days=10)
@@ -328,3 +328,57 @@ async def test_a_healthy_webhook_is_never_written(office, receiver):
     await office.queue.run(office.services)
     after = await office.store.get(Webhook, f"webhooks/{id}")
     assert before.version == after.version
+
+
+async def test_an_endpoint_that_hangs_holds_few_attempts_and_the_others_come_again(office, receiver):
+    await office.webhook(receiver.url)
+    free = asyncio.Event()
+
+    async def hanging(request, body):
+        await free.wait()
+        return web.Response()
+
+    receiver.answering = hanging
+    ids = [await notification_of(office, number) for number in range(10)]
+    attempts = [asyncio.create_task(notify(office.services, id, 1)) for id in ids]
+    done, under_way = await asyncio.wait(attempts, timeout=1)
+    assert (len(done), len(under_way)) == (6, 4)
+    assert all(task.exception() is None for task in done)
+    assert len({task.at for task in office.queue.of("notify")}) > 1
+    free.set()
+    await asyncio.gather(*attempts)
+    await office.queue.run(office.services)
+    assert {one.value.state for one in await office.notifications()} == {"done"}
+    assert len(receiver.received) == len({one.id for one in receiver.received}) == 10
+
+
+async def notification_of(office, number):
+    queued = await office.log_event(*notification_events(1, batch=str(number)))
+    return queued.writes[0].path.rpartition("/")[2]
+
+
+async def test_a_lease_whose_answer_is_lost_is_still_held(office, receiver):
+    await office.webhook(receiver.url)
+    id = await notification_of(office, 1)
+    worker = replace(office.worker("two"), store=LosingFirst(office.store))
+    await notify(worker, id, 1)
+    assert len(receiver.received) == 1
+    assert [one.value.state for one in await office.notifications()] == ["done"]
+
+
+class LosingFirst:
+    """A store whose first commit is applied and then refused, as the client repeats what it heard no answer to."""
+
+    def __init__(self, store):
+        self._store = store
+        self._lost = False
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def commit(self, *writes):
+        versions = await self._store.commit(*writes)
+        if not self._lost:
+            self._lost = True
+            raise Moved("the document is not as it was read")
+        return versions

@@ -19,6 +19,7 @@ from tests.contract import as_documented
 from tests.set_clock import SetClock
 from warmpost.actions.context import Services
 from warmpost.actions.state.cache import Cache
+from warmpost.actions.state.endpoint_slots import EndpointSlots
 from warmpost.actions.state.suppression_lookup import Suppressed
 from warmpost.actions.state.worker_slots import WorkerSlots
 from warmpost.adapters.dns import DnsResolver
@@ -52,6 +53,7 @@ def services(store: FirestoreStore, clock: SetClock, dns_server: tuple[str, Path
         "cache": Cache(store, clock),
         "suppressed": Suppressed(store),
         "worker_slots": WorkerSlots(),
+        "endpoint_slots": EndpointSlots(),
         "policy": Policy("test", Pool("shared", (Relay("inbox", "127.0.0.1", 2525),))),
     }
     everything: dict[str, Any] = {one.name: used.get(one.name) for one in fields(Services)}

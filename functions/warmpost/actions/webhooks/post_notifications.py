@@ -7,15 +7,17 @@ the note of it, as with every delivery that must not be lost; a task delivered t
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from warmpost.actions.context import Services
 from warmpost.actions.outbox.notifications import notify_task
 from warmpost.actions.storage.log import log_event
 from warmpost.actions.storage.missing import NotStoredYetError
-from warmpost.errors import Conflict
+from warmpost.errors import Conflict, Moved
 from warmpost.rules.model.writes import Delete, Put, Stored, Update, Write
 from warmpost.rules.webhooks.notifications import Notification, bodies, events_in, next_wait
 from warmpost.rules.webhooks.webhooks import (
@@ -35,7 +37,7 @@ LEASE = WORK + timedelta(seconds=30)
 ATTEMPTS_KEPT = timedelta(days=14)
 CHANGING = (
     *("payloads", "results", "state", "attempt", "delays"),
-    *("since", "next_at", "held_until", "first", "error"),
+    *("since", "next_at", "held_until", "held_by", "first", "error"),
 )
 """The fields of a notification that an attempt decides."""
 
@@ -76,9 +78,37 @@ async def notify(services: Services, notification_id: str, attempt: int) -> None
         parked = {"state": "parked", "error": reason, "next_at": None}
         await services.store.commit(Update(path, parked, stored.version))
         return
-    (version,) = await services.store.commit(Update(path, {"held_until": now + LEASE}, stored.version))
-    done = await _send(services, webhook, stored)
-    await _record(services, webhook, Stored(path, value, version), done)
+    if wait := services.endpoint_slots.enter(webhook.id, now.timestamp()):
+        await services.tasks.enqueue(notify_task(stored.id, attempt, now + timedelta(seconds=wait)))
+        return
+    await _attempt(services, webhook, stored)
+
+
+async def _attempt(services: Services, webhook: Stored[Webhook], stored: Stored[Notification]) -> None:
+    began, done = services.clock.timestamp(), Round()
+    try:
+        version = await _lease(services, stored)
+        done = await _send(services, webhook, stored)
+        await _record(services, webhook, Stored(stored.path, stored.value, version), done)
+    finally:
+        took = services.clock.timestamp() - began
+        slowest = max((one.seconds for one in done.answers), default=0.0)
+        services.endpoint_slots.leave(webhook.id, took, slowest)
+
+
+async def _lease(services: Services, stored: Stored[Notification]) -> Any:
+    """The version it holds by. Raises Moved where another worker was faster, but not where the own lease was written and
+    only its answer lost: then nobody would send for as long as it lasts."""
+    mine = secrets.token_hex(8)
+    held = {"held_until": services.clock.now() + LEASE, "held_by": mine}
+    try:
+        (version,) = await services.store.commit(Update(stored.path, held, stored.version))
+    except Moved:
+        found = await services.store.get(Notification, stored.path)
+        if found is None or found.value.held_by != mine:
+            raise
+        return found.version
+    return version
 
 
 async def _send(services: Services, webhook: Stored[Webhook], stored: Stored[Notification]) -> Round:
@@ -175,7 +205,13 @@ def _after(before: Notification, done: Round, now: datetime, given_up: bool) -> 
     taken = set(done.taken)
     results = "".join("x" if n in taken else mark for n, mark in enumerate(before.results))
     after = replace(
-        before, results=results, attempt=before.attempt + 1, held_until=None, first=done.first, next_at=None
+        before,
+        results=results,
+        attempt=before.attempt + 1,
+        held_until=None,
+        held_by="",
+        first=done.first,
+        next_at=None,
     )
     if "." not in results:
         return replace(after, state="done", payloads=b"", since=None, error="")

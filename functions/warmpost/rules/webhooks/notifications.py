@@ -129,7 +129,7 @@ class Notification:
     payloads: deflated lines of JSON, empty when all are taken. per_request: how many go into one body, fixed here so
     that a request's id means the same body for ever. results: a character a request, `.` to do, `x` taken.
     attempt: the one that is due; a task for another is late. delays: how many waits in a row. since: of the first
-    failure in a row. held_until: an attempt is under way. first: the request the next attempt begins with.
+    failure in a row. held_until, held_by: an attempt is under way. first: the request the next attempt begins with.
     """
 
     webhook: str
@@ -145,6 +145,7 @@ class Notification:
     since: datetime | None = None
     next_at: datetime | None = None
     held_until: datetime | None = None
+    held_by: str = ""
     first: int = 0
     error: str = ""
 
