@@ -15,6 +15,7 @@ from warmpost.rules.warmup.daily_cap import (
     decide_release,
     decide_single,
     pool_cap,
+    reserve_ahead,
 )
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -230,3 +231,39 @@ def test_no_interleaving_of_reservations_exceeds_the_cap_or_breaks_a_pause(steps
             pool = replace(pool, reserved=pool.reserved + granted)
             assert volume.used <= cap
             assert pool.used <= pool_limit
+
+
+def reservations(room: int | None, rate: float, seconds: float) -> int:
+    """How often one process reserves that sends at a steady rate until the time or the room is over."""
+    count, at, left, used, reserved_at = 0, 0.0, 0, 0, -10.0
+    while at < seconds and room != 0:
+        if left == 0:
+            room = None if room is None else room - 1
+            ahead = reserve_ahead(room, used, at - reserved_at if count else 0.0)
+            room = None if room is None else room - ahead
+            assert room is None or room >= 0
+            count, left, used, reserved_at = count + 1, ahead + 1, 0, at
+        left, used, at = left - 1, used + 1, at + 1 / rate
+    return count
+
+
+@pytest.mark.parametrize(
+    ("cap", "seconds"), [(None, 60), (100_000, 60), (10_000, 50), (5_000, 25), (2_000, 10)]
+)
+def test_reserving_ahead_writes_about_once_a_second_at_200_a_second(cap, seconds):
+    assert reservations(cap, 200, seconds) <= seconds + 12
+
+
+def test_reserving_ahead_at_the_lowest_level_takes_a_dozen_writes_for_its_500():
+    assert reservations(500, 200, 60) <= 15
+
+
+@given(room=st.integers(0, 1_000_000), used=st.integers(0, 10_000), seconds=st.floats(0, 100_000))
+def test_reserving_ahead_leaves_half_the_room_and_the_last_message_to_others(room, used, seconds):
+    assert 0 <= reserve_ahead(room, used, seconds) <= room // 2
+
+
+def test_reserving_ahead_takes_a_burst_for_no_rate():
+    assert reserve_ahead(10_000, 3, 0.001) == 50
+    assert reserve_ahead(1_000, 3, 0.001) == 12
+    assert reserve_ahead(1_000, 3, 3600) == 5

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Ahead:
-    """What this process has reserved for a domain's day and not handed out yet."""
+    """What this process has reserved for a domain's day and not handed out yet. reserved: of which, at `at` (seconds)."""
 
     day: str
     left: int
+    reserved: int = 0
+    at: float = 0.0
 
 
 class Reserved:

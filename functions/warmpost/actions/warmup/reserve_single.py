@@ -1,7 +1,7 @@
 """Admits single sends to a domain's day: they count towards its cap and are refused at it, never queued.
 
-One document per domain cannot be written for every message, so a process reserves a few at a time and hands them out.
-Near the cap it reserves just what it needs: the last message of the day is not kept from anybody.
+One document per domain cannot be written for every message, so a process reserves a few at a time and hands them out:
+about a second's worth of what it sends. Near the cap it reserves less and less, in the end just what it needs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from warmpost.actions.warmup.domain_state import (
     warmup_state_path,
 )
 from warmpost.errors import Conflict, LimitReached
-from warmpost.rules.warmup.daily_cap import Allowance, decide_single
+from warmpost.rules.warmup.daily_cap import Allowance, decide_single, reserve_ahead
 from warmpost.rules.warmup.documents import WarmupState
 
 TRIES = 20
@@ -29,10 +29,6 @@ GIVES_WAY = 0.02
 """Seconds, times the tries before: so long rivals of other processes give way to each other."""
 
 BUSY = Conflict("changed_meanwhile", "Many messages of this domain come at once just now; try again.")
-
-MOST_AHEAD = 50
-SHARE_AHEAD = 200
-"""A process takes at most this fraction of what is left, beyond what it needs now."""
 
 
 async def admit_single(services: Services, domain: str, recipients: int) -> str:
@@ -60,9 +56,10 @@ async def _admit(services: Services, domain: str, recipients: int) -> str:
     )
     if not admission.admitted:
         raise LimitReached(admission.code, f"{admission.reason}.", "from", admission.retry_after)
-    ahead = _ahead(snapshot, recipients)
+    now = services.clock.timestamp()
+    ahead = _ahead(services.reserved.by_domain.get(domain), snapshot, recipients, now)
     await _reserve(services, snapshot, recipients + ahead)
-    services.reserved.by_domain[domain] = Ahead(snapshot.today, ahead)
+    services.reserved.by_domain[domain] = Ahead(snapshot.today, ahead, recipients + ahead, now)
     return snapshot.today
 
 
@@ -79,13 +76,12 @@ async def _from_ahead(services: Services, domain: str, recipients: int) -> str |
     return known.day
 
 
-def _ahead(snapshot: DomainSnapshot, recipients: int) -> int:
+def _ahead(before: Ahead | None, snapshot: DomainSnapshot, recipients: int, now: float) -> int:
     rooms = [
         one.room for one in (snapshot.allowance, snapshot.pool or Allowance(None)) if one.room is not None
     ]
-    if not rooms:
-        return MOST_AHEAD
-    return min(MOST_AHEAD, (min(rooms) - recipients) // SHARE_AHEAD)
+    used, seconds = (before.reserved - before.left, now - before.at) if before else (0, 0.0)
+    return reserve_ahead(min(rooms) - recipients if rooms else None, used, seconds)
 
 
 async def _reserve(services: Services, snapshot: DomainSnapshot, amount: int) -> None:

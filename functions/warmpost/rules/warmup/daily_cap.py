@@ -12,6 +12,17 @@ from warmpost.rules.model.relays import Relay
 
 PAUSE = timedelta(hours=24)
 
+MOST_AHEAD = 50
+SHARE_AHEAD = 200
+"""A process takes at most this fraction of what is left, beyond what it needs now, where it sends slowly."""
+
+SHARE_AT_PACE = 2
+"""The same where it sends so fast that more will be needed within a second."""
+
+SECONDS_AHEAD = 1.0
+GROWTH_AHEAD = 4
+"""A burst is no rate yet: at most so many times what was needed since the last reservation."""
+
 
 @dataclass(frozen=True, slots=True)
 class Day:
@@ -161,6 +172,20 @@ def decide_single(
         return Admission(True, _granted(recipients, tightest))
     reason = f"{tightest.volume.used:,} of the {of}'s {tightest.cap:,} for {day.date} are used, {recipients:,} more wanted"
     return Admission(False, reason, "daily_cap_reached", retry_after)
+
+
+def reserve_ahead(room: int | None, used: int, seconds: float) -> int:
+    """How many a process reserves beyond what it needs now: a second's worth at its rate, so that a domain's document
+    is written about once a second however many leave.
+
+    room: what is left of the day, None where nothing limits it. used, seconds: what the process has handed out since it
+    reserved last, and how long ago that was; 0 where it never did.
+    """
+    few = MOST_AHEAD if room is None else min(MOST_AHEAD, room // SHARE_AHEAD)
+    if seconds <= 0:
+        return few
+    soon = ceil(min(SECONDS_AHEAD * used / seconds, GROWTH_AHEAD * used))
+    return max(few, soon if room is None else min(soon, room // SHARE_AT_PACE))
 
 
 def _tightest(domain: Allowance, pool: Allowance | None) -> tuple[Allowance, Literal["domain", "pool"]]:
