@@ -58,6 +58,9 @@ class MortalRelays:
     def closed(self, pool: Any) -> Any:
         return self._relays.closed(pool)
 
+    async def reach(self, pool: Any) -> Any:
+        return await self._relays.reach(pool)
+
     async def hand_over(
         self, pool: Any, claim_batch: Any, *, stop_at: float | None = None, gates: Any = ()
     ) -> Any:

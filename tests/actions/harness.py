@@ -170,10 +170,15 @@ class ScriptedRelays:
         self.each: Callable[[Outgoing], Awaitable[None]] | None = None
         self.stop_at: float | None = None
         self.shut: Closed | None = None
+        self.probes = 0
         self.gates: list[Sequence[Gate]] = []
 
     def say(self, address: str, *outcomes: Outcome) -> None:
         self.script[address] = list(outcomes)
+
+    async def reach(self, pool: Pool) -> str:
+        self.probes += 1
+        return self.shut.reason if self.shut else ""
 
     def closed(self, pool: Pool) -> Closed | None:
         return self.shut

@@ -27,6 +27,7 @@ from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.errors import Conflict, Moved, Unavailable
 from warmpost.gateways.tasks.work import VERBS
 from warmpost.rules.delivery.envelope import STOPPED, Envelope, HandOver, Outcome, Outgoing
+from warmpost.rules.delivery.relay_selection import Closed
 from warmpost.rules.message.message import Job, TemplateFacts, Unrenderable
 from warmpost.rules.model.relays import Pool, Relay
 from warmpost.rules.model.tasks import Task
@@ -42,6 +43,10 @@ POLICY = Policy(
 LOST_FOR_GOOD = 7
 """Deliveries of a task whose document never comes, after which it is dropped."""
 AGAIN = timedelta(seconds=1)
+OUTAGES = (0.0, 10.0, 100.0)
+"""Seconds for which nobody can reach the relay."""
+LEFT_ALONE = 8.0
+"""Seconds for which a process does not ask a relay again that it could not reach."""
 AFTER_A_DEATH = timedelta(seconds=20)
 """When the queue takes a task for lost with its worker."""
 
@@ -181,9 +186,19 @@ class WorkerRelays:
 
     def __init__(self, world: World, process: Process) -> None:
         self._world, self._process = world, process
+        self._shut_until = 0.0
 
-    def closed(self, pool: Pool) -> None:
-        return None
+    def closed(self, pool: Pool) -> Closed | None:
+        """After it could not be reached a process leaves the relay alone for a while."""
+        seconds = self._shut_until - self._world.loop.time()
+        return Closed("left alone", seconds) if seconds > 0 else None
+
+    async def reach(self, pool: Pool) -> str:
+        await self._world.step(self._process, "relay is reached")
+        if self._world.loop.time() < self._world.down_until:
+            return "refused"
+        self._shut_until = 0.0
+        return ""
 
     async def hand_over(
         self,
@@ -200,7 +215,11 @@ class WorkerRelays:
         await world.step(process, f"relay hears of {address}")
         if stop_at is not None and world.loop.time() > stop_at:
             return Outcome(HandOver.NOT_TRIED, "", None, STOPPED)
+        if self.closed(self._world.policy.shared_pool):
+            return Outcome(HandOver.NOT_TRIED, "", None, "left alone")
         outcome, is_taken = world.relay_answer(address)
+        if outcome.hand_over is HandOver.NOT_TRIED or world.loop.time() < world.down_until:
+            self._shut_until = world.loop.time() + LEFT_ALONE
         attempt = Attempt(process, outcome.hand_over, world.loop.time())
         if is_taken:
             world.taken[address].append(attempt)
@@ -263,6 +282,7 @@ class World:
         self.failures: list[BaseException] = []
         self.dead: list[Process] = []
         self.is_calm = False
+        self.down_until = 0.0
         self.caller = Process("caller")
         self._names: set[str] = set()
         self._pending: set[asyncio.Task[None]] = set()
@@ -329,6 +349,11 @@ class World:
         """What the relay says, and whether it has taken the message."""
         if scripted := self.script.get(address):
             return scripted, scripted.hand_over is HandOver.ACCEPTED
+        if self.loop.time() < self.down_until:
+            return NOT_TRIED, False
+        if self.nature.relay_faults and self.happens(f"relay is gone at {address}"):
+            self.down_until = self.loop.time() + OUTAGES[self.loop.choices.pick(len(OUTAGES), "outage")]
+            return NOT_TRIED, False
         if self.nature.relay_faults and self.happens(f"relay fails at {address}"):
             answers = (
                 (IN_DOUBT, True),

@@ -158,6 +158,10 @@ class Relays(Protocol):
         """Why nobody of the pool takes mail now, known without asking; None where one may be asked."""
         ...
 
+    async def reach(self, pool: Pool) -> str:
+        """Asks for a connection now, whatever failed before; why there is none, empty where there is one."""
+        ...
+
 
 class Recurrence(Protocol):
     """When a series runs; see `rules.schedules.recurrence`."""

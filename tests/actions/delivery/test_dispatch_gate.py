@@ -57,18 +57,20 @@ async def test_a_single_send_says_so_too(harness):
     assert (statuses(progress), progress.stalled_since, progress.stalled_reason) == (["sent"], 0.0, "")
 
 
-async def test_waiting_for_a_relay_costs_one_write_a_chunk_and_ever_fewer_tasks(store):
+async def test_an_outage_of_an_hour_costs_a_probe_a_minute_whatever_waits(store):
     counter = Counter()
     harness = await Harness(FirestoreStore(f"test-{unique()}", counter)).open()
     batch = await harness.submit_list(await harness.list_of(20, pages=2))
     harness.relays.shut = Closed(REASON, 1)
     await harness.queue.run(harness.services, until=timedelta(seconds=3))
     assert await stall_of(harness, batch) == Stall(START, REASON)
-    counter.writes = 0
+    counter.writes = counter.reads = 0
     tasks = len(harness.queue.made)
     await harness.queue.run(harness.services, until=timedelta(hours=1))
     assert counter.writes == 0
-    assert len(harness.queue.made) - tasks <= 2 * 20
+    assert len(harness.queue.made) - tasks <= 70
+    assert {task.verb for task in harness.queue.made[tasks:]} <= {"probe"}
+    assert counter.reads <= 70 * 10
     assert harness.relays.claim_batches == []
 
 

@@ -109,6 +109,20 @@ async def test_a_pool_is_closed_while_all_its_relays_are_left_alone(relays):
     assert relays.closed(pool_of()).seconds > 1
 
 
+async def test_a_pool_is_reached_or_says_why_not_even_while_its_relay_is_left_alone(relays):
+    dead = nobody_listens("a")
+    await relays.hand_over(pool_of(dead), [letter(1)])
+    assert await relays.reach(pool_of(dead)) == (
+        "no relay of pool test takes mail: a: 127.0.0.1:1: Connection refused"
+    )
+    async with ScriptedRelay() as server:
+        assert await relays.reach(pool_of(dead, server.relay())) == ""
+        assert await relays.reach(pool_of(dead, server.relay())) == ""
+        assert server.connections == 1
+        assert names(await relays.hand_over(pool_of(server.relay()), [letter(2)])) == ["ACCEPTED"]
+        assert server.connections == 1
+
+
 async def test_a_relay_is_tried_again_after_its_pause(monkeypatch):
     monkeypatch.setattr("warmpost.rules.delivery.relay_selection.FIRST_PAUSE", 0.01)
     relays = Relays(secret=lambda _: "", local_hostname="client.example", timeouts=TIMEOUTS)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from warmpost.actions.context import Services
-from warmpost.actions.delivery.delivery_job import DeliveryJob
+from warmpost.actions.delivery.delivery_job import DeliveryJob, route
 from warmpost.actions.delivery.find import find_batch
+from warmpost.actions.outages.sleep_through_outage import outage_path
 from warmpost.actions.storage.retries import retry_on_conflict
 from warmpost.errors import Conflict
 from warmpost.rules.delivery.documents import Batch, BatchStatus
 from warmpost.rules.model.derived_ids import task_name
 from warmpost.rules.model.tasks import batch_task
 from warmpost.rules.model.writes import Stored, Update
+from warmpost.rules.outages.outages import Outage
 
 
 async def pause_batch(services: Services, batch_id: str) -> None:
@@ -31,7 +33,8 @@ async def cancel_batch(services: Services, batch_id: str, reason: str = "") -> N
     )
     for chunk, _ in begun:
         name = task_name("deliver", batch_id, chunk, "cancelled")
-        await services.tasks.enqueue(DeliveryJob(batch_id, chunk).task(name))
+        job = DeliveryJob(batch_id, chunk, generation=after.value.generation)
+        await services.tasks.enqueue(job.task(name))
 
 
 async def resume_batch(services: Services, batch_id: str) -> None:
@@ -54,7 +57,8 @@ async def _changed(services: Services, batch_id: str, status: BatchStatus, reaso
     now = batch.value.status
     if now.has_ended and now is not status:
         raise Conflict(f"batch_{now}", f"The batch is {now} already.")
-    changes = _changes(batch.value, status)
+    asleep = status.has_ended and await _is_asleep(services, batch)
+    changes = _changes(batch.value, status, asleep)
     if changes and status is BatchStatus.CANCELLED:
         changes |= {"finished_at": services.clock.now(), "reason": reason}
     if changes:
@@ -62,7 +66,13 @@ async def _changed(services: Services, batch_id: str, status: BatchStatus, reaso
         services.cache.forget(batch.path)
 
 
-def _changes(batch: Batch, status: BatchStatus) -> dict[str, object]:
+async def _is_asleep(services: Services, batch: Stored[Batch]) -> bool:
+    _, pool = await route(services, batch.value.domain)
+    outage = await services.store.get(Outage, outage_path(pool.name))
+    return bool(outage and outage.value.knows(batch.id, batch.value.generation))
+
+
+def _changes(batch: Batch, status: BatchStatus, asleep: bool) -> dict[str, object]:
     if status is BatchStatus.SENDING:
         if batch.status is not BatchStatus.PAUSED:
             return {}
@@ -70,6 +80,6 @@ def _changes(batch: Batch, status: BatchStatus) -> dict[str, object]:
         return {"status": running, "queued": 0, "generation": batch.generation + 1}
     if batch.status is status:
         return {}
-    if batch.status is BatchStatus.PAUSED:  # the tasks that would end the released ones did nothing
+    if batch.status is BatchStatus.PAUSED or asleep:  # the tasks that would end the released ones did nothing
         return {"status": status, "queued": 0, "generation": batch.generation + 1}
     return {"status": status}

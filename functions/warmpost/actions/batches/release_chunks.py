@@ -52,7 +52,7 @@ async def release_chunks(services: Services, batch_id: str, turn: str = "") -> N
             raise NotStoredYetError(batch_id)
         value = batch.value
         if not value.status.is_running:
-            if value.status is BatchStatus.CANCELLED:
+            if value.status.unsent_become:
                 await _queue(services, batch)
             return
         try:

@@ -17,9 +17,10 @@ from warmpost.actions.delivery.dispatch_gate import DispatchGate
 from warmpost.actions.delivery.finish_batch import finish_batch
 from warmpost.actions.delivery.leases import Lease, LeaseLostError
 from warmpost.actions.delivery.prefetch import ClaimBatch, ClaimBatches, Prefetch
-from warmpost.actions.delivery.requeue import is_due, requeue, retry_later
+from warmpost.actions.delivery.requeue import is_due, requeue, retry_later, sleeps
 from warmpost.actions.delivery.resend_uncertain import try_again
 from warmpost.actions.delivery.turn_record import TurnRecord
+from warmpost.actions.outages.sleep_through_outage import asleep_since
 from warmpost.actions.warmup.holds import find_hold
 from warmpost.errors import Conflict, Unavailable
 from warmpost.rules.delivery.documents import BatchStatus
@@ -44,9 +45,13 @@ class BatchTurn:
     generation: int = 0
 
 
-async def deliver(services: Services, job: DeliveryJob) -> None:
-    """Raises NotStoredYetError; errors.Conflict where another worker took over, errors.Unavailable where the store or the
+async def deliver(services: Services, job: DeliveryJob, *, is_probe: bool = False) -> None:
+    """is_probe: asks a relay for all that sleep; a job of a batch that sleeps does nothing else.
+
+    Raises NotStoredYetError; errors.Conflict where another worker took over, errors.Unavailable where the store or the
     queue fails: the task comes again."""
+    if not is_probe and not job.resend and services.worker_slots.is_asleep((job.batch, job.generation)):
+        return
     async with services.worker_slots.hold(job.path, job) as is_free:
         if not is_free:
             return
@@ -265,6 +270,9 @@ class _Turn:
         return is_late or self._services.worker_slots.is_closing
 
     async def _close(self) -> None:
+        pool, batch = self._delivery.pool.name, self._delivery.job.batch
+        if self._gate.stalled and batch:
+            self._gate.stalled_since = await asleep_since(self._services, pool, batch)
         await self.record.close(self._gate, self._pending)
 
     async def _requeue(self) -> None:
@@ -274,6 +282,8 @@ class _Turn:
         waiting = self._carried.resume_at
         if waiting and self._carried.waiting.issuperset(left):
             await requeue(self._services, job, "volume", self._lease, waiting.timestamp())
+        elif self._gate.stalled and left and await sleeps(self._services, self._delivery):
+            return
         elif left and await self._comes_again():
             ready = [one for one in left if one not in self._carried.waiting]
             await requeue(

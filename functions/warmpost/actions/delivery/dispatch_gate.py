@@ -27,13 +27,15 @@ from warmpost.rules.delivery.throttling import Gate, share
 
 
 class DispatchGate:
-    """stalled: why no relay takes mail, empty while one does or nobody has asked."""
+    """stalled: why no relay takes mail, empty while one does or nobody has asked. stalled_since: as far as the batch
+    has slept for it, else 0.
+    """
 
     def __init__(self, services: Services, delivery: ChunkDelivery) -> None:
         self._services = services
         self._delivery = delivery
         self._asked = self._left_some = False
-        self._closed_for = 0.0
+        self._closed_for = self.stalled_since = 0.0
         self.stalled = ""
         self._slow = ""
 
@@ -97,7 +99,7 @@ class DispatchGate:
             return progress
         if not self.stalled:
             return replace(progress, stalled_since=0.0, stalled_reason="")
-        since = now if self._left_some else progress.stalled_since or now
+        since = now if self._left_some else progress.stalled_since or self.stalled_since or now
         return replace(progress, stalled_since=since, stalled_reason=self.stalled[:MOST_TEXT])
 
     def delay(self, progress: Progress, now: float, waiting: Iterable[int]) -> float:

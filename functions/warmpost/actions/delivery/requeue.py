@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from warmpost.actions.context import Services
-from warmpost.actions.delivery.delivery_job import DeliveryJob
+from warmpost.actions.delivery.delivery_job import ChunkDelivery, DeliveryJob
 from warmpost.actions.delivery.leases import Lease
+from warmpost.actions.outages.sleep_through_outage import sleep_through_outage
 from warmpost.rules.delivery.progress import Progress
 from warmpost.rules.delivery.retries import RetryPlan
 from warmpost.rules.delivery.statuses import Status
 from warmpost.rules.model.derived_ids import task_name
+from warmpost.rules.outages.outages import Sleeper
 
 RETRY_EARLY = 1.0
 """Seconds by which a task may come early: the queue's clock is not ours."""
@@ -52,3 +55,12 @@ async def retry_later(services: Services, job: DeliveryJob, progress: Progress) 
     name = task_name(job.path.replace("/", "-"), "retry", job.generation, progress.round)
     due = datetime.fromtimestamp(progress.retry_at, UTC)
     await services.tasks.enqueue(replace(job, first=0, end=0).task(name, due))
+
+
+async def sleeps(services: Services, delivery: ChunkDelivery) -> bool:
+    """Whether the batch waits without tasks. Single messages, and who is tried again by hand, ask by themselves."""
+    job = delivery.job
+    if not job.batch or job.resend:
+        return False
+    sleeper = Sleeper(job.batch, job.generation, json.dumps(job.as_body()))
+    return await sleep_through_outage(services, delivery.pool, sleeper)

@@ -122,7 +122,8 @@ class TurnRecord:
 
     def _give_up_stalled(self, gate: DispatchGate, pending: Sequence[int], now: float) -> None:
         patience = self._services.policy.retries.give_up
-        if not gate.stalled or now - (self.progress.stalled_since or now) <= patience:
+        since = self.progress.stalled_since or gate.stalled_since or now
+        if not gate.stalled or now - since <= patience:
             return
         reason = f"no relay could be reached for {patience / 3600:.0f} h: {gate.stalled}"
         after = rules.record(self.progress, self.unrecorded, now)

@@ -16,7 +16,7 @@ from warmpost.actions.schedules.enqueue_due import enqueue_due
 from warmpost.actions.storage.log import log_event
 from warmpost.errors import Moved
 from warmpost.rules.delivery.documents import RUNNING, Batch, Message
-from warmpost.rules.events.event_queues import QUEUES
+from warmpost.rules.events.event_queues import ALL
 from warmpost.rules.model.derived_ids import task_name
 from warmpost.rules.model.tasks import Task, batch_task
 from warmpost.rules.model.writes import Put, Update
@@ -35,7 +35,7 @@ async def run_daily(services: Services) -> None:
     parts = ("domains", "identities", "batches", "messages", "notifications")
     tasks = [_page(part, "", run) for part in parts]
     await services.tasks.enqueue(*tasks)
-    await ask_for_ingest(services, QUEUES)
+    await ask_for_ingest(services, [ALL])
     await enqueue_due(services, services.clock.now())
     await services.store.commit(Put(DAILY_RUN, DailyRun(services.clock.now())))
     log_event("daily_run", "the daily run has queued its work", run=run)

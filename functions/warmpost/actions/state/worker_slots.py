@@ -47,6 +47,8 @@ TURNS = 2
 
 
 class WorkerSlots:
+    """probes: the chain of probes that this process has seen queued, by pool. probed: when it asked, epoch seconds."""
+
     def __init__(self) -> None:
         self._held: dict[tuple[str, Hashable], asyncio.Future[bool]] = {}
         self._paths: dict[str, asyncio.Lock] = {}
@@ -54,6 +56,9 @@ class WorkerSlots:
         self._slow = asyncio.Lock()
         self.prefetch_room = PrefetchRoom()
         self.queued: dict[tuple[str, int], int] = {}
+        self.probes: dict[str, str] = {}
+        self.probed: dict[str, float] = {}
+        self._asleep: set[tuple[str, int]] = set()
         self.is_closing = False
 
     def close(self) -> None:
@@ -65,6 +70,15 @@ class WorkerSlots:
         if len(self.queued) >= MOST_NOTED:
             self.queued.clear()
         self.queued[batch] = position
+
+    def note_asleep(self, batch: tuple[str, int]) -> None:
+        """No relay takes its mail, and its tasks, by batch and generation, are made anew once one does."""
+        if len(self._asleep) >= MOST_NOTED:
+            self._asleep.clear()
+        self._asleep.add(batch)
+
+    def is_asleep(self, batch: tuple[str, int]) -> bool:
+        return batch in self._asleep
 
     @asynccontextmanager
     async def hold(self, path: str, job: Hashable) -> AsyncIterator[bool]:

@@ -94,6 +94,20 @@ class Relays:
         seconds = closed_for([connections.standing() for connections in relays], now)
         return Closed(_why(pool, relays), seconds) if seconds > 0 else None
 
+    async def reach(self, pool: Pool) -> str:
+        """Why no relay of the pool lets us in, empty where one does. Relays that are left alone are asked all the same."""
+        relays = [self._station(relay) for relay in pool.relays if relay.weight > 0]
+        for connections in relays:
+            standing = connections.standing()
+            if standing.idle or standing.busy:
+                return ""
+            conversation = await connections.connection()
+            if conversation is not None:
+                connections.take_back(conversation)
+                self._announce()
+                return ""
+        return _why(pool, relays)
+
     def leave(self) -> None:
         """The process is about to end: has every claim batch come to an end in time for its results to be recorded."""
         loop = asyncio.get_running_loop()

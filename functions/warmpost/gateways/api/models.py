@@ -140,6 +140,12 @@ class IngestTask(Model):
     queue: str
 
 
+class ProbeTask(Model):
+    pool: str
+    turn: str
+    step: str
+
+
 class NotifyTask(Model):
     notification: str
     attempt: int

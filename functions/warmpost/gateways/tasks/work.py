@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.actions.batches.plan_batch import plan_batch
+from warmpost.actions.batches.probe_pool import probe_pool
 from warmpost.actions.batches.release_chunks import release_chunks
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.deliver import deliver
@@ -22,10 +23,19 @@ from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.actions.warmup.assess_domain import assess_domain
 from warmpost.actions.webhooks.post_notifications import notify
 from warmpost.errors import Conflict, Invalid, NotFound
-from warmpost.gateways.api.models import BatchTask, DomainTask, FireTask, IngestTask, NotifyTask, SweepTask
+from warmpost.gateways.api.models import (
+    BatchTask,
+    DomainTask,
+    FireTask,
+    IngestTask,
+    NotifyTask,
+    ProbeTask,
+    SweepTask,
+)
 from warmpost.gateways.http.app import json_response, segments
 from warmpost.gateways.http.auth import TokenCheck, bearer
 from warmpost.gateways.http.bodies import decode, read_body
+from warmpost.rules.events.event_queues import ALL, QUEUES
 
 Verb = Callable[[Services, bytes], Awaitable[None]]
 
@@ -114,13 +124,20 @@ async def _notify(services: Services, body: bytes) -> None:
         await notify(services, task.notification, task.attempt)
 
 
+async def _probe(services: Services, body: bytes) -> None:
+    task = decode(body, ProbeTask)
+    with log.about(pool=task.pool):
+        await probe_pool(services, task.pool, task.turn, task.step)
+
+
 async def _sweep(services: Services, body: bytes) -> None:
     task = decode(body, SweepTask)
     await sweep(services, task.part, task.after, task.run)
 
 
 async def _ingest(services: Services, body: bytes) -> None:
-    await ingest_events(services, decode(body, IngestTask).queue)
+    queue = decode(body, IngestTask).queue
+    await ingest_events(services, *(QUEUES if queue == ALL else (queue,)))
 
 
 VERBS: dict[str, Verb] = {
@@ -130,6 +147,7 @@ VERBS: dict[str, Verb] = {
     "trigger": _trigger,
     "assess": _assess,
     "check": _check,
+    "probe": _probe,
     "sweep": _sweep,
     "notify": _notify,
     "ingest": _ingest,

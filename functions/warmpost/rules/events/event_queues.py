@@ -29,6 +29,9 @@ _CLASSES: dict[EventKind, EventClass] = {
 
 QUEUES: tuple[str, ...] = tuple(f"{one}-{shard}" for one in get_args(EventClass) for shard in range(SHARDS))
 
+ALL = "all"
+"""Names every queue in a task."""
+
 
 def class_of(event: Event) -> EventClass:
     return _CLASSES.get(event.kind, "deliveries")
