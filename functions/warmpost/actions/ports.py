@@ -49,8 +49,11 @@ class Store(Protocol):
         after: object | None = None,
         limit: int | None = None,
         everywhere: bool = False,
+        partial: bool = False,
     ) -> list[Stored[T]]:
         """Documents of a collection in order; `order_by` None means by id, `after` is exclusive.
+
+        partial: `kind` has some of the fields of larger documents, and no others are read.
 
         everywhere: `collection` is the last segment of the path, wherever it stands (a collection group).
         """
@@ -70,6 +73,10 @@ class Store(Protocol):
 
         everywhere: as in find, and paths in place of ids.
         """
+        ...
+
+    async def some(self, kind: type[T], paths: Sequence[str]) -> list[Stored[T] | None]:
+        """Documents in the order of their paths, None for those that are not there; `kind` as in find with `partial`."""
         ...
 
     async def count(self, collection: str, *where: Filter) -> int: ...

@@ -21,11 +21,12 @@ SINGULARS = {
 VERBS = {"GET": "get", "PATCH": "update", "DELETE": "delete"}
 NAMES = {
     "POST /send": "sendMessage",
-    "GET /send": "findMessages",
+    "GET /send": "listMessages",
     "GET /send/credential": "checkCredential",
     "GET /send/{id}": "getMessage",
     "POST /send/{id}/uncertain": "settleUncertainMessage",
     "POST /batch-submit": "submitBatch",
+    "GET /batch-submit": "listBatches",
     "POST /batch-submit/forecast": "forecastBatch",
     "GET /batch-submit/{id}": "getBatch",
     "GET /batch-submit/{id}/forecast": "getBatchForecast",

@@ -24,6 +24,7 @@ from warmpost.rules.delivery.statuses import Status
 from warmpost.rules.events.documents import ReportedStatusFields
 from warmpost.rules.identity.checks import suspension_reason
 from warmpost.rules.identity.domains import Domain
+from warmpost.rules.listings.listing import ListedBatch, ListedMessage
 from warmpost.rules.model.compression import inflate
 from warmpost.rules.model.writes import Stored
 
@@ -33,7 +34,7 @@ COUNTED = tuple(status for status in Status if status is not Status.QUEUED)
 CHUNKS_PER_LOOK = 10
 
 
-async def count_batch(services: Services, batch: Stored[Batch]) -> dict[str, int]:
+async def count_batch(services: Services, batch: Stored[Batch] | Stored[ListedBatch]) -> dict[str, int]:
     """Recipients by status; together they are the batch's total. Four aggregation queries, whatever the size."""
     value = batch.value
     fields = [f"counts.{status.value}" for status in COUNTED]
@@ -60,7 +61,7 @@ class BatchPace:
     reason: str = ""
 
 
-async def read_pace(services: Services, batch: Stored[Batch]) -> BatchPace:
+async def read_pace(services: Services, batch: Stored[Batch] | Stored[ListedBatch]) -> BatchPace:
     """A running batch that holds recipients is paused while its domain is, or is suspended: nothing is written for that."""
     value = batch.value
     snapshot = await read_snapshot(services, value.domain)
@@ -173,7 +174,9 @@ def _read_cursor(cursor: str) -> tuple[int, int]:
     return int(number), int(position)
 
 
-async def message_statuses(services: Services, message: Stored[Message]) -> list[RecipientStatus]:
+async def message_statuses(
+    services: Services, message: Stored[Message] | Stored[ListedMessage]
+) -> list[RecipientStatus]:
     addresses: list[str] = inflate(message.value.recipients)
     statuses = await read_message_statuses(services.store, message.id, message.value)
     return [statuses.of(to, statuses.status(place).value, place) for place, to in enumerate(addresses)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from warmpost.actions.batches.idempotency import refuse_other_body
 from warmpost.actions.context import Services
@@ -17,6 +17,7 @@ from warmpost.rules.delivery.documents import Message
 from warmpost.rules.delivery.progress import begin
 from warmpost.rules.delivery.simulator import simulate
 from warmpost.rules.delivery.stored_progress import store_progress
+from warmpost.rules.listings.listing import order_key
 from warmpost.rules.message.message_packing import pack_message_content
 from warmpost.rules.model.compression import deflate
 from warmpost.rules.model.derived_ids import address_hash, short_hash, task_name
@@ -49,6 +50,7 @@ async def send_message(services: Services, order: SendOrder, request: Request) -
     packed = pack_message_content(written.message_content)
     parts = await store_parts(services.store, message_content_path(message_id, request.digest), packed)
     message = _message(services, order, request, written, recipients, b"" if parts else packed, parts, day)
+    message = replace(message, listed=order_key(message_id, message.created_at))
     # Queued first: if the queue fails nothing was accepted, and a task without its message is dropped.
     await _queue(services, message_id, message)
     try:

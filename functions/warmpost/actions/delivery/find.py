@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from warmpost.actions.context import Services
 from warmpost.errors import NotFound
 from warmpost.rules.delivery.documents import Batch, Message
+from warmpost.rules.model.derived_ids import send_message_id
 from warmpost.rules.model.writes import Stored
 
 MOST_ID = 64
@@ -33,9 +32,13 @@ async def find_message(services: Services, message_id: str) -> Stored[Message]:
 MOST_FOUND = 100
 
 
-async def find_by_message_id(services: Services, message_id: str) -> list[tuple[str, dict[str, Any]]]:
-    """Ids and what describes them of messages that came whole with this Message-ID, without brackets; newest first."""
+async def find_by_message_id(services: Services, message_id: str) -> list[str]:
+    """Ids of messages with this Message-ID, without brackets: of ours, or of those that came whole; newest first."""
+    name, _, domain = message_id.partition("@")
+    own = name.rpartition(".")[2]
+    if own and message_id == send_message_id(services.policy.project, own, domain):
+        return [own]
     found = await services.store.fields(
-        "messages", ("raw_id", "==", message_id), select=("sender", "subject", "created_at"), limit=MOST_FOUND
+        "messages", ("raw_id", "==", message_id), select=("created_at",), limit=MOST_FOUND
     )
-    return sorted(found, key=lambda one: one[1]["created_at"], reverse=True)
+    return [id for id, _ in sorted(found, key=lambda one: one[1]["created_at"], reverse=True)]

@@ -13,6 +13,7 @@ from warmpost.rules.delivery.stored_progress import load_progress
 from warmpost.rules.events.documents import ReportedStatusFields
 from warmpost.rules.events.event_packing import unpack_reported_status
 from warmpost.rules.events.reported_status import RANKS, ReportedStatus, combined, nothing_reported
+from warmpost.rules.listings.listing import ListedMessage
 
 TAKEN = {
     Status.SENT: "the relay took the message",
@@ -81,7 +82,9 @@ async def read_chunk_statuses(store: Store, batch: str, chunk: str, count: int) 
     return statuses_of(progress.value if progress else None, reported.value if reported else None, count)
 
 
-async def read_message_statuses(store: Store, message_id: str, message: Message) -> RecipientStatuses:
+async def read_message_statuses(
+    store: Store, message_id: str, message: Message | ListedMessage
+) -> RecipientStatuses:
     reported = await store.get(ReportedStatusFields, f"messages/{message_id}/reported_status/all")
     count = len(message.hashes)
     return statuses_of(message.progress, reported.value if reported else None, count)

@@ -10,6 +10,7 @@ from warmpost.actions.statistics.statistics import Booked, GroupBy, StatisticsQu
 from warmpost.actions.storage.gather import gather_limited
 from warmpost.rules.delivery.documents import Batch
 from warmpost.rules.delivery.statuses import Status
+from warmpost.rules.listings.listing import ListedBatch
 from warmpost.rules.model.days import day_of
 from warmpost.rules.model.usage import REST, Usage
 from warmpost.rules.model.writes import Stored
@@ -33,7 +34,7 @@ class Spent:
     usage: Usage
 
 
-async def batch_usage(services: Services, batch: Stored[Batch]) -> Usage:
+async def batch_usage(services: Services, batch: Stored[Batch] | Stored[ListedBatch]) -> Usage:
     """What its documents tell so far; what a process has not written down yet is missing."""
     booked = await services.store.find(Booked, "figures", ("name", "==", batch.id), everywhere=True)
     return sum((one.value.cost for one in booked), batch.value.cost)

@@ -7,6 +7,7 @@ write can name the version it was decided on, and a commit of several documents 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields as fields_of
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -85,6 +86,7 @@ class FirestoreStore:
         after: object | None = None,
         limit: int | None = None,
         everywhere: bool = False,
+        partial: bool = False,
     ) -> list[Stored[T]]:
         base = self._client.collection_group if everywhere else self._client.collection
         query: Any = base(collection)
@@ -98,7 +100,22 @@ class FirestoreStore:
             query = query.start_after({order_by or "__name__": cursor})
         if limit is not None:
             query = query.limit(limit)
+        if partial:
+            query = query.select(_names(kind))
         return [_stored(kind, document) for document in await self._run(query)]
+
+    async def some(self, kind: type[T], paths: Sequence[str]) -> list[Stored[T] | None]:
+        if not paths:
+            return []
+        documents = [self._client.document(path) for path in paths]
+
+        async def ask() -> list[Any]:
+            asked = self._client.get_all(documents, _names(kind), retry=None, timeout=QUERY_TIMEOUT)
+            return [document async for document in asked]
+
+        found = {one.reference.path: one for one in await repeated(ask, QUERY_TIMEOUT)}
+        self._read(len(paths))
+        return [_stored(kind, found[path]) if found[path].exists else None for path in paths]
 
     async def fields(
         self,
@@ -244,6 +261,10 @@ def _additions(amounts: Mapping[str, int]) -> dict[str, Any]:
             inner = inner.setdefault(one, {})
         inner[last] = firestore.Increment(amount)
     return nested
+
+
+def _names(kind: Any) -> list[str]:
+    return [one.name for one in fields_of(kind)]
 
 
 def _condition(where: Filter) -> FieldFilter:

@@ -66,10 +66,20 @@ class AcceptedMessage(Answer):
     recipients: Count
 
 
-class FoundMessage(Answer):
+class ListedMessage(Answer):
+    """to: all who got it, in Cc and Bcc as well. opened, clicked: by one of them at least."""
+
     id: str
+    status: RecipientStatus
     sender: str = field(name="from")
+    to: list[str]
     subject: str
+    template: Id | None
+    schedule: Id | None
+    run: datetime | None
+    tags: dict[str, str]
+    opened: bool
+    clicked: bool
     created_at: datetime
 
 
@@ -171,6 +181,28 @@ class Batch(Answer):
     slowed: str | None
     cap: int | None
     warmup: BatchWarmup
+    created_at: datetime
+    finished_at: datetime | None
+    cost: BatchCost
+
+
+class ListedBatch(Answer):
+    """cost: so far; what reports cost comes on top later."""
+
+    id: Id
+    name: str
+    status: BatchStatus
+    reason: str | None
+    paused_until: datetime | None
+    counts: Counts
+    recipients: Count
+    duplicates: Count
+    sender: str = field(name="from")
+    template: Id | None
+    list_: Id | None = field(name="list")
+    schedule: Id | None
+    run: datetime | None
+    tags: dict[str, str]
     created_at: datetime
     finished_at: datetime | None
     cost: BatchCost

@@ -19,6 +19,7 @@ from warmpost.errors import Invalid
 from warmpost.gateways.api import answers
 from warmpost.gateways.api.costs import shown_cost
 from warmpost.gateways.api.forecast import FORECAST, FORMAT, get_forecast, post_forecast
+from warmpost.gateways.api.listings import BATCHES, get_batches
 from warmpost.gateways.api.models import BatchModel, Settled, UncertainModel, batch_order
 from warmpost.gateways.http.app import Parameter, Route, Router, deadline, json_response, moment
 from warmpost.gateways.http.auth import Caller, Keys
@@ -146,6 +147,15 @@ ROUTES = Router(
         BatchModel,
         FORECAST,
         (FORMAT,),
+    ),
+    Route(
+        "GET",
+        "/",
+        get_batches,
+        "All batches, newest first",
+        scope="read",
+        answers={200: answers.Listed[answers.ListedBatch]},
+        parameters=BATCHES,
     ),
     Route("GET", "/{id}", _get, "Progress of a batch", scope="read", answers=_WHOLE),
     Route(

@@ -9,16 +9,14 @@ from warmpost.actions.batches.report import message_statuses, overall_status, re
 from warmpost.actions.batches.send_message import send_message
 from warmpost.actions.batches.settle_uncertain import settle_message
 from warmpost.actions.context import Services
-from warmpost.actions.delivery.find import find_by_message_id, find_message
-from warmpost.errors import Invalid
+from warmpost.actions.delivery.find import find_message
 from warmpost.gateways.api import answers
+from warmpost.gateways.api.listings import MESSAGES, get_messages
 from warmpost.gateways.api.models import SendModel, Settled, UncertainModel, send_order
-from warmpost.gateways.http.app import Parameter, Route, Router, json_response, moment
+from warmpost.gateways.http.app import Route, Router, json_response, moment
 from warmpost.gateways.http.auth import Caller, Keys
 from warmpost.gateways.http.bodies import decode, read_body
 from warmpost.gateways.http.parameters import ONCE, admit, asked, shown_recipient, shown_stall
-
-MESSAGE_ID = Parameter("message_id", str, "With or without its brackets.")
 
 
 async def send(request: Request, services: Services, keys: Keys) -> Response:
@@ -58,20 +56,6 @@ async def _get(request: Request, services: Services, caller: Caller, id: str) ->
     )
 
 
-async def _find(request: Request, services: Services, caller: Caller) -> Response:
-    wanted = request.query_params.get("message_id", "").strip().removeprefix("<").removesuffix(">")
-    if not wanted:
-        raise Invalid(
-            "missing_field", "Say which Message-ID, such as ?message_id=abc@example.com.", "message_id"
-        )
-    found = await find_by_message_id(services, wanted)
-    rows = [
-        {"id": id, **{"from" if name == "sender" else name: value for name, value in row.items()}}
-        for id, row in found
-    ]
-    return json_response({"items": rows, "next_cursor": None})
-
-
 async def _credential(request: Request, services: Services, caller: Caller) -> Response:
     return json_response({"key_id": caller.key_id, "sender": caller.sender or None})
 
@@ -107,11 +91,11 @@ ROUTES = Router(
     Route(
         "GET",
         "/",
-        _find,
-        "Messages that came whole, by the Message-ID they brought along",
+        get_messages,
+        "Single messages, newest first",
         scope="read",
-        answers={200: answers.Listed[answers.FoundMessage]},
-        parameters=(MESSAGE_ID,),
+        answers={200: answers.Listed[answers.ListedMessage]},
+        parameters=MESSAGES,
     ),
     Route(
         "GET",

@@ -72,7 +72,7 @@ CODES: dict[type[Problem], frozenset[str]] = {
         missing_variable name_too_long named_twice recipients_or_list send_or_batch start_in_past
         subject_too_long template_syntax template_too_large too_many_attachments too_many_corrections too_many_headers
         too_many_recipients too_many_tags unexpected_field unknown_field unknown_language
-        unknown_message_id unknown_return_path
+        invalid_list invalid_since invalid_template unknown_message_id unknown_return_path value_too_long
         """
     ),
     LimitReached: _codes("daily_cap_reached domain_blocked rate_limited too_many_webhooks"),

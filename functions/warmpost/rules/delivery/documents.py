@@ -108,7 +108,7 @@ class ProgressFields:
 class Message:
     """`messages/{id}`: a single send: message content as in Batch, recipients as in Chunk, progress as beside a chunk.
 
-    raw_id: the Message-ID that a message which came whole brought along, without brackets.
+    raw_id: the Message-ID that a message which came whole brought along, without brackets. listed: `listing.order_key`.
     """
 
     domain: str
@@ -132,6 +132,7 @@ class Message:
     tracked: bool = False
     tags: dict[str, str] = field(default_factory=dict)
     raw_id: str = ""
+    listed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
