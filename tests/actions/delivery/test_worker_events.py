@@ -14,7 +14,7 @@ from warmpost.rules.model.relays import Pool, Relay
 
 async def told(harness):
     """Kind, recipient and words of what workers logged, in the order of the logs."""
-    logs = await harness.store.find(EventLog, "events")
+    logs = await harness.store.find(EventLog, "events", order_by="received_at")
     return [
         (event.kind, event.target.address, event.text)
         for log in logs

@@ -77,8 +77,11 @@ class DispatchGate:
         self._services.throttle.heard(pool, answers, seconds)
         if not outcomes or self._services.worker_slots.is_closing:
             return
+        stopped = [one.reason == STOPPED for one in outcomes.values()]
+        if all(stopped):  # out of time before anybody was asked, which says nothing of the relay
+            return
         self._asked = True
-        if slowly and any(one.reason == STOPPED for one in outcomes.values()):
+        if slowly and any(stopped):
             return
         if not all(one.hand_over is HandOver.NOT_TRIED for one in outcomes.values()):
             self._left_some = True
