@@ -56,6 +56,13 @@ async def track(request: Request) -> Response:
 
 
 @functions_framework.aio.http
+async def tencent(request: Request) -> Response:
+    from warmpost.gateways.tencent.door import tencent as door
+
+    return await serve(request, door, services.services, services.keys)
+
+
+@functions_framework.aio.http
 async def work(request: Request) -> Response:
     from warmpost.gateways.tasks.work import work as door
 

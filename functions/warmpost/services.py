@@ -218,7 +218,8 @@ def keys() -> Keys:
         wrong=Rate(chosen.wrong_keys / 60, chosen.wrong_keys),
         proxies=chosen.proxies,
     )
-    return Keys(services().store, chosen.first_key, limits, services().clock.timestamp)
+    moved = services().clock.timestamp
+    return Keys(services().store, chosen.first_key, limits, moved, SystemClock().timestamp)
 
 
 @cache

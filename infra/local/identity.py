@@ -12,7 +12,7 @@ from infra.local.ports import free_ports
 
 PARTS = (
     *("functions", "firestore", "tasks", "tasks_http", "smtp", "inbox", "dns", "firestore_proxy"),
-    *("submission", "submission_tls"),
+    *("submission", "submission_tls", "tencent"),
 )
 
 
@@ -22,7 +22,7 @@ class Identity:
 
     master_key: base64 of 32 bytes, under which private DKIM keys are encrypted. event_secret: with which every source of
     events signs its requests. ports: by name of the part; queued
-    tasks hold addresses that contain them.
+    tasks hold addresses that contain them. secret_id, secret_key: of a key that signs requests of the Tencent protocol.
     """
 
     project: str
@@ -30,6 +30,8 @@ class Identity:
     master_key: str
     event_secret: str
     ports: dict[str, int]
+    secret_id: str = ""
+    secret_key: str = ""
 
     @classmethod
     def kept_in(cls, file: Path) -> Identity:
@@ -53,6 +55,11 @@ class Identity:
 
     def address(self, part: str) -> str:
         return f"127.0.0.1:{self.ports[part]}"
+
+    def signing(self) -> dict[str, str]:
+        """What clients of the Tencent protocol are set up with."""
+        endpoint = self.address("tencent")
+        return {"endpoint": endpoint, "secret_id": self.secret_id, "secret_key": self.secret_key}
 
     def url(self, part: str) -> str:
         return f"http://{self.address(part)}"

@@ -9,7 +9,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
@@ -22,6 +22,7 @@ from infra.local.firestore_proxy import Faults
 from infra.local.identity import Identity
 from infra.local.manifest import manifest
 from infra.local.settings import INVOKER, LOCATION, function_settings
+from infra.local.signing_key import signing_key
 from infra.local.supervisor import Part, StartFailure, Supervisor
 from warmpost.rules.operations.environment import SettingsError
 from warmpost.settings import Settings
@@ -55,6 +56,7 @@ class Stack:
         self._options = options
         self._lock: TextIO | None = None
         self._sockets: list[socket.socket] = []
+        self._signed: list[socket.socket] = []
         self._borrowed = os.environ.get("FIRESTORE_EMULATOR_HOST", "")
         self._has_documents = False  # that nobody else keeps
 
@@ -104,15 +106,26 @@ class Stack:
         await ports.wait_until_free(self.identity.ports.values())
         operations.create(self.data / "operations", self._options.workers)
         self._sockets = ports.listen(self.identity.ports["functions"], self._options.workers)
+        self._signed = ports.listen(self.identity.ports["tencent"], self._options.workers)
         parts = [self._tasks(), self._inbox(), self._names(), self._submission()]
         if not self._borrowed:
             parts.append(self._firestore())
         if self._options.firestore:
             parts.append(self._firestore_proxy())
-        parts += [self._functions(row, listener) for row, listener in enumerate(self._sockets)]
+        listeners = zip(self._sockets, self._signed, strict=True)
+        parts += [self._functions(row, *pair) for row, pair in enumerate(listeners)]
         await self._supervisor.start(parts)
         self._has_documents = self._options.data is not None and not self._borrowed
         await queues.create(self.identity.address("tasks"), self.identity.project, LOCATION)
+        await self._keep_signing_key()
+
+    async def _keep_signing_key(self) -> None:
+        identity = self.identity
+        made = await signing_key(identity.url("functions"), identity.api_key, identity.secret_id)
+        if made is not None:
+            self.identity = replace(identity, secret_id=made.secret_id, secret_key=made.secret_key)
+            self.identity.keep_in(self.data / "identity.json")
+            self._note_down()
 
     def _refuse_wrong_settings(self) -> None:
         try:
@@ -122,7 +135,7 @@ class Stack:
 
     async def _end(self) -> None:
         """Those who write first; then Firestore is asked for what it holds, where that is to be kept."""
-        for listener in self._sockets:
+        for listener in (*self._sockets, *self._signed):
             listener.close()
         if self._lock is None:
             return
@@ -169,6 +182,7 @@ class Stack:
                 "password": identity.api_key,
                 "certificate": str(self.data / "submission.pem"),
             },
+            "tencent": identity.signing(),
             "firestore": self._borrowed or identity.address("firestore"),
             "tasks": identity.address("tasks"),
             "tasks_http": identity.address("tasks_http"),
@@ -258,9 +272,10 @@ class Stack:
         command = _python("infra.local.nameserver", "--port", port, "--zone", self.data / "zone.json")
         return Part(name="dns", group="dns", command=command, answers=lambda: answers_questions(port))
 
-    def _functions(self, row: int, listener: socket.socket) -> Part:
+    def _functions(self, row: int, listener: socket.socket, signed: socket.socket) -> Part:
         url = f"{self.identity.url('functions')}/_local/stack"
         command = _python("infra.local.functions_server", "--socket", listener.fileno(), "--row", row)
+        command += ["--tencent-socket", str(signed.fileno())]
         skew = self._options.clock_skew * (1 if row % 2 == 0 else -1)
         log = ["--log-requests", str(self.request_log)] if self._options.log_requests else []
         return Part(
@@ -269,7 +284,7 @@ class Stack:
             command=[*command, "--data", str(self.data), "--clock-skew", str(skew), *log],
             answers=lambda: answers(url),
             environment=self._settings(),
-            sockets=(listener.fileno(),),
+            sockets=(listener.fileno(), signed.fileno()),
         )
 
     def _settings(self) -> dict[str, str]:

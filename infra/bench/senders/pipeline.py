@@ -41,7 +41,9 @@ def composer(job: Job) -> ThreadedComposer:
     )
     content = messages.MessageContent(
         sender=messages.Mailbox(job.sender, job.sender_name),
-        content=messages.Content(**job.content, templated=True),
+        content=messages.Content(
+            job.content["subject"], job.content.get("html"), job.content.get("text"), templated=True
+        ),
         attachments=tuple(
             messages.Attachment(one["filename"], base64.b64decode(one["content"]), one["content_type"])
             for one in job.attachments

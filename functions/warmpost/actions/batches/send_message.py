@@ -22,7 +22,7 @@ from warmpost.rules.message.message_packing import pack_message_content
 from warmpost.rules.model.compression import deflate
 from warmpost.rules.model.derived_ids import address_hash, short_hash, task_name
 from warmpost.rules.model.writes import Create, Stored
-from warmpost.rules.requests.limits import MOST_SEND_RECIPIENTS, check_tags
+from warmpost.rules.requests.limits import check_tags
 from warmpost.rules.requests.mailboxes import read_mailbox
 from warmpost.rules.requests.requests import Request, SendOrder
 
@@ -113,10 +113,10 @@ def _recipients(order: SendOrder) -> list[str]:
             found.setdefault(address.lower(), address)
     if not found:
         raise Invalid("missing_field", "A message needs at least one recipient in `to`, `cc` or `bcc`.", "to")
-    if len(order.to) + len(order.cc) + len(order.bcc) > MOST_SEND_RECIPIENTS:
+    if len(order.to) + len(order.cc) + len(order.bcc) > order.most_recipients:
         raise Invalid(
             "too_many_recipients",
-            f"A message has {MOST_SEND_RECIPIENTS} recipients at most; use a batch.",
+            f"A message has {order.most_recipients} recipients at most; use a batch.",
             "to",
         )
     return list(found.values())

@@ -27,7 +27,7 @@ from warmpost.rules.model.addresses import Flaw, read_address
 from warmpost.rules.model.derived_ids import address_hash
 from warmpost.rules.model.writes import Add, Create, Delete, Stored, Update, Write
 
-LISTED_FIELDS = ("number", "name", "count", "variables", "created_at")
+LISTED_FIELDS = ("number", "name", "count", "variables", "created_at", "busy_until", "description")
 MOST_DELETES = 400
 LONGEST_WAIT = 30
 

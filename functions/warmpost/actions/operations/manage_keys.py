@@ -27,11 +27,12 @@ MOST_ID_CHARACTERS = 64
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """token: what a client sends; nobody can show it again."""
+    """token: what a client sends; nobody can show it again. secret: what a client signs with, empty where it does not."""
 
     id: str
     token: str = field(repr=False)
     key: ApiKey
+    secret: str = field(default="", repr=False)
 
 
 async def create_key(
@@ -41,8 +42,10 @@ async def create_key(
     rate: int | None = None,
     domains: Sequence[str] = (),
     expires_at: str | None = None,
+    signs: bool = False,
 ) -> NewKey:
-    """rate: requests a second, None for the deployment's. domains: from which it may send, none for all.
+    """rate: requests a second, None for the deployment's. domains: from which it may send, none for all. signs: the key can
+    sign requests of the Tencent protocol as well, for which its secret is kept, sealed.
 
     Raises Invalid, or NotFound for a domain that is not there.
     """
@@ -61,8 +64,15 @@ async def create_key(
         domains=await _known_domains(services.store, domains),
         expires_at=_expiry(expires_at, services.clock.now()),
     )
+    if signs:
+        key = replace(key, sealed=services.encryption.encrypt(secret.encode(), key_context(id)))
     await commit_new(services.store, Create(f"keys/{id}", key))
-    return NewKey(id, f"wp_{id}_{secret}", key)
+    return NewKey(id, f"wp_{id}_{secret}", key, secret if signs else "")
+
+
+def key_context(id: str) -> str:
+    """What a sealed secret is bound to."""
+    return f"key:{id}"
 
 
 async def _known_domains(store: Store, domains: Sequence[str]) -> tuple[str, ...]:

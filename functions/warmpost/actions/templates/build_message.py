@@ -136,7 +136,7 @@ async def _template(services: Services, reference: str, version: int) -> _Found:
     if version:
         found = await template_version(services, found.id, version, "template_version")
     value = found.value
-    content = Content(value.subject, value.html or None, value.text or None, templated=True)
+    content = Content(value.subject, value.html or None, value.text or None, True, value.syntax)
     return _Found(found.id, value.version, content, value.track)
 
 

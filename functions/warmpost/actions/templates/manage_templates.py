@@ -19,6 +19,7 @@ from warmpost.rules.message.message import Content, TemplateFacts
 from warmpost.rules.model.names import has_controls
 from warmpost.rules.model.writes import Create, Delete, Stored, Update, Write
 from warmpost.rules.requests.limits import check_bodies, check_subject
+from warmpost.rules.tencent.syntax import Syntax
 from warmpost.rules.tracking.tracking import Track
 
 MOST_TEMPLATE_BYTES = 500_000
@@ -29,13 +30,17 @@ LISTED_FIELDS = ("number", "name", "subject", "required", "optional", "version",
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a caller wants a template to say; empty html or text for none. track: None for nothing about it."""
+    """What a caller wants a template to say; empty html or text for none. track: None for nothing about it.
+
+    syntax: of the three sources.
+    """
 
     name: str
     subject: str
     html: str
     text: str
     track: Track | None = None
+    syntax: Syntax = "jinja"
 
 
 async def create_template(services: Services, draft: Draft) -> Stored[Template]:
@@ -57,6 +62,7 @@ async def create_template(services: Services, draft: Draft) -> Stored[Template]:
         updated_at=now,
         number=number,
         track=draft.track,
+        syntax=draft.syntax,
     )
     path = f"templates/{number}"
     writes: list[Write] = [Create(path, template), Create(_version_path(path, 1), template)]
@@ -71,6 +77,7 @@ def _next_version(before: Template, draft: Draft, facts: TemplateFacts, now: dat
         html=draft.html,
         text=draft.text,
         track=draft.track,
+        syntax=draft.syntax,
         required=tuple(sorted(facts.required)),
         optional=tuple(sorted(facts.optional)),
         version=before.version + 1,
@@ -97,7 +104,7 @@ async def _inspected(services: Services, draft: Draft) -> TemplateFacts:
 
 
 def content_of(source: Draft | Template) -> Content:
-    return Content(source.subject, source.html or None, source.text or None, templated=True)
+    return Content(source.subject, source.html or None, source.text or None, True, source.syntax)
 
 
 def _version_path(path: str, version: int) -> str:
@@ -124,7 +131,7 @@ async def change_template(
     """changes: of a Draft's fields. The same content again makes no new version. Raises as create_template, or Moved."""
     stored = await find_template(services.store, reference)
     before = stored.value
-    present = Draft(before.name, before.subject, before.html, before.text, before.track)
+    present = Draft(before.name, before.subject, before.html, before.text, before.track, before.syntax)
     draft = replace(present, **changes)
     draft = replace(draft, name=require_name(draft.name))
     if draft == present:

@@ -28,6 +28,7 @@ from warmpost.rules.message.headers import encode_subject, one_line
 from warmpost.rules.message.message import Content, Data, TemplateFacts
 from warmpost.rules.message.mime import Encoding, TextPart
 from warmpost.rules.message.quoted_printable import SOFT_BREAK, encode_piece, encode_text_base64, text_octets
+from warmpost.rules.tencent.syntax import as_source, decode_names, encode_data
 from warmpost.rules.tracking.tracking import UNMARKED, Marks, Reader
 
 LONGEST_SOURCE = 1_000_000  # characters
@@ -49,11 +50,15 @@ _GLOBALS: Variables = dict(_TEXT.globals)
 
 @dataclass(frozen=True, slots=True)
 class CompiledContent:
-    """parts: which bodies there are, plain text first. bodies: their encoders, in the same order."""
+    """parts: which bodies there are, plain text first. bodies: their encoders, in the same order.
+
+    is_foreign: written in another language, whose names stand encoded in the source.
+    """
 
     parts: tuple[TextPart, ...]
     subject: Encoder
     bodies: tuple[Encoder, ...]
+    is_foreign: bool = False
 
     def render(self, shared: Data, own: Data, reader: Reader | None = None) -> tuple[bytes, list[bytes]]:
         """The subject as a header value, and the encoded bodies. Raises CannotCompose, saying where and why.
@@ -61,7 +66,8 @@ class CompiledContent:
         reader: of a message compiled with marks.
         """
         begin_work()
-        variables = {**_GLOBALS, **shared, **own, READER: reader}
+        given = {**shared, **own}
+        variables = {**_GLOBALS, **(encode_data(given) if self.is_foreign else given), READER: reader}
         subject = self.subject(variables)
         bodies = [body(variables) for body in reversed(self.bodies)]  # a text made from HTML fails after it
         bodies.reverse()
@@ -80,17 +86,27 @@ class Templates:
         `cannot_render` for what fails whatever its variables are.
         """
         self.compile(content)
-        return self._inspect(content) if content.templated else TemplateFacts(frozenset(), frozenset())
+        if not content.templated:
+            return TemplateFacts(frozenset(), frozenset())
+        found = self._inspect(_translated(content))
+        if content.syntax == "jinja":
+            return found
+        return TemplateFacts(decode_names(found.required), decode_names(found.optional))
 
     def compile(self, content: Content, marks: Marks = UNMARKED) -> CompiledContent:
         """Raises Invalid as `inspect` does."""
-        return self._compile(content, marks) if content.templated else _encode_literal(content, marks)
+        if not content.templated:
+            return _encode_literal(content, marks)
+        compiled = self._compile(_translated(content), marks)
+        return replace(compiled, is_foreign=True) if content.syntax != "jinja" else compiled
 
     def preview(self, content: Content, data: Data) -> Content:
         """What a recipient with these variables would read. Raises Invalid `cannot_render` and as `inspect` does."""
         rendered = {"subject": content.subject, "html": content.html, "text": content.text}
         if content.templated:
             self.compile(content)
+            data = data if content.syntax == "jinja" else encode_data(data)
+            content = _translated(content)
             begin_work(DOOR_SECONDS)
             for sandbox, field, source in _sources(_with_text(content)):
                 template = _template(sandbox, parse(sandbox, source))
@@ -102,6 +118,19 @@ class Templates:
         if text is None and html is not None:
             text = text_of_html(html)
         return Content(subject=one_line(rendered["subject"] or ""), html=html, text=text)
+
+
+def _translated(content: Content) -> Content:
+    """In our own language, whatever it was written in."""
+    if content.syntax == "jinja":
+        return content
+    html, text = content.html, content.text
+    return Content(
+        as_source(content.subject, content.syntax),
+        None if html is None else as_source(html, content.syntax),
+        None if text is None else as_source(text, content.syntax),
+        templated=True,
+    )
 
 
 def _inspect(content: Content) -> TemplateFacts:

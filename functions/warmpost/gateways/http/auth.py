@@ -92,7 +92,10 @@ class Keys:
         first_key: str,
         limits: Limits = Limits(),
         now: Callable[[], float] = lambda: 0.0,
+        machine_now: Callable[[], float] = lambda: 0.0,
     ) -> None:
+        """now: epoch seconds. machine_now: by the machine's own clock, as clients sign by theirs."""
+        self.machine_now = machine_now
         self._store = store
         self._first = first_key
         self._limits = limits
@@ -120,6 +123,30 @@ class Keys:
         if scope and scope not in caller.scopes and not (scope == "read" and "manage" in caller.scopes):
             raise Forbidden("missing_scope", f"This key's scopes do not include `{scope}`.")
         return caller
+
+    async def signing(self, request: Request, key_id: str, is_right: Callable[[ApiKey], bool]) -> Caller:
+        """The caller whose key has signed the request. is_right: whether it has, called for keys that can sign alone.
+
+        Raises Unauthorized `unknown_secret_id` or `wrong_signature`, or LimitReached as `caller`.
+        """
+        address = f"from {self._address(request)}"
+        self._rate_limit.check(address, self._limits.wrong, GUESSING)
+        is_id = key_id.isascii() and key_id.isalnum() and len(key_id) <= MOST_KEY_ID
+        found = await self._store.get(ApiKey, f"keys/{key_id}") if is_id else None
+        expires_at = found.value.expires_at if found else None
+        ended = expires_at is not None and expires_at.timestamp() <= self._now()
+        if found is None or found.value.revoked_at or ended or not found.value.sealed:
+            self._rate_limit.spend(address, self._limits.wrong, GUESSING)
+            raise Unauthorized("unknown_secret_id", "There is no such SecretId, or it was revoked.")
+        if not is_right(found.value):
+            self._rate_limit.spend(address, self._limits.wrong, GUESSING)
+            raise Unauthorized("wrong_signature", "The signature does not fit the request and the key.")
+        value = found.value
+        rate = Rate(value.rate, 2 * value.rate) if value.rate else self._limits.key
+        words = f"This key may make {rate.a_second:g} requests a second"
+        self._rate_limit.spend(f"key {key_id}", rate, words)
+        await self._note_use(key_id, value)
+        return Caller(key_id, value.scopes, value.rate, value.domains)
 
     def _address(self, request: Request) -> str:
         peer = request.client.host if request.client else ""

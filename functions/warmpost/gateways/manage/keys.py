@@ -18,13 +18,17 @@ from warmpost.rules.model.documents import ApiKey, Scope
 
 
 class KeyBody(collections.Body):
-    """rate: requests a second in one process, null for the deployment's. domains: from which it may send, none for all."""
+    """rate: requests a second in one process, null for the deployment's. domains: from which it may send, none for all.
+
+    tencent: it signs requests of the Tencent SES protocol too; its secret is kept for that, sealed under the master key.
+    """
 
     name: str
     scopes: list[Scope]
     rate: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
     domains: Annotated[list[str], msgspec.Meta(max_length=100)] = msgspec.field(default_factory=list)
     expires_at: str | None = None
+    tencent: bool = False
 
 
 class Key(Answer):
@@ -42,9 +46,13 @@ class Key(Answer):
 
 
 class NewKey(Key):
-    """key: the whole key, shown this once."""
+    """key: the whole key, shown this once. secret_id, secret_key: as clients of the Tencent SES protocol take them, null
+    where it was not made for those.
+    """
 
     key: str
+    secret_id: str | None
+    secret_key: str | None
 
 
 def shown(id: str, key: ApiKey) -> dict[str, object]:
@@ -64,9 +72,10 @@ def shown(id: str, key: ApiKey) -> dict[str, object]:
 async def create(request: Request, services: Services) -> Response:
     body = await collections.read(request, KeyBody)
     new = await manage_keys.create_key(
-        services, body.name, body.scopes, body.rate, body.domains, body.expires_at
+        services, body.name, body.scopes, body.rate, body.domains, body.expires_at, body.tencent
     )
-    return json_response({**shown(new.id, new.key), "key": new.token}, 201)
+    signs = {"secret_id": new.id if new.secret else None, "secret_key": new.secret or None}
+    return json_response({**shown(new.id, new.key), "key": new.token, **signs}, 201)
 
 
 async def listing(request: Request, services: Services) -> Response:

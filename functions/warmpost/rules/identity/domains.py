@@ -57,17 +57,24 @@ class Domain:
     pool: str = ""
     addresses: int = 0
     incoming: tuple[DomainKey, ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class SenderAddress:
-    """`addresses/{address}`. smtp_password: as `smtp_passwords.keep_password` makes it, empty for none."""
+    """`addresses/{address}`. smtp_password: as `smtp_passwords.keep_password` makes it, empty for none.
+
+    unsubscribe: language of the footer of single messages that say nothing of it, empty for none; held in
+    `unsubscribe_kept` while it is switched off.
+    """
 
     address: str
     name: str
     domain: str
     created_at: datetime
     smtp_password: str = field(default="", repr=False)
+    unsubscribe: str = ""
+    unsubscribe_kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from warmpost.rules.lists.columns import ADDRESS_COLUMNS, Columns, has_left, read_columns, variable_name
@@ -107,6 +107,18 @@ class JsonRows:
     def renamed(self) -> Mapping[str, str]:
         names = {name for _, data in self.recipients for name in data}
         return {name: variable_name(name) for name in sorted(names) if variable_name(name) != name}
+
+
+@dataclass(frozen=True, slots=True)
+class RowsAsNamed:
+    """Variables keep their names, whatever those are. recipients: as in JsonRows."""
+
+    recipients: Sequence[tuple[str, Mapping[str, object]]]
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Row | Rejected]:
+        for place, (address, data) in enumerate(self.recipients, 1):
+            yield read_row(place, address, data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from warmpost.rules.tencent.syntax import Syntax
 from warmpost.rules.tracking.tracking import Track
 
 
@@ -12,7 +13,8 @@ from warmpost.rules.tracking.tracking import Track
 class Template:
     """`templates/{id}`, and each of its states for ever at `templates/{id}/versions/{version}`.
 
-    number: the id, as what templates are listed by. track: of messages whose order says nothing of it.
+    number: the id, as what templates are listed by. track: of messages whose order says nothing of it. syntax: in which
+    subject, html and text are written, and kept as they came.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Template:
     updated_at: datetime
     number: int = 0
     track: Track | None = None
+    syntax: Syntax = "jinja"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class RecipientList:
     """`lists/{id}`; its recipients are `lists/{id}/pages/{n}`, of which the first `pages` count.
 
     variables: columns that every recipient has. busy_until: an import is under way until then at the latest.
-    number: the id, as what lists are listed by.
+    number: the id, as what lists are listed by. description: what the list's owner says of it.
     """
 
     name: str
@@ -43,3 +46,4 @@ class RecipientList:
     created_at: datetime
     busy_until: datetime | None = None
     number: int = 0
+    description: str = ""

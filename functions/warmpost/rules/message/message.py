@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from warmpost.rules.model.events import Target
+from warmpost.rules.tencent.syntax import Syntax
 from warmpost.rules.tracking.tracking import Track, Unsubscribe
 
 Data = Mapping[str, object]
@@ -33,12 +34,13 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Subject and bodies. templated: they are Jinja2 sources; otherwise literal text that is never interpreted."""
+    """Subject and bodies. templated: they are sources in `syntax`; otherwise literal text that is never interpreted."""
 
     subject: str
     html: str | None = None
     text: str | None = None
     templated: bool = False
+    syntax: Syntax = "jinja"
 
 
 @dataclass(frozen=True, slots=True)

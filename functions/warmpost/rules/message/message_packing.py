@@ -21,27 +21,7 @@ PART = 900_000
 
 
 def pack_message_content(message_content: MessageContent) -> bytes:
-    head = deflate(
-        {
-            "sender": _mailbox_row(message_content.sender),
-            "reply_to": [_mailbox_row(one) for one in message_content.reply_to],
-            "to": [_mailbox_row(one) for one in message_content.to],
-            "cc": [_mailbox_row(one) for one in message_content.cc],
-            "subject": message_content.content.subject,
-            "html": message_content.content.html,
-            "text": message_content.content.text,
-            "templated": message_content.content.templated,
-            "headers": [list(one) for one in message_content.headers],
-            "data": message_content.data,
-            "track": astuple(message_content.track),
-            "unsubscribe": astuple(message_content.unsubscribe),
-            "raw": [len(message_content.raw), message_content.written_at],
-            "attachments": [
-                [one.filename, one.content_type, len(one.content), one.content_id]
-                for one in message_content.attachments
-            ],
-        }
-    )
+    head = deflate(_head(message_content))
     return b"".join(
         (
             len(head).to_bytes(4, "big"),
@@ -50,6 +30,29 @@ def pack_message_content(message_content: MessageContent) -> bytes:
             message_content.raw,
         )
     )
+
+
+def _head(message_content: MessageContent) -> dict[str, object]:
+    return {
+        "sender": _mailbox_row(message_content.sender),
+        "reply_to": [_mailbox_row(one) for one in message_content.reply_to],
+        "to": [_mailbox_row(one) for one in message_content.to],
+        "cc": [_mailbox_row(one) for one in message_content.cc],
+        "subject": message_content.content.subject,
+        "html": message_content.content.html,
+        "text": message_content.content.text,
+        "templated": message_content.content.templated,
+        "syntax": message_content.content.syntax,
+        "headers": [list(one) for one in message_content.headers],
+        "data": message_content.data,
+        "track": astuple(message_content.track),
+        "unsubscribe": astuple(message_content.unsubscribe),
+        "raw": [len(message_content.raw), message_content.written_at],
+        "attachments": [
+            [one.filename, one.content_type, len(one.content), one.content_id]
+            for one in message_content.attachments
+        ],
+    }
 
 
 def unpack_message_content(packed: bytes) -> MessageContent:
@@ -62,7 +65,9 @@ def unpack_message_content(packed: bytes) -> MessageContent:
     raw, written_at = head.get("raw", (0, 0))
     return MessageContent(
         sender=Mailbox(*head["sender"]),
-        content=Content(head["subject"], head["html"], head["text"], head["templated"]),
+        content=Content(
+            head["subject"], head["html"], head["text"], head["templated"], head.get("syntax", "jinja")
+        ),
         reply_to=tuple(Mailbox(*one) for one in head["reply_to"]),
         to=tuple(Mailbox(*one) for one in head["to"]),
         cc=tuple(Mailbox(*one) for one in head["cc"]),

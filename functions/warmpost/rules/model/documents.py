@@ -5,7 +5,7 @@ Content that may be large or nested (message content, variables) is kept as one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -24,7 +24,8 @@ class ApiKey:
     """`keys/{id}`: digest is the SHA-256 of the secret, which nobody can show again.
 
     rate: requests a second in one process, None for the deployment's. domains: from which it may send, all where none is
-    named. last_used_at: to the hour.
+    named. last_used_at: to the hour. sealed: the secret of a key that signs requests, under the master key; for the
+    others a digest is enough.
     """
 
     name: str
@@ -36,6 +37,7 @@ class ApiKey:
     domains: tuple[str, ...] = ()
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
+    sealed: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

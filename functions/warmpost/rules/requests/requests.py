@@ -9,12 +9,13 @@ from typing import Literal
 
 from warmpost.rules.delivery.progress import OnUncertain
 from warmpost.rules.message.message import Attachment
+from warmpost.rules.requests.limits import MOST_SEND_RECIPIENTS
 from warmpost.rules.tracking.tracking import Track, Unsubscribe
 
 
 @dataclass(frozen=True, slots=True)
 class SendOrder:
-    """One message to up to 50 recipients. Addresses are as the caller wrote them, `Name <local@domain>` included.
+    """One message to up to `most_recipients`. Addresses are as the caller wrote them, `Name <local@domain>` included.
 
     Either subject with html or text, or template (id or name) with data. template_version: 0 for the newest.
     track: None for what the template says, or else nothing. unsubscribe: None for none. raw: a whole message in place of
@@ -39,6 +40,7 @@ class SendOrder:
     track: Track | None = None
     unsubscribe: Unsubscribe | None = None
     raw: bytes = b""
+    most_recipients: int = MOST_SEND_RECIPIENTS
 
 
 @dataclass(frozen=True, slots=True)
