@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from infra.checks.tools import NO_METADATA_SERVER, python_with
 from infra.local import launch, ports
@@ -51,6 +51,7 @@ STRANGERS = {
     "event_webhook": Asked("POST", "/warmpost", 401, "missing_signature"),
     "manage": Asked("GET", "/domains", 401, "missing_key"),
     "track": Asked("GET", "/o/nothing", 404, "not_found"),
+    "tencent": Asked("POST", "/", 200, "AuthFailure.InvalidAuthorization"),
     "work": Asked("POST", "/deliver", 401, "no_token"),
     "daily": Asked("POST", "/", 401, "no_token"),
 }
@@ -90,14 +91,16 @@ class RunningFunction:
                 raise RuntimeError(f"the function did not start:\n{self._log.read_text()}")
             time.sleep(0.002)
 
-    def ask(self, asked: Asked) -> tuple[int, dict[str, Any]]:
-        """Status and the error's body."""
+    def ask(self, asked: Asked) -> tuple[int, str]:
+        """Status and the error's code."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         connection.request(asked.method, asked.path)
         answer = connection.getresponse()
         text = answer.read()
         connection.close()
-        return answer.status, json.loads(text)
+        body = json.loads(text)
+        error = body.get("Response", {}).get("Error") or body.get("error", {})
+        return answer.status, error.get("Code") or error.get("code", "")
 
     @property
     def memory(self) -> float:

@@ -21,6 +21,8 @@ from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.ses.v20201002 import models, ses_client
 
+from infra.local.bootstrap import ROOT
+
 DOMAIN = "sdk.example"
 SENDER = f"Shop <shop@{DOMAIN}>"
 PATIENCE = 30.0
@@ -304,3 +306,31 @@ def test_the_command_line_works(stack, verified):
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
     assert done.returncode == 0, done.stderr
     assert DOMAIN in [one["IdentityName"] for one in json.loads(done.stdout)["EmailIdentities"]]
+
+
+def test_an_account_is_copied_to_a_deployment_through_the_same_sdk(stack, account, template, start_stack):
+    other = start_stack()
+    there, here = stack.info["tencent"], other.info["tencent"]
+    account.CreateCustomBlacklist(Emails=["never@tencent.inbox"])
+    command = [sys.executable, str(ROOT / "infra/import_tencent.py"), "--from-http", "--to-http"]
+    for side, info in (("from", there), ("to", here)):
+        command += [f"--{side}-endpoint", info["endpoint"], f"--{side}-id", info["secret_id"]]
+        command += [f"--{side}-key", info["secret_key"]]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, env=os.environ | {"NO_PROXY": "127.0.0.1"}
+    )
+    assert done.returncode == 0, done.stderr
+    copied = Account(other)
+    assert DOMAIN in [
+        one.IdentityName for one in copied.ListEmailIdentities(Limit=10, Offset=0).EmailIdentities
+    ]
+    (kept,) = [
+        one
+        for one in copied.ListEmailTemplates(Limit=10, Offset=0).TemplatesMetadata
+        if one.TemplateName == "welcome"
+    ]
+    content = copied.GetEmailTemplate(TemplateID=kept.TemplateID).TemplateContent
+    assert base64.b64decode(content.Html).decode() == "<p>Dear {{user-name}}, {% if x %} {{1}} {#</p>"
+    (listed,) = copied.ListReceivers(Offset=0, Limit=10, KeyWord="sdk readers").Data
+    assert listed.Count == 5
+    assert copied.ListCustomBlacklist(Offset=0, Limit=10, Status=1, Email="never@").TotalCount == 1
