@@ -51,6 +51,7 @@ STRANGERS = {
     "event_webhook": Asked("POST", "/warmpost", 401, "missing_signature"),
     "manage": Asked("GET", "/domains", 401, "missing_key"),
     "track": Asked("GET", "/o/nothing", 404, "not_found"),
+    "console": Asked("GET", "/assets/nothing", 404, "not_found"),
     "work": Asked("POST", "/deliver", 401, "no_token"),
     "daily": Asked("POST", "/", 401, "no_token"),
 }
