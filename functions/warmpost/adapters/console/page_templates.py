@@ -19,16 +19,15 @@ class PageTemplates:
 
     @cached_property
     def _environment(self) -> Environment:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+        from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
         return Environment(
             loader=FileSystemLoader(self._folder),
             autoescape=True,
-            undefined=StrictUndefined,
+            undefined=ChainableUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
-            extensions=["jinja2.ext.do"],
         )
 
     def render(self, name: str, context: Mapping[str, Any]) -> str:

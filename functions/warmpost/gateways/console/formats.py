@@ -67,19 +67,19 @@ def span(seconds: float, translate: Callable[..., str]) -> str:
 
 
 def number(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.0f}"
+    return f"{value:,.0f}" if isinstance(value, int | float) else "–"
 
 
 def share(value: float | None, digits: int = 1) -> str:
     """Of 1, in per cent, without zeros that say nothing."""
-    if value is None:
+    if not isinstance(value, int | float):
         return "–"
     text = f"{value * 100:.{digits}f}"
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
 
 
 def money(value: float | None, currency: str = "USD") -> str:
-    if value is None:
+    if not isinstance(value, int | float):
         return "–"
     sign = "$" if currency == "USD" else f"{currency} "
     return (

@@ -67,4 +67,4 @@ async def read_form(request: Request) -> Form:
             parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
         )
     except ValueError:
-        raise Invalid("invalid_form", f"A form has {MOST_FIELDS} fields at most.") from None
+        raise Invalid("invalid_field", f"A form has {MOST_FIELDS} fields at most.") from None

@@ -14,6 +14,38 @@ LANGUAGES = {"en": "English", "zh": "中文"}
 LANGUAGE_COOKIE = "__Secure-warmpost-language"
 FOLDER = Path(__file__).parent / "languages"
 
+NAMES = {
+    "volume": "Messages",
+    "volume_of_cap": "Share of the cap sent",
+    "known": "Outcome known",
+    "invalid": "Invalid addresses",
+    "spam": "Spam bounces",
+    "complaints": "Complaints",
+    "ownership": "Ownership",
+    "dkim": "DKIM",
+    "spf": "SPF",
+    "dmarc": "DMARC",
+    "ok": "found",
+    "unchecked": "not looked up yet",
+    "retire": "may be deleted",
+    "hard_bounce": "dead address",
+    "manual": "by hand",
+    "vcpu_seconds": "Worker seconds",
+    "gib_seconds": "Memory, GiB seconds",
+    "egress": "Traffic",
+    "relay_egress": "Traffic to the relay",
+    "reads": "Reads",
+    "writes": "Writes",
+    "tasks": "Tasks",
+    "invocations": "Invocations",
+    "set": "set by hand",
+    "hold": "left as it is, until somebody decides",
+    "resend": "sent again",
+    "send": "one message",
+    "batch": "batch",
+}
+"""What the API calls by a name of its own."""
+
 DONE = {
     "saved": "Saved.",
     "deleted": "Deleted.",
@@ -50,7 +82,8 @@ class Translator:
     words: Mapping[str, str]
 
     def __call__(self, text: str, **values: object) -> str:
-        found = self.words.get(text, text)
+        english = NAMES.get(text, text)
+        found = self.words.get(english, english)
         return found.format(**values) if values else found
 
     def done(self, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 from starlette.responses import Response
@@ -49,35 +50,45 @@ async def show_all(view: View) -> Response:
 
 async def show(view: View, id: str, problem: Problem | None = None) -> Response:
     batch = await view.api.get(f"/batch-submit/{segment(id)}")
-    domain = domain_of(split_mailbox(batch["from"])[1]).lower()
     status = view.query.get("status", "") or _worth_seeing(batch["counts"])
-    at = f"/batch-submit/{batch['id']}"
-    is_running = batch["status"] in RUNNING
     recipients, forecast, found, history, template, listing = await asyncio.gather(
-        view.api.maybe(
-            f"{at}/recipients", status=status, limit=20, cursor=view.query.get("cursor"), **_searched(view)
-        ),
-        view.api.maybe(f"{at}/forecast") if is_running else _none(),
-        view.api.maybe(f"/manage/domains/{segment(domain)}"),
-        newest_history(view, f"/manage/domains/{segment(domain)}"),
-        view.api.maybe(f"/manage/templates/{batch['template']}"),
-        view.api.maybe(f"/manage/lists/{batch['list']}") if batch["list"] else _none(),
+        *_around(view, batch, status)
     )
-    left = batch["recipients"] - (forecast["remaining"] if forecast else 0)
     return view.page(
         "batch.html",
         problem,
         **_live(batch),
+        **_pictured(view, batch, forecast),
         shown_status=status,
         recipients=recipients or {"items": [], "next_cursor": None},
-        forecast=forecast,
-        chart=forecast_chart(forecast, view.now, left) if forecast else None,
         domain=found,
         rules=by_rule(found["rules"], ("U",)) if found else {},
         history=history[:8],
         template=template,
         list=listing,
     )
+
+
+def _around(view: View, batch: dict[str, Any], status: str) -> list[Awaitable[Any]]:
+    """What stands beside the counts; without any of it the page stands."""
+    at = f"/batch-submit/{batch['id']}"
+    domain = f"/manage/domains/{segment(domain_of(split_mailbox(batch['from'])[1]).lower())}"
+    recipients = view.api.maybe(
+        f"{at}/recipients", status=status, limit=20, cursor=view.query.get("cursor"), **_searched(view)
+    )
+    return [
+        recipients,
+        view.api.maybe(f"{at}/forecast") if batch["status"] in RUNNING else _none(),
+        view.api.maybe(domain),
+        newest_history(view, domain),
+        view.api.maybe(f"/manage/templates/{batch['template']}"),
+        view.api.maybe(f"/manage/lists/{batch['list']}") if batch["list"] else _none(),
+    ]
+
+
+def _pictured(view: View, batch: dict[str, Any], forecast: Any) -> dict[str, Any]:
+    left = batch["recipients"] - forecast["remaining"] if forecast else 0
+    return {"forecast": forecast, "chart": forecast_chart(forecast, view.now, left) if forecast else None}
 
 
 def _searched(view: View) -> dict[str, object]:

@@ -70,7 +70,7 @@ async def add(view: View, id: str) -> Response:
     try:
         if rows.count("\n") > MOST_PASTED:
             raise Invalid(
-                "too_many_rows", f"Up to {MOST_PASTED:,} rows can be pasted; drop a file instead.", "rows"
+                "invalid_field", f"Up to {MOST_PASTED:,} rows can be pasted; drop a file instead.", "rows"
             )
         done = await view.api.upload(
             f"/manage/lists/{segment(id)}/recipients",
@@ -120,5 +120,5 @@ async def change(view: View, id: str) -> Response:
 async def _delete(view: View, at: str) -> None:
     found = await view.api.get(at)
     if view.form.text("confirm") != found["name"]:
-        raise Invalid("not_confirmed", f"Type the list's name, {found['name']}, to delete it.", "confirm")
+        raise Invalid("invalid_field", f"Type the list's name, {found['name']}, to delete it.", "confirm")
     await view.api.delete(at)

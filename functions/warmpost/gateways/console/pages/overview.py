@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from datetime import date, timedelta
 from typing import Any
 
@@ -14,6 +15,8 @@ from warmpost.rules.operations.charts import spark_line, stack_columns
 PERIODS = (14, 30, 90)
 PICTURED = ("delivered", "sent", "bounced")
 MOST_DOMAINS = 8
+MOST_BATCHES = 5
+RUNNING = ("planning", "sending", "paused")
 
 
 async def show(view: View) -> Response:
@@ -21,14 +24,8 @@ async def show(view: View) -> Response:
     days = int(asked) if asked in map(str, PERIODS) else PERIODS[0]
     last = date.fromisoformat(view.services.today())
     first = last - timedelta(days=days - 1)
-    figures, month, domains, batches, schedules, templates, lists = await asyncio.gather(
-        view.api.maybe("/manage/statistics", by="day", from_=first, to=last),
-        view.api.maybe("/manage/statistics", by="day", from_=last.replace(day=1), to=last),
-        view.api.maybe("/manage/domains", limit=MOST_DOMAINS),
-        view.api.maybe("/batch-submit", limit=20),
-        view.api.maybe("/schedule", limit=20),
-        view.api.maybe("/manage/templates", limit=1),
-        view.api.maybe("/manage/lists", limit=1),
+    figures, *around = await asyncio.gather(
+        view.api.maybe("/manage/statistics", by="day", from_=first, to=last), *_around(view, last)
     )
     rows = days_of(figures, first, days)
     return view.page(
@@ -39,16 +36,35 @@ async def show(view: View) -> Response:
         kpis=kpis(rows),
         chart=stack_columns([row["day"] for row in rows], [parts(row) for row in rows], PICTURED),
         rows=rows,
-        domains=(domains or {}).get("items", []),
-        running=[
-            one
-            for one in (batches or {}).get("items", [])
-            if one["status"] in ("planning", "sending", "paused")
-        ],
-        coming=[one for one in (schedules or {}).get("items", []) if one["next_run"]][:5],
-        month=month,
-        steps=(domains, lists, templates),
+        **_shown(*around),
     )
+
+
+def _around(view: View, today: date) -> list[Awaitable[Any]]:
+    return [
+        view.api.maybe("/manage/statistics", by="day", from_=today.replace(day=1), to=today),
+        view.api.maybe("/manage/domains", limit=MOST_DOMAINS),
+        view.api.maybe("/batch-submit", limit=MOST_BATCHES),
+        view.api.maybe("/schedule", limit=20),
+        view.api.maybe("/manage/templates", limit=1),
+        view.api.maybe("/manage/lists", limit=1),
+    ]
+
+
+def _shown(
+    month: Any, domains: Any, batches: Any, schedules: Any, templates: Any, lists: Any
+) -> dict[str, Any]:
+    return {
+        "month": month,
+        "domains": _items(domains),
+        "running": [one for one in _items(batches) if one["status"] in RUNNING],
+        "coming": [one for one in _items(schedules) if one["next_run"]][:5],
+        "steps": (domains, lists, templates),
+    }
+
+
+def _items(listed: Any) -> list[dict[str, Any]]:
+    return listed["items"] if listed else []
 
 
 def days_of(figures: Any, first: date, days: int) -> list[dict[str, Any]]:
@@ -90,11 +106,7 @@ async def attention(view: View) -> Response:
         "attention.html",
         health=health,
         domains=[
-            one
-            for one in (domains or {}).get("items", [])
-            if one["status"] != "verified" or one["health"]["ok"] is False
+            one for one in _items(domains) if one["status"] != "verified" or one["health"]["ok"] is False
         ],
-        webhooks=[
-            one for one in (webhooks or {}).get("items", []) if one["state"] in ("failing", "disabled")
-        ],
+        webhooks=[one for one in _items(webhooks) if one["state"] in ("failing", "disabled")],
     )

@@ -92,11 +92,11 @@ def pasted(text: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for row in rows:
         if isinstance(row, Rejected):
-            raise Invalid("invalid_recipient", f"{row.email!r}: {row.reason}.", "recipients")
+            raise Invalid("invalid_field", f"{row.email!r}: {row.reason}.", "recipients")
         found.append({"to": row.recipient.address, "data": dict(row.recipient.data)})
     if len(found) > MOST_PASTED:
         raise Invalid(
-            "too_many", f"Up to {MOST_PASTED:,} rows can be pasted; import a list instead.", "recipients"
+            "invalid_field", f"Up to {MOST_PASTED:,} rows can be pasted; import a list instead.", "recipients"
         )
     return found
 

@@ -111,7 +111,7 @@ async def erase(view: View, problem: Problem | None = None, erasure: Any = None)
 async def erase_person(view: View) -> Response:
     address = view.form.text("address")
     if view.form.text("confirm").lower() != address.lower():
-        return await erase(view, Invalid("not_confirmed", "Type the address a second time.", "confirm"))
+        return await erase(view, Invalid("invalid_field", "Type the address a second time.", "confirm"))
     return await attempt(
         view,
         view.api.delete(f"/manage/recipients/{segment(address)}"),
