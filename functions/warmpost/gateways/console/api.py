@@ -54,6 +54,17 @@ class Api:
         """The route's own answer, for what is a file."""
         return await self._ask("GET", path, b"", query, {})
 
+    def has(self, method: str, path: str) -> bool:
+        """Whether there is such a route, whatever the key may do."""
+        function, router = _router_of(path)
+        try:
+            router.match(
+                _inner_request(self._request, method, path.removeprefix(function) or "/", b"", {}, {})
+            )
+        except Problem:
+            return False
+        return True
+
     async def maybe(self, path: str, **query: object) -> Any:
         """None where the route refuses, for a part of a page without which the rest stands."""
         try:

@@ -43,7 +43,7 @@ ROUTES = [
     Route("GET", "/templates/{id}", templates.show),
     Route("POST", "/templates/{id}", templates.save),
     Route("POST", "/templates/{id}/delete", templates.delete),
-    Route("POST", "/templates/{id}/test", templates.send_test),
+    Route("POST", "/templates/{id}/test", templates.test),
     Route("GET", "/lists", lists.show_all),
     Route("POST", "/lists", lists.create),
     Route("GET", "/lists/sample.csv", lists.sample),

@@ -85,7 +85,8 @@ class Import {
     }
     this.bar.value = 100; this.button.hidden = true;
     this.say(this.words.added, sums);
-    this.box.dispatchEvent(new CustomEvent("imported", { bubbles: true }));
+    const fresh = new DOMParser().parseFromString(await (await fetch(location.pathname)).text(), "text/html");
+    for (const part of ["#rows-card", ".titles"]) document.querySelector(part)?.replaceWith(fresh.querySelector(part));
   }
 
   async post(piece) {

@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from warmpost.gateways.console.pages.domains import with_warmup
 from warmpost.gateways.console.view import View
 from warmpost.rules.operations.charts import spark_line, stack_columns
 
@@ -28,6 +29,7 @@ async def show(view: View) -> Response:
         view.api.maybe("/manage/statistics", by="day", from_=first, to=last), *_around(view, last)
     )
     rows = days_of(figures, first, days)
+    shown = _shown(*around)
     return view.page(
         "overview.html",
         days=days,
@@ -36,7 +38,7 @@ async def show(view: View) -> Response:
         kpis=kpis(rows),
         chart=stack_columns([row["day"] for row in rows], [parts(row) for row in rows], PICTURED),
         rows=rows,
-        **_shown(*around),
+        **shown | {"domains": await with_warmup(view, shown["domains"])},
     )
 
 

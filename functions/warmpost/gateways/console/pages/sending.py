@@ -12,7 +12,7 @@ from warmpost.errors import Invalid, Problem
 from warmpost.gateways.console.api import segment
 from warmpost.gateways.console.forecasts import forecast_chart
 from warmpost.gateways.console.pages.lists import with_header
-from warmpost.gateways.console.pages.templates import typed_data
+from warmpost.gateways.console.pages.templates import send_test, typed_data
 from warmpost.gateways.console.view import View, attempt
 from warmpost.rules.lists.csv_import import CsvOptions, Rejected, open_csv
 from warmpost.rules.model.addresses import Flaw, domain_of
@@ -124,7 +124,9 @@ async def _review(view: View, order: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _checked(view: View, order: dict[str, Any]) -> Any:
-    return await view.api.post("/batch-submit/check", order)
+    """More than the forecast knows: duplicates, suppressed ones, rows that lack a variable."""
+    path = "/batch-submit/check"
+    return await view.api.post(path, order) if view.api.has("POST", path) else None
 
 
 async def _nothing() -> None:
@@ -150,7 +152,7 @@ async def _test(view: View, order: dict[str, Any]) -> str:
         "from": order["from"],
         "data": {**order.get("data", {}), **(first or {}).get("data", {})},
     }
-    await view.api.post(f"/manage/templates/{segment(str(order['template']))}/test", body)
+    await send_test(view, str(order["template"]), body)
     return to
 
 
