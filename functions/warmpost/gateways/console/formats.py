@@ -81,14 +81,8 @@ def share(value: float | None, digits: int = 1) -> str:
 def money(value: float | None, currency: str = "USD") -> str:
     if not isinstance(value, int | float):
         return "–"
-    sign = "$" if currency == "USD" else f"{currency} "
-    return (
-        f"{sign}{value:,.2f}"
-        if value >= 1
-        else f"{sign}{value:.4f}"
-        if value >= 0.0001 or not value
-        else f"{sign}{value:.2g}"
-    )
+    digits = 2 if value >= 1 or not value else 4 if value >= 0.0001 else 7
+    return f"{'$' if currency == 'USD' else f'{currency} '}{value:,.{digits}f}"
 
 
 def size(value: float) -> str:
