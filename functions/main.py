@@ -63,6 +63,13 @@ async def tencent(request: Request) -> Response:
 
 
 @functions_framework.aio.http
+async def console(request: Request) -> Response:
+    from warmpost.gateways.console.console import console as door
+
+    return await serve(request, door, services.services, services.console)
+
+
+@functions_framework.aio.http
 async def work(request: Request) -> Response:
     from warmpost.gateways.tasks.work import work as door
 

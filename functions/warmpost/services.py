@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from warmpost.actions.context import Services
 from warmpost.actions.ports import Clock, Probes, Recurrence, Relays, Resolver, SigningPool, Templates
@@ -36,6 +36,9 @@ from warmpost.rules.requests.token_bucket import Rate
 from warmpost.rules.tracking.tokens import Signer, derive_key
 from warmpost.rules.tracking.tracking import Links
 from warmpost.settings import LogSettings, Settings, secret
+
+if TYPE_CHECKING:
+    from warmpost.gateways.console.view import ConsoleParts
 
 _Made = TypeVar("_Made")
 
@@ -220,6 +223,20 @@ def keys() -> Keys:
     )
     moved = services().clock.timestamp
     return Keys(services().store, chosen.first_key, limits, moved, SystemClock().timestamp)
+
+
+@cache
+def console() -> ConsoleParts:
+    from pathlib import Path
+
+    from warmpost.adapters.console.page_templates import PageTemplates
+    from warmpost.adapters.console.session_seal import SessionSeal
+    from warmpost.adapters.message.encryption import Encryption
+    from warmpost.gateways.console import view
+
+    templates = PageTemplates(Path(view.__file__).parent / "templates")
+    seal = SessionSeal(Encryption(settings().master_key))
+    return view.ConsoleParts(keys(), templates, seal, settings().location)
 
 
 @cache

@@ -52,6 +52,7 @@ STRANGERS = {
     "manage": Asked("GET", "/domains", 401, "missing_key"),
     "track": Asked("GET", "/o/nothing", 404, "not_found"),
     "tencent": Asked("POST", "/", 200, "AuthFailure.InvalidAuthorization"),
+    "console": Asked("GET", "/assets/nothing", 404, "not_found"),
     "work": Asked("POST", "/deliver", 401, "no_token"),
     "daily": Asked("POST", "/", 401, "no_token"),
 }

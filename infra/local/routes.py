@@ -147,6 +147,7 @@ def _destination(move: Move, now: float) -> float:
 def front_page(stack: Mapping[str, Any], routes: Sequence[Route]) -> str:
     """What there is to see, for someone who opened the functions' address in a browser."""
     inbox = html.escape(stack["inbox_url"], quote=True)
+    console = html.escape(f"{stack['console_url']}sign-in#key={stack['api_key']}", quote=True)
     local = "".join(
         f"<li><code>{route.method} <a href='{route.pattern}'>{route.pattern}</a></code></li>"
         for route in routes
@@ -157,7 +158,8 @@ def front_page(stack: Mapping[str, Any], routes: Sequence[Route]) -> str:
 <style>body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 42rem; margin: 3rem auto; padding: 0 1rem;
 color-scheme: light dark }} code {{ font-size: 0.95em }} li {{ margin: 0.2rem 0 }}</style>
 <h1>Warmpost</h1>
-<p>This stack runs on your machine; no mail leaves it. What was sent is in <a href="{inbox}">the inbox</a>.</p>
+<p>This stack runs on your machine; no mail leaves it. Everything is done in
+<a href="{console}">the console</a>; what was sent is in <a href="{inbox}">the inbox</a>.</p>
 <h2>Functions</h2><ul>{served}</ul>
 <h2>This stack&rsquo;s own routes</h2><ul>{local}</ul>
 """

@@ -169,6 +169,7 @@ class Stack:
         identity = self.identity
         return {
             "url": identity.url("functions"),
+            "console_url": f"{identity.url('functions')}/console/",
             "api_key": identity.api_key,
             "event_secret": identity.event_secret,
             "inbox_url": identity.url("inbox"),

@@ -105,9 +105,10 @@ def summary(info: dict[str, Any], with_sandbox: bool) -> str:
     lines = [
         "Warmpost is running; Ctrl-C ends it.",
         "",
-        f"  inbox  {info['inbox_url']}",
-        f"  data   {info['data']}",
-        f"  smtp   {submission['host']}:{submission['port']} (STARTTLS), :{submission['tls_port']} (TLS); "
+        f"  console  {info['console_url']}sign-in#key={info['api_key']}",
+        f"  inbox    {info['inbox_url']}",
+        f"  data     {info['data']}",
+        f"  smtp     {submission['host']}:{submission['port']} (STARTTLS), :{submission['tls_port']} (TLS); "
         f"user {submission['user']}, password $KEY",
         "",
         f"export URL={info['url']} KEY={info['api_key']} SECRET={info['event_secret']}",

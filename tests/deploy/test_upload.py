@@ -30,5 +30,5 @@ def test_gcloud_would_upload_the_functions_and_their_requirements_alone():
 
 def test_the_upload_holds_sources_and_the_data_beside_them_and_nothing_else():
     kinds = {Path(name).suffix for name in uploaded_files()}
-    assert kinds == {".py", ".tsv", ".txt"}
+    assert kinds == {".py", ".tsv", ".txt", ".html", ".css", ".js", ".svg", ".json", ".b64"}
     assert "functions/warmpost/rules/tracking/crawlers.txt" in uploaded_files()

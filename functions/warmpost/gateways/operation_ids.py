@@ -49,6 +49,7 @@ NAMES = {
     "PUT /manage/addresses/{address}/smtp-password": "setSmtpPassword",
     "DELETE /manage/addresses/{address}/smtp-password": "removeSmtpPassword",
     "GET /manage/levels": "listLevels",
+    "POST /manage/templates/preview": "previewDraft",
     "POST /manage/templates/{template}/preview": "previewTemplate",
     "GET /manage/lists/{reference}/recipients": "listListRecipients",
     "POST /manage/lists/{reference}/recipients": "addListRecipients",

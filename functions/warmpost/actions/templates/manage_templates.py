@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -190,11 +190,23 @@ async def preview_template(
 ) -> Content:
     """Raises NotFound, or Invalid that names the variables that are missing, or why it could not be sent."""
     template = (await template_version(services, reference, version)).value
-    missing = [name for name in template.required if name not in data]
+    return await _preview(services, content_of(template), template.required, data)
+
+
+async def preview_draft(services: Services, draft: Draft, data: Mapping[str, object]) -> Content:
+    """Of what nobody has stored yet. Raises Invalid as `create_template` and `preview_template` do."""
+    facts = await _inspected(services, draft)
+    return await _preview(services, content_of(draft), sorted(facts.required), data)
+
+
+async def _preview(
+    services: Services, content: Content, required: Sequence[str], data: Mapping[str, object]
+) -> Content:
+    missing = [name for name in required if name not in data]
     if missing:
         names = ", ".join(missing)
         raise Invalid("missing_variable", f"The template needs: {names}.", f"data.{missing[0]}")
-    shown = await asyncio.to_thread(services.templates.preview, content_of(template), data)
+    shown = await asyncio.to_thread(services.templates.preview, content, data)
     check_subject(shown.subject)
     check_bodies(shown, rendered=True)
     return shown

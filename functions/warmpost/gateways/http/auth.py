@@ -19,7 +19,7 @@ from warmpost.gateways.http.passwords import Passwords, names_an_address
 from warmpost.gateways.http.rate_limit import RateLimit
 from warmpost.rules.model.addresses import domain_of
 from warmpost.rules.model.documents import ApiKey, Scope
-from warmpost.rules.model.writes import Update
+from warmpost.rules.model.writes import Stored, Update
 from warmpost.rules.requests.mailboxes import split_mailbox
 from warmpost.rules.requests.proxies import Proxies
 from warmpost.rules.requests.token_bucket import Rate
@@ -31,6 +31,10 @@ MOST_KEY_ID = 64
 MOST_GOOD = 1000
 GUESSING = "Too many wrong keys come from your address"
 UNLIMITED = Rate(0, 0)
+WRONG_KEY = "This API key is wrong or was revoked."
+EVERYTHING: tuple[Scope, ...] = ("send", "manage", "read")
+MARK = 32
+"""Hexadecimal digits of a key's digest that a session of the console carries."""
 USED_WITHIN = timedelta(hours=1)
 
 
@@ -46,6 +50,11 @@ class Caller:
     rate: int | None = None
     domains: tuple[str, ...] = ()
     sender: str = ""
+
+    def require_scope(self, scope: Scope | None) -> None:
+        """scope: None for any key. Raises Forbidden."""
+        if scope and scope not in self.scopes and not (scope == "read" and "manage" in self.scopes):
+            raise Forbidden("missing_scope", f"This key's scopes do not include `{scope}`.")
 
     def require_sender(self, sender: str, field: str) -> None:
         """sender: as the request has it. Raises Forbidden."""
@@ -120,8 +129,7 @@ class Keys:
         self._rate_limit.spend(
             f"key {caller.key_id}", rate, f"This key may make {rate.a_second:g} requests a second"
         )
-        if scope and scope not in caller.scopes and not (scope == "read" and "manage" in caller.scopes):
-            raise Forbidden("missing_scope", f"This key's scopes do not include `{scope}`.")
+        caller.require_scope(scope)
         return caller
 
     async def signing(self, request: Request, key_id: str, is_right: Callable[[ApiKey], bool]) -> Caller:
@@ -133,9 +141,7 @@ class Keys:
         self._rate_limit.check(address, self._limits.wrong, GUESSING)
         is_id = key_id.isascii() and key_id.isalnum() and len(key_id) <= MOST_KEY_ID
         found = await self._store.get(ApiKey, f"keys/{key_id}") if is_id else None
-        expires_at = found.value.expires_at if found else None
-        ended = expires_at is not None and expires_at.timestamp() <= self._now()
-        if found is None or found.value.revoked_at or ended or not found.value.sealed:
+        if found is None or self._is_over(found.value) or not found.value.sealed:
             self._rate_limit.spend(address, self._limits.wrong, GUESSING)
             raise Unauthorized("unknown_secret_id", "There is no such SecretId, or it was revoked.")
         if not is_right(found.value):
@@ -146,7 +152,25 @@ class Keys:
         words = f"This key may make {rate.a_second:g} requests a second"
         self._rate_limit.spend(f"key {key_id}", rate, words)
         await self._note_use(key_id, value)
-        return Caller(key_id, value.scopes, value.rate, value.domains)
+        return self._known(found)
+
+    async def sign_in(self, request: Request, token: str) -> tuple[Caller, str]:
+        """The key that somebody typed, and a mark to resume by. Raises Unauthorized or LimitReached, as `caller` does."""
+        if token.startswith(BASIC):
+            raise Unauthorized("wrong_key", WRONG_KEY)
+        caller = await self._believed(token, f"from {self._address(request)}")
+        secret = token if _is_first(caller.key_id) else token.split("_", 2)[-1]
+        return caller, digest(secret)[:MARK]
+
+    async def resume(self, key_id: str, mark: str) -> Caller | None:
+        """Of somebody who has signed in with the key that has this mark. None where that is no more. One read."""
+        if _is_first(key_id):
+            is_same = bool(self._first) and hmac.compare_digest(digest(self._first)[:MARK], mark)
+            return Caller(FIRST_KEY, EVERYTHING) if is_same else None
+        found = await self._store.get(ApiKey, f"keys/{key_id}")
+        if found is None or not hmac.compare_digest(found.value.digest[:MARK], mark):
+            return None
+        return None if self._is_over(found.value) else self._known(found)
 
     def _address(self, request: Request) -> str:
         peer = request.client.host if request.client else ""
@@ -161,7 +185,7 @@ class Keys:
         if caller is None:
             self._good.pop(known, None)
             self._rate_limit.spend(address, self._limits.wrong, GUESSING)
-            raise Unauthorized("wrong_key", "This API key is wrong or was revoked.")
+            raise Unauthorized("wrong_key", WRONG_KEY)
         self._good[known] = None
         self._good.move_to_end(known)
         if len(self._good) > MOST_GOOD:
@@ -173,7 +197,7 @@ class Keys:
             address = await self._passwords.find(token.removeprefix(BASIC))
             return Caller(f"smtp {address}", ("send",), sender=address) if address else None
         if self._first and hmac.compare_digest(token.encode(), self._first.encode()):
-            return Caller(FIRST_KEY, ("send", "manage", "read"))
+            return Caller(FIRST_KEY, EVERYTHING)
         prefix, _, rest = token.partition("_")
         key_id, _, secret = rest.partition("_")
         is_id = key_id.isascii() and key_id.isalnum() and len(key_id) <= MOST_KEY_ID
@@ -184,11 +208,19 @@ class Keys:
             return None
         if not hmac.compare_digest(found.value.digest, digest(secret)):
             return None
-        if found.value.expires_at and found.value.expires_at.timestamp() <= self._now():
+        if self._is_over(found.value) and found.value.expires_at:
             raise Unauthorized(
                 "key_expired", f"This API key expired at {found.value.expires_at:%Y-%m-%d %H:%M} UTC."
             )
         await self._note_use(found.id, found.value)
+        return self._known(found)
+
+    def _is_over(self, key: ApiKey) -> bool:
+        has_expired = key.expires_at is not None and key.expires_at.timestamp() <= self._now()
+        return bool(key.revoked_at) or has_expired
+
+    @staticmethod
+    def _known(found: Stored[ApiKey]) -> Caller:
         return Caller(found.id, found.value.scopes, found.value.rate, found.value.domains)
 
     async def _note_use(self, key_id: str, key: ApiKey) -> None:
@@ -197,6 +229,10 @@ class Keys:
         if key.last_used_at is None or now - key.last_used_at > USED_WITHIN:
             with suppress(Unavailable, Moved):
                 await self._store.commit(Update(f"keys/{key_id}", {"last_used_at": now}))
+
+
+def _is_first(key_id: str) -> bool:
+    return hmac.compare_digest(key_id.encode(), FIRST_KEY.encode())
 
 
 def bearer(request: Request) -> str:

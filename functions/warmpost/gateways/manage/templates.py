@@ -46,6 +46,15 @@ class Preview(collections.Body):
     version: Version | None = None
 
 
+class DraftPreview(collections.Body):
+    """What a template would say, before it is stored."""
+
+    subject: str
+    html: str | None = None
+    text: str | None = None
+    data: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
 class TemplateVariables(Answer):
     required: list[str]
     optional: list[str]
@@ -143,6 +152,13 @@ async def preview(request: Request, services: Services, template: str) -> Respon
     return json_response({"subject": content.subject, "html": content.html, "text": content.text})
 
 
+async def preview_draft(request: Request, services: Services) -> Response:
+    body = await collections.read(request, DraftPreview)
+    draft = manage_templates.Draft("", body.subject, body.html or "", body.text or "")
+    content = await manage_templates.preview_draft(services, draft, body.data)
+    return json_response({"subject": content.subject, "html": content.html, "text": content.text})
+
+
 ROUTES = [
     Route(
         "GET",
@@ -152,6 +168,15 @@ ROUTES = [
         scope="read",
         answers={200: Listed[TemplateRow]},
         parameters=collections.PAGE,
+    ),
+    Route(
+        "POST",
+        "/templates/preview",
+        preview_draft,
+        "Render what is not stored",
+        "manage",
+        DraftPreview,
+        {200: Rendered},
     ),
     Route("POST", "/templates", create, "Create a template", "manage", NewTemplate, {201: TemplateAnswer}),
     Route(

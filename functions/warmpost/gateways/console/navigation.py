@@ -1,0 +1,75 @@
+"""The menu: every page, in the order in which somebody comes to need it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """icon: a symbol of `icons.html`."""
+
+    name: str
+    icon: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    name: str
+    items: tuple[Item, ...]
+
+
+_MENU = (
+    ("", (("Overview", "home", "/"),)),
+    (
+        "Sending",
+        (
+            ("Batches", "batch", "/batches"),
+            ("Messages", "mail", "/messages"),
+            ("Schedules", "clock", "/schedules"),
+            ("Simulator", "flask", "/simulator"),
+        ),
+    ),
+    ("Content", (("Templates", "file", "/templates"), ("Recipient lists", "list", "/lists"))),
+    (
+        "Senders",
+        (("Domains", "globe", "/domains"), ("Addresses", "at", "/addresses"), ("Levels", "steps", "/levels")),
+    ),
+    (
+        "Results",
+        (
+            ("Statistics", "chart", "/statistics"),
+            ("Find a recipient", "find", "/recipients"),
+            ("Suppressions", "stop", "/suppressions"),
+        ),
+    ),
+    (
+        "Set-up",
+        (
+            ("Webhooks", "hook", "/webhooks"),
+            ("API keys", "key", "/keys"),
+            ("Relays", "relay", "/relays"),
+            ("Health", "pulse", "/health"),
+            ("Audit", "history", "/audit"),
+            ("Erase a person", "erase", "/erase"),
+        ),
+    ),
+)
+_NEEDS = {"/keys": "manage", "/erase": "manage", "/audit": "manage"}
+
+
+def menu(translate: Callable[..., str], may: Callable[[str], bool]) -> list[Group]:
+    """Without the pages whose routes the key may not call."""
+    return [
+        Group(
+            translate(group) if group else "",
+            tuple(
+                Item(translate(name), icon, path)
+                for name, icon, path in items
+                if may(_NEEDS.get(path, "read")) or not may("read")
+            ),
+        )
+        for group, items in _MENU
+    ]
