@@ -1,0 +1,3 @@
+"""E-mail sending as serverless functions."""
+
+VERSION = "2026.11"

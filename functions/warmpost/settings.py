@@ -149,6 +149,8 @@ def _policy(get: Environment, project: str, base_url: str, master_key: bytes) ->
     return Policy(
         project=project,
         base_url=base_url,
+        region=get.text("WARMPOST_LOCATION"),
+        settings=get.given,
         shared_pool=get.needed("WARMPOST_RELAY", lambda url: relay_pool(url, connections)),
         time_zone=get.time_zone("WARMPOST_TIME_ZONE"),
         simulator_domain=get.like(

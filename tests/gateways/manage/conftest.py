@@ -50,6 +50,7 @@ def services(store: FirestoreStore, clock: SetClock, dns_server: tuple[str, Path
         "templates": templates,
         "signing_pool": SigningPool(templates, Encryption(bytes(32)), 1),
         "resolver": DnsResolver([dns_server[0]]),
+        "encryption": Encryption(bytes(32)),
         "cache": Cache(store, clock),
         "suppressed": Suppressed(store),
         "worker_slots": WorkerSlots(),

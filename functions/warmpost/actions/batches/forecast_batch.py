@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from warmpost.actions.batches.submit_batch import prepare_batch
@@ -30,7 +31,7 @@ class Forecast:
 async def forecast_order(services: Services, order: BatchOrder) -> Forecast:
     """For a batch that is not submitted: checked as if it were, and nothing is stored."""
     _, batch, _ = await prepare_batch(services, order)
-    return await _forecast(services, replace(batch, on_block=order.on_block), batch.total)
+    return await forecast_recipients(services, batch.domain, order.on_block, batch.total)
 
 
 async def forecast_batch(services: Services, batch: Stored[Batch]) -> Forecast:
@@ -38,11 +39,14 @@ async def forecast_batch(services: Services, batch: Stored[Batch]) -> Forecast:
     value = batch.value
     if value.status.has_ended:
         raise Conflict(f"batch_{value.status}", f"The batch is {value.status} already.")
-    return await _forecast(services, value, value.total - value.released)
+    return await forecast_recipients(services, value.domain, value.on_block, value.total - value.released)
 
 
-async def _forecast(services: Services, batch: Batch, remaining: int) -> Forecast:
-    snapshot = await read_snapshot(services, batch.domain)
+async def forecast_recipients(
+    services: Services, domain: str, on_block: Literal["fail", "hold"], remaining: int
+) -> Forecast:
+    """For so many of a domain from now on."""
+    snapshot = await read_snapshot(services, domain)
     figures = as_figures(snapshot.total)
     today = DomainToday(
         standing=snapshot.standing,
@@ -53,5 +57,5 @@ async def _forecast(services: Services, batch: Batch, remaining: int) -> Forecas
         pool=snapshot.pool,
     )
     zone = ZoneInfo(services.policy.time_zone)
-    days = forecasts(remaining, today, services.clock.now(), zone, on_block=batch.on_block)
+    days = forecasts(remaining, today, services.clock.now(), zone, on_block=on_block)
     return Forecast(remaining, days)

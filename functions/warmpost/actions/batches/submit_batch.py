@@ -80,11 +80,16 @@ async def prepare_batch(services: Services, order: BatchOrder) -> tuple[Written,
     if has_controls(order.name):
         raise Invalid("invalid_name", "A name holds no line breaks or control characters.", "name")
     written = await write_batch(services, order)
-    if (order.list is None) == (order.recipients is None):
-        raise Invalid("recipients_or_list", "Give either a list or recipients.", "list")
+    require_one_source(order)
     if order.list is not None:
         return written, await _from_list(services, order.list, written), []
     return written, *_from_recipients(services, order, written)
+
+
+def require_one_source(order: BatchOrder) -> None:
+    """Raises Invalid."""
+    if (order.list is None) == (order.recipients is None):
+        raise Invalid("recipients_or_list", "Give either a list or recipients.", "list")
 
 
 def _answer(words: Sequence[str]) -> Submitted:

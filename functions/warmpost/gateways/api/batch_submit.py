@@ -17,6 +17,7 @@ from warmpost.actions.delivery.find import find_batch
 from warmpost.actions.statistics.costs import batch_usage, messages
 from warmpost.errors import Invalid
 from warmpost.gateways.api import answers
+from warmpost.gateways.api.check import Checked, post_check
 from warmpost.gateways.api.costs import shown_cost
 from warmpost.gateways.api.forecast import FORECAST, FORMAT, get_forecast, post_forecast
 from warmpost.gateways.api.listings import BATCHES, get_batches
@@ -137,6 +138,15 @@ ROUTES = Router(
         BatchModel,
         {202: answers.AcceptedBatch},
         (ONCE,),
+    ),
+    Route(
+        "POST",
+        "/check",
+        post_check,
+        "What would become of such a batch; nothing is stored",
+        "send",
+        BatchModel,
+        {200: Checked},
     ),
     Route(
         "POST",

@@ -43,8 +43,12 @@ def _answer(request: Request, services: Services, forecast: Forecast) -> Respons
         return Response(_picture(services, forecast), media_type="image/svg+xml")
     if wanted != "json":
         raise Invalid("invalid_format", "A forecast comes as `json` or `svg`.", "format")
+    return json_response(shown_forecast(forecast))
+
+
+def shown_forecast(forecast: Forecast) -> dict[str, Any]:
     assumptions = {name: _shown(days) for name, days in forecast.days.items()}
-    return json_response({"remaining": forecast.remaining, "assumptions": assumptions})
+    return {"remaining": forecast.remaining, "assumptions": assumptions}
 
 
 def _shown(days: Days) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from warmpost.errors import Problem
 from warmpost.gateways.http.app import Router
 from warmpost.gateways.http.auth import Caller
 from warmpost.gateways.http.bodies import room
-from warmpost.gateways.http.parameters import check_query
+from warmpost.gateways.http.parameters import check_query, let_in
 from warmpost.gateways.routes import SERVED
 
 CSV = "text/csv; charset=utf-8"
@@ -94,6 +94,7 @@ class Api:
         route, arguments = router.match(asked)
         self.caller.require_scope(route.scope)
         check_query(asked, route)
+        let_in(asked, self.caller)
         given = (self._services,) if function == "/manage" else (self._services, self.caller)
         try:
             return await route.handle(asked, *given, **arguments)

@@ -159,12 +159,12 @@ class Keys:
         if token.startswith(BASIC):
             raise Unauthorized("wrong_key", WRONG_KEY)
         caller = await self._believed(token, f"from {self._address(request)}")
-        secret = token if _is_first(caller.key_id) else token.split("_", 2)[-1]
+        secret = token if is_first(caller.key_id) else token.split("_", 2)[-1]
         return caller, digest(secret)[:MARK]
 
     async def resume(self, key_id: str, mark: str) -> Caller | None:
         """Of somebody who has signed in with the key that has this mark. None where that is no more. One read."""
-        if _is_first(key_id):
+        if is_first(key_id):
             is_same = bool(self._first) and hmac.compare_digest(digest(self._first)[:MARK], mark)
             return Caller(FIRST_KEY, EVERYTHING) if is_same else None
         found = await self._store.get(ApiKey, f"keys/{key_id}")
@@ -231,7 +231,7 @@ class Keys:
                 await self._store.commit(Update(f"keys/{key_id}", {"last_used_at": now}))
 
 
-def _is_first(key_id: str) -> bool:
+def is_first(key_id: str) -> bool:
     return hmac.compare_digest(key_id.encode(), FIRST_KEY.encode())
 
 

@@ -21,6 +21,8 @@ from warmpost.gateways.http.auth import Caller, Keys
 from warmpost.rules.delivery.progress import Note
 from warmpost.rules.requests.requests import Request as Asked
 
+_CALLER = "warmpost.caller"
+
 ONCE = Parameter(
     "Idempotency-Key",
     Annotated[str, Meta(max_length=255, pattern="^[ -~]*$")],
@@ -51,7 +53,19 @@ async def enter(request: Request, keys: Keys, routes: Router) -> tuple[Route, di
     if caller.sender and routes.function != "/send":
         raise Forbidden("missing_scope", "An SMTP password is for /send alone; use an API key here.")
     check_query(request, route)
+    let_in(request, caller)
     return route, arguments, caller
+
+
+def caller_of(request: Request) -> Caller:
+    """Who asks, where `enter` has let them in."""
+    caller: Caller = request.scope[_CALLER]
+    return caller
+
+
+def let_in(request: Request, caller: Caller) -> None:
+    """For a request that is made on behalf of somebody who is known already."""
+    request.scope[_CALLER] = caller
 
 
 def check_query(request: Request, route: Route) -> None:

@@ -6,6 +6,7 @@ from warmpost.gateways.http.app import Route
 from warmpost.gateways.manage import (
     addresses,
     bounces,
+    deployment,
     domains,
     health,
     keys,
@@ -37,5 +38,6 @@ ROUTES: list[Route] = [
     *pools.ROUTES,
     *keys.ROUTES,
     *health.ROUTES,
+    *deployment.ROUTES,
 ]
 """As `routes.MANAGE`, which adds the document that describes them all."""

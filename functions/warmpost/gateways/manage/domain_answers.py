@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import field
 
 from warmpost.gateways.api.answers import Answer, Count
+from warmpost.gateways.api.preflight_answers import PreflightPoint
 from warmpost.rules.warmup.documents import IdentityTurn
 from warmpost.rules.warmup.levels import Figure
 
@@ -101,18 +102,6 @@ class Decision(Answer):
     level_after: int | None
     cap: int | None
     figures: dict[str, int]
-
-
-class PreflightPoint(Answer):
-    """ok: null where it cannot be known. required: without it the domain is not ready; the others are advice."""
-
-    point: str
-    ok: bool | None
-    required: bool
-    found: str
-    needed: str
-    what_to_do: str | None
-    rule: str
 
 
 class Preflight(Answer):

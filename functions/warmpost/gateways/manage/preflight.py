@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from warmpost.actions.context import Services
 from warmpost.actions.identity.preflight import preflight
+from warmpost.gateways.api.preflight_answers import shown_point
 from warmpost.gateways.http.app import Route, json_response
 from warmpost.gateways.manage.domain_answers import Preflight
-from warmpost.rules.identity.preflight import Point
 
 
 async def get(request: Request, services: Services, domain: str) -> Response:
@@ -19,21 +19,9 @@ async def get(request: Request, services: Services, domain: str) -> Response:
             "domain": found.domain,
             "ready": found.ready,
             "checked_at": services.clock.now(),
-            "points": [shown(one) for one in found.points],
+            "points": [shown_point(one) for one in found.points],
         }
     )
-
-
-def shown(point: Point) -> dict[str, object]:
-    return {
-        "point": point.point,
-        "ok": point.ok,
-        "required": point.required,
-        "found": point.found,
-        "needed": point.needed,
-        "what_to_do": point.what_to_do or None,
-        "rule": point.rule,
-    }
 
 
 ROUTES = [

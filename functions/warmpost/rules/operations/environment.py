@@ -33,6 +33,11 @@ class Environment:
         self._env = env
         self._known: set[str] = set()
 
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Names of our own variables that hold something."""
+        return tuple(sorted(name for name in self._env if name.startswith("WARMPOST_") and self._env[name]))
+
     def refuse_misspelled(self) -> None:
         """Call it last. A name that differs by a letter or two from a setting's would be passed over in silence."""
         for name in sorted(self._env.keys() - self._known):

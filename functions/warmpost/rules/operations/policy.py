@@ -23,7 +23,7 @@ class Policy:
     levels: caps and rules of domains that have none of their own. private_webhooks: whether customers'
     endpoints may be at inner addresses and without TLS, as on the local stack. provider_limits: of one process, see
     `throttling`. return_key: signs the return paths of messages. prices: of what is used up.
-    base_url: in front of all functions.
+    base_url: in front of all functions. region: where they run. settings: names of those that a deployment has given.
     """
 
     project: str
@@ -41,4 +41,6 @@ class Policy:
     provider_limits: Mapping[str, Limit] = field(default_factory=dict)
     return_key: bytes = field(default=b"", repr=False)
     base_url: str = ""
+    region: str = ""
+    settings: tuple[str, ...] = field(default=(), compare=False)
     prices: Prices = STANDARD_PRICES

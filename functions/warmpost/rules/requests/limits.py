@@ -39,10 +39,16 @@ def check_bodies(content: Content, rendered: bool) -> None:
             raise Invalid("invalid_content", reason, "data" if rendered else field)
 
 
-def check_size(content: Content, attachments: tuple[Attachment, ...]) -> None:
-    """The size after encoding, as near as it can be known before a message is made. Raises TooLarge."""
+def encoded_sizes(content: Content, attachments: tuple[Attachment, ...]) -> tuple[int, int]:
+    """Bytes of bodies and of files after encoding, as near as they can be known before a message is made."""
     bodies = sum(_encoded(text) for text in (content.html, content.text) if text)
     files = sum((len(one.content) + 2) // 3 * 4 * 78 // 76 * (1 + is_invitation(one)) for one in attachments)
+    return bodies, files
+
+
+def check_size(content: Content, attachments: tuple[Attachment, ...]) -> None:
+    """Raises TooLarge."""
+    bodies, files = encoded_sizes(content, attachments)
     if bodies + files > MOST_MESSAGE:
         raise TooLarge(
             "message_too_large",
