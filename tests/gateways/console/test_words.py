@@ -16,10 +16,20 @@ TEMPLATES = sorted((FOLDER / "templates").glob("*.html"))
 SAID = re.compile(r'\b_\(\s*"((?:[^"\\]|\\.)*)"')
 
 
+CODES = """planning sending paused done cancelled failed verified pending open blocked active ended failing disabled off
+delivered sent queued held deferred bounced complained uncertain suppressed missing wrong submitted missed skipped starting
+degraded down raised lowered resumed kept complaint unsubscribe dropped domain provider day yesterday today tomorrow
+Mon Tue Wed Thu Fri Sat Sun Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Sending Content Senders Results Set-up""".split()
+"""What the API answers and pages say as it is, and what templates do not write themselves."""
+
+
 def spoken() -> set[str]:
     found = {ast.literal_eval(f'"{text}"') for file in TEMPLATES for text in SAID.findall(file.read_text())}
     found |= (
-        {words.NAMES.get(one, one) for one in found} | set(words.NAMES.values()) | set(words.DONE.values())
+        {words.NAMES.get(one, one) for one in found}
+        | set(words.NAMES.values())
+        | set(words.DONE.values())
+        | set(CODES)
     )
     return {words.NAMES.get(one, one) for one in found}
 
