@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 
 from tests.actions.harness import START, unique
-from warmpost.actions.batches.report import count_batch, list_recipients, message_statuses
+from warmpost.actions.batches.report import RecipientQuery, count_batch, list_recipients, message_statuses
 from warmpost.actions.delivery.find import find_batch, find_message
 from warmpost.actions.outbox.event_log import log_events
 from warmpost.actions.statistics.statistics import GRAINS, StatisticsQuery, ask_statistics
@@ -45,7 +45,7 @@ async def ingest(harness, *events, source="test", until=LATER):
 async def batch_lines(harness, batch):
     lines, cursor = [], ""
     while True:
-        some, cursor = await list_recipients(harness.services, batch, None, cursor, 400)
+        some, cursor = await list_recipients(harness.services, batch, RecipientQuery(), cursor, 400)
         lines += some
         if not cursor:
             return lines

@@ -15,7 +15,7 @@ from tests.actions.harness import (
     perform,
     sent,
 )
-from warmpost.actions.batches.report import count_batch, list_recipients, message_statuses
+from warmpost.actions.batches.report import RecipientQuery, count_batch, list_recipients, message_statuses
 from warmpost.actions.delivery.find import find_batch, find_message
 from warmpost.errors import Invalid, NotFound
 from warmpost.rules.model.writes import Put
@@ -45,7 +45,7 @@ async def test_the_counts_add_up_to_everybody(harness, mixed):
 async def test_before_anything_is_released_everybody_is_held(harness):
     batch = await harness.submit(5)
     assert await counts(harness, batch) == {"held": 5}
-    lines, _ = await list_recipients(harness.services, batch, None, "", 100)
+    lines, _ = await list_recipients(harness.services, batch, RecipientQuery(), "", 100)
     assert [line.status for line in lines] == ["held"] * 5
 
 
@@ -54,16 +54,16 @@ async def test_behind_the_cap_the_released_and_the_held_are_told_apart(harness):
     batch = await harness.submit(6)
     await perform(harness.services, harness.queue.waiting.pop(0))
     assert await counts(harness, batch) == {"queued": 4, "held": 2}
-    lines, _ = await list_recipients(harness.services, batch, None, "", 100)
+    lines, _ = await list_recipients(harness.services, batch, RecipientQuery(), "", 100)
     assert [line.status for line in lines] == ["queued"] * 4 + ["held"] * 2
 
 
 @pytest.mark.parametrize("limit", [1, 5, 6, 7, 100])
 async def test_pages_hold_everybody_once_in_order(harness, mixed, limit):
-    lines, cursor = await list_recipients(harness.services, mixed, None, "", limit)
+    lines, cursor = await list_recipients(harness.services, mixed, RecipientQuery(), "", limit)
     seen = [line.to for line in lines]
     while cursor:
-        lines, cursor = await list_recipients(harness.services, mixed, None, cursor, limit)
+        lines, cursor = await list_recipients(harness.services, mixed, RecipientQuery(), cursor, limit)
         assert lines
         seen += [line.to for line in lines]
     assert seen == addresses(*range(12))
@@ -74,12 +74,12 @@ async def test_pages_hold_everybody_once_in_order(harness, mixed, limit):
     [("bounced", [1]), ("uncertain", [2]), ("deferred", [7]), ("failed", []), ("sent", [0, *range(3, 7)])],
 )
 async def test_recipients_of_one_status(harness, mixed, status, who):
-    lines, _ = await list_recipients(harness.services, mixed, status, "", len(who) or 1)
+    lines, _ = await list_recipients(harness.services, mixed, RecipientQuery(status), "", len(who) or 1)
     assert [line.to for line in lines] == addresses(*who)
 
 
 async def test_a_line_tells_the_relays_words_and_the_time(harness, mixed):
-    lines, _ = await list_recipients(harness.services, mixed, None, "", 3)
+    lines, _ = await list_recipients(harness.services, mixed, RecipientQuery(), "", 3)
     (taken,) = lines[0].notes
     assert lines[0].sent_at == START and (taken.at, taken.status.value) == (START.timestamp(), "sent")
     (note,) = lines[1].notes
@@ -90,7 +90,7 @@ async def test_a_line_tells_the_relays_words_and_the_time(harness, mixed):
 async def test_more_chunks_than_one_look_are_all_listed(harness):
     batch = await harness.submit_list(await harness.list_of(23, 23))
     await harness.queue.run(harness.services)
-    lines, cursor = await list_recipients(harness.services, batch, "sent", "", 100)
+    lines, cursor = await list_recipients(harness.services, batch, RecipientQuery("sent"), "", 100)
     assert [line.to for line in lines] == addresses(*range(23))
     assert cursor == ""
 
@@ -99,13 +99,13 @@ async def test_more_chunks_than_one_look_are_all_listed(harness):
 async def test_a_cursor_that_no_page_gave_is_refused(harness, cursor):
     batch = await harness.submit(1)
     with pytest.raises(Invalid) as refused:
-        await list_recipients(harness.services, batch, None, cursor, 10)
+        await list_recipients(harness.services, batch, RecipientQuery(), cursor, 10)
     assert (refused.value.code, refused.value.field) == ("invalid_cursor", "cursor")
 
 
 async def test_a_cursor_behind_the_end_is_the_end(harness):
     batch = await harness.submit(1)
-    assert await list_recipients(harness.services, batch, None, "000005:0", 10) == ([], "")
+    assert await list_recipients(harness.services, batch, RecipientQuery(), "000005:0", 10) == ([], "")
 
 
 async def test_a_message_is_told_by_recipient(harness):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from warmpost.actions.delivery.find import find_batch
 from warmpost.actions.delivery.recipient_status import (
     RecipientStatus,
     RecipientStatuses,
+    read_chunk_statuses,
     read_message_statuses,
     shown_status,
     statuses_of,
@@ -26,7 +27,8 @@ from warmpost.rules.identity.checks import suspension_reason
 from warmpost.rules.identity.domains import Domain
 from warmpost.rules.listings.listing import ListedBatch, ListedMessage
 from warmpost.rules.model.compression import inflate
-from warmpost.rules.model.writes import Stored
+from warmpost.rules.model.derived_ids import address_hash
+from warmpost.rules.model.writes import Filter, Stored
 
 T = TypeVar("T")
 
@@ -122,11 +124,35 @@ def read_stall(stalled_since: float, stalled_reason: str = "") -> Stall | None:
     return Stall(datetime.fromtimestamp(stalled_since, UTC), stalled_reason) if stalled_since else None
 
 
+@dataclass(frozen=True, slots=True)
+class RecipientQuery:
+    """None for what is not asked for. address: one of the batch, in whatever case."""
+
+    status: str | None = None
+    address: str | None = None
+    opened: bool | None = None
+    clicked: bool | None = None
+    unsubscribed: bool | None = None
+
+    def wants(self, statuses: RecipientStatuses, place: int, status: str) -> bool:
+        did = statuses.reported.did
+        return self.status in (None, status) and all(
+            wanted is None or did(name, place) is wanted
+            for name, wanted in (
+                ("opened", self.opened),
+                ("clicked", self.clicked),
+                ("unsubscribed", self.unsubscribed),
+            )
+        )
+
+
 async def list_recipients(
-    services: Services, batch_id: str, status: str | None, cursor: str, limit: int
+    services: Services, batch_id: str, query: RecipientQuery, cursor: str, limit: int
 ) -> tuple[list[RecipientStatus], str]:
-    """Recipients in order of the batch, of one status or all; the cursor to go on with, empty at the end."""
+    """Recipients in order of the batch, those asked for or all; the cursor to go on with, empty at the end."""
     batch = await find_batch(services, batch_id)
+    if query.address is not None:
+        return await _with_address(services, batch, query, query.address), ""
     number, position = _read_cursor(cursor)
     lines: list[RecipientStatus] = []
     while True:
@@ -135,7 +161,7 @@ async def list_recipients(
         reported = await _few(services, ReportedStatusFields, f"{batch.path}/reported_status", number)
         for chunk, value in chunks.items():
             statuses = statuses_of(progress.get(chunk), reported.get(chunk), value.count)
-            for place, line in _lines(batch.value, value, statuses, position, status):
+            for place, line in _lines(batch.value, value, statuses, position, query):
                 if len(lines) == limit:
                     return lines, f"{chunk}:{place}"
                 lines.append(line)
@@ -153,16 +179,34 @@ async def _few(services: Services, kind: type[T], collection: str, first: int) -
 
 
 def _lines(
-    batch: Batch, chunk: Chunk, statuses: RecipientStatuses, start: int, status: str | None
+    batch: Batch, chunk: Chunk, statuses: RecipientStatuses, start: int, query: RecipientQuery
 ) -> Iterator[tuple[int, RecipientStatus]]:
     shown = {
         place: shown_status(batch, statuses.status(place), chunk.first + place)
         for place in range(start, chunk.count)
     }
-    wanted = [place for place in shown if status is None or shown[place] == status]
+    wanted = [place for place in shown if query.wants(statuses, place, shown[place])]
     recipients = unpack(chunk) if wanted else []
     for place in wanted:
-        yield place, statuses.of(recipients[place].address, shown[place], place)
+        line = statuses.of(recipients[place].address, shown[place], place)
+        yield place, replace(line, position=chunk.first + place)
+
+
+async def _with_address(
+    services: Services, batch: Stored[Batch], query: RecipientQuery, address: str
+) -> list[RecipientStatus]:
+    """Found by its hash, whatever the batch's size."""
+    where: Filter = ("hashes", "array_contains", address_hash(address))
+    found = await services.store.fields("chunks", where, select=("first",), everywhere=True)
+    lines: list[RecipientStatus] = []
+    for path in sorted(path for path, _ in found if path.startswith(f"{batch.path}/chunks/")):
+        chunk = await services.store.get(Chunk, path)
+        if chunk is None:
+            continue
+        statuses = await read_chunk_statuses(services.store, batch.id, chunk.id, chunk.value.count)
+        some = _lines(batch.value, chunk.value, statuses, 0, query)
+        lines += [line for _, line in some if line.to.lower() == address.lower()]
+    return lines
 
 
 def _read_cursor(cursor: str) -> tuple[int, int]:
@@ -179,7 +223,10 @@ async def message_statuses(
 ) -> list[RecipientStatus]:
     addresses: list[str] = inflate(message.value.recipients)
     statuses = await read_message_statuses(services.store, message.id, message.value)
-    return [statuses.of(to, statuses.status(place).value, place) for place, to in enumerate(addresses)]
+    return [
+        replace(statuses.of(to, statuses.status(place).value, place), position=place)
+        for place, to in enumerate(addresses)
+    ]
 
 
 def overall_status(lines: Sequence[RecipientStatus]) -> str:

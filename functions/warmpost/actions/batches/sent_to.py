@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -110,7 +110,7 @@ async def _in_message(services: Services, message: Stored[Message], address: str
     found: list[Sent] = []
     for place, to in enumerate(inflate(value.recipients)):
         if to.lower() == address:
-            line = statuses.of(to, statuses.status(place).value, place)
+            line = replace(statuses.of(to, statuses.status(place).value, place), position=place)
             target = Target(message=message.id, position=place, address=to)
             found.append(
                 Sent("send", message.id, value.subject, value.sender, value.created_at, line, target)
@@ -128,7 +128,7 @@ async def _in_chunk(services: Services, chunk: Stored[Chunk], address: str) -> l
     for place, recipient in enumerate(unpack(chunk.value)):
         if recipient.address.lower() == address:
             shown = shown_status(value, statuses.status(place), first + place)
-            line = statuses.of(recipient.address, shown, place)
+            line = replace(statuses.of(recipient.address, shown, place), position=first + place)
             target = Target(batch.id, "", first + place, recipient.address)
             found.append(Sent("batch", batch.id, value.name, value.sender, value.created_at, line, target))
     return found

@@ -107,10 +107,11 @@ async def open_delivery(services: Services, job: DeliveryJob) -> ChunkDelivery |
     runs |= bool(job.resend) and value.status is BatchStatus.DONE
     if not runs and value.status.unsent_become is None:
         return None
-    return await _open_batch_chunk(services, job, value)
+    return await open_chunk(services, job, value)
 
 
-async def _open_batch_chunk(services: Services, job: DeliveryJob, batch: Batch) -> ChunkDelivery | None:
+async def open_chunk(services: Services, job: DeliveryJob, batch: Batch) -> ChunkDelivery | None:
+    """Whatever state the batch is in; None where the chunk is not there (any more)."""
     path = f"batches/{job.batch}"
     chunk = await services.store.get(Chunk, f"{path}/chunks/{job.chunk}")
     if chunk is None:

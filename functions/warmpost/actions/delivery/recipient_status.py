@@ -24,7 +24,7 @@ TAKEN = {
 
 @dataclass(frozen=True, slots=True)
 class RecipientStatus:
-    """One recipient. status: a `Status` value, or `held` before release."""
+    """One recipient. status: a `Status` value, or `held` before release. position: in the batch or message."""
 
     to: str
     status: str
@@ -33,6 +33,7 @@ class RecipientStatus:
     opened: bool = False
     clicked: bool = False
     unsubscribed: bool = False
+    position: int = 0
 
 
 @dataclass(frozen=True, slots=True)

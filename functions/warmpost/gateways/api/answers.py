@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from warmpost.gateways.api.batch_answers import BatchCost, BatchWarmup
+from warmpost.gateways.api.costs import BatchCost, BatchWarmup
 from warmpost.rules.delivery.documents import BatchStatus
 from warmpost.rules.delivery.progress import OnUncertain
 from warmpost.rules.lists.csv_import import Rejected
@@ -102,9 +102,14 @@ class Note(Answer, kw_only=True):
 
 
 class Line(Answer):
-    """One recipient. opened, clicked, unsubscribed: facts beside the status."""
+    """One recipient. position: in the batch or message, from 0. message_id: as its mail program shows it.
+
+    opened, clicked, unsubscribed: facts beside the status.
+    """
 
     to: str
+    position: Count
+    message_id: str
     status: RecipientStatus
     sent_at: datetime | None
     opened: bool

@@ -9,35 +9,32 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.actions.batches.control_batch import cancel_batch, pause_batch, resume_batch
-from warmpost.actions.batches.report import count_batch, find_slowness, find_stall, list_recipients, read_pace
+from warmpost.actions.batches.report import count_batch, find_slowness, find_stall, read_pace
 from warmpost.actions.batches.settle_uncertain import settle_batch
 from warmpost.actions.batches.submit_batch import submit_batch
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.find import find_batch
 from warmpost.actions.statistics.costs import batch_usage, messages
-from warmpost.errors import Invalid
 from warmpost.gateways.api import answers
-from warmpost.gateways.api.check import Checked, post_check
+from warmpost.gateways.api.check import post_check
+from warmpost.gateways.api.check_answers import Checked
+from warmpost.gateways.api.content import OF_A_BATCH
 from warmpost.gateways.api.costs import shown_cost
 from warmpost.gateways.api.forecast import FORECAST, FORMAT, get_forecast, post_forecast
 from warmpost.gateways.api.listings import BATCHES, get_batches
 from warmpost.gateways.api.models import BatchModel, Settled, UncertainModel, batch_order
-from warmpost.gateways.http.app import Parameter, Route, Router, deadline, json_response, moment
+from warmpost.gateways.api.recipients import RECIPIENTS, get_recipients
+from warmpost.gateways.http.app import Route, Router, deadline, json_response, moment
 from warmpost.gateways.http.auth import Caller, Keys
 from warmpost.gateways.http.bodies import decode, read_body
-from warmpost.gateways.http.collections import PAGE, page
 from warmpost.gateways.http.parameters import (
     ONCE,
     admit,
     asked,
-    shown_recipient,
     shown_stall,
 )
 from warmpost.rules.delivery.documents import Batch
-from warmpost.rules.delivery.statuses import Status
 from warmpost.rules.model.writes import Stored
-
-STATUSES = ("held", *(status.value for status in Status))
 
 
 async def batch_submit(request: Request, services: Services, keys: Keys) -> Response:
@@ -95,17 +92,6 @@ async def _shown(services: Services, batch: Stored[Batch]) -> Response:
     return json_response(body)
 
 
-async def _recipients(request: Request, services: Services, caller: Caller, id: str) -> Response:
-    wanted = page(request)
-    status = request.query_params.get("status")
-    if status is not None and status not in STATUSES:
-        raise Invalid("invalid_status", f"A status is one of {', '.join(STATUSES)}.", "status")
-    lines, following = await list_recipients(services, id, status, wanted.cursor or "", wanted.limit)
-    return json_response(
-        {"items": [shown_recipient(line) for line in lines], "next_cursor": following or None}
-    )
-
-
 def _control(verb: Callable[[Services, str], Awaitable[None]]) -> Callable[..., Awaitable[Response]]:
     async def handle(request: Request, services: Services, caller: Caller, id: str) -> Response:
         batch = await find_batch(services, id)
@@ -125,7 +111,6 @@ async def _uncertain(request: Request, services: Services, caller: Caller, id: s
 
 
 _WHOLE = {200: answers.Batch}
-_STATUS = Parameter("status", answers.RecipientStatus, "Only recipients of this status.")
 
 ROUTES = Router(
     "/batch-submit",
@@ -180,12 +165,13 @@ ROUTES = Router(
     Route(
         "GET",
         "/{id}/recipients",
-        _recipients,
+        get_recipients,
         "Its recipients and what became of them",
         scope="read",
-        answers={200: answers.Listed[answers.Line]},
-        parameters=(*PAGE, _STATUS),
+        answers={200: (answers.Listed[answers.Line], "text/csv")},
+        parameters=RECIPIENTS,
     ),
+    *OF_A_BATCH,
     Route(
         "POST",
         "/{id}/uncertain",

@@ -8,46 +8,13 @@ from starlette.responses import Response
 from warmpost.actions.batches.check_batch import check_batch
 from warmpost.actions.context import Services
 from warmpost.actions.identity.preflight import preflight
-from warmpost.gateways.api.answers import Answer, Count
-from warmpost.gateways.api.batch_answers import BatchCost
+from warmpost.gateways.api.check_answers import shown_point
 from warmpost.gateways.api.costs import shown_cost
 from warmpost.gateways.api.forecast import shown_forecast
-from warmpost.gateways.api.forecast_answers import Forecast
 from warmpost.gateways.api.models import BatchModel, batch_order
-from warmpost.gateways.api.preflight_answers import PreflightPoint, shown_point
 from warmpost.gateways.http.app import json_response
 from warmpost.gateways.http.auth import Caller
 from warmpost.gateways.http.bodies import decode, read_body
-
-
-class Lack(Answer):
-    to: str
-    variables: list[str]
-
-
-class Lacking(Answer):
-    """first: up to 20 of them."""
-
-    count: Count
-    first: list[Lack]
-
-
-class Checked(Answer):
-    """would_be_sent: 0 while somebody lacks a variable, for then the whole batch is refused. looked_at: 200,000 of a list
-    at most. suppressed: by reason. largest_mail: bytes, about. preflight: points that are not as they should be.
-    """
-
-    recipients: Count
-    looked_at: Count
-    would_be_sent: Count
-    duplicates: Count
-    invalid: Count
-    suppressed: dict[str, Count]
-    lacking: Lacking
-    largest_mail: Count
-    cost: BatchCost
-    forecast: Forecast
-    preflight: list[PreflightPoint]
 
 
 async def post_check(request: Request, services: Services, caller: Caller) -> Response:

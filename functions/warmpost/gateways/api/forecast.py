@@ -11,7 +11,7 @@ from warmpost.actions.batches.forecast_batch import Days, Forecast, forecast_bat
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.find import find_batch
 from warmpost.errors import Invalid
-from warmpost.gateways.api import forecast_answers
+from warmpost.gateways.api import check_answers
 from warmpost.gateways.api.models import BatchModel, batch_order
 from warmpost.gateways.http.app import Parameter, json_response, moment
 from warmpost.gateways.http.auth import Caller
@@ -20,7 +20,7 @@ from warmpost.rules.warmup.forecast import ForecastDay
 
 MOST_DAYS = 400
 FORMAT = Parameter("format", Literal["json", "svg"], "`svg` for a picture.")
-FORECAST = {200: (forecast_answers.Forecast, "image/svg+xml")}
+FORECAST = {200: (check_answers.Forecast, "image/svg+xml")}
 TITLES = {
     "level_stays": "the level stays",
     "figures_stay": "the figures stay as they are",

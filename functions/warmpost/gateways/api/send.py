@@ -11,12 +11,14 @@ from warmpost.actions.batches.settle_uncertain import settle_message
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.find import find_message
 from warmpost.gateways.api import answers
+from warmpost.gateways.api.content import OF_A_MESSAGE
 from warmpost.gateways.api.listings import MESSAGES, get_messages
 from warmpost.gateways.api.models import SendModel, Settled, UncertainModel, send_order
 from warmpost.gateways.http.app import Route, Router, json_response, moment
 from warmpost.gateways.http.auth import Caller, Keys
 from warmpost.gateways.http.bodies import decode, read_body
 from warmpost.gateways.http.parameters import ONCE, admit, asked, shown_recipient, shown_stall
+from warmpost.rules.model.derived_ids import send_message_id
 
 
 async def send(request: Request, services: Services, keys: Keys) -> Response:
@@ -37,6 +39,7 @@ async def _post(request: Request, services: Services, caller: Caller) -> Respons
 async def _get(request: Request, services: Services, caller: Caller, id: str) -> Response:
     stored = await find_message(services, id)
     message, lines = stored.value, await message_statuses(services, stored)
+    message_id = message.raw_id or send_message_id(services.policy.project, id, message.domain)
     waiting = message.progress
     return json_response(
         {
@@ -51,7 +54,7 @@ async def _get(request: Request, services: Services, caller: Caller, id: str) ->
             "run": moment(message.run),
             "on_uncertain": message.on_uncertain,
             "stalled": shown_stall(read_stall(waiting.stalled_since, waiting.stalled_reason)),
-            "recipients": [shown_recipient(line) for line in lines],
+            "recipients": [shown_recipient(line, message_id) for line in lines],
         }
     )
 
@@ -105,6 +108,7 @@ ROUTES = Router(
         scope="send",
         answers={200: answers.Credential},
     ),
+    *OF_A_MESSAGE,
     Route(
         "GET", "/{id}", _get, "What became of each recipient", scope="read", answers={200: answers.Message}
     ),

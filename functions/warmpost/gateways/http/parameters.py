@@ -112,9 +112,11 @@ def _in_one_order(body: bytes) -> bytes:
         return body
 
 
-def shown_recipient(line: RecipientStatus) -> dict[str, Any]:
+def shown_recipient(line: RecipientStatus, message_id: str) -> dict[str, Any]:
     return {
         "to": line.to,
+        "position": line.position,
+        "message_id": message_id,
         "status": line.status,
         "sent_at": moment(line.sent_at),
         "opened": line.opened,

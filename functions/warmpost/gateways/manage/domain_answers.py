@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import field
 
 from warmpost.gateways.api.answers import Answer, Count
-from warmpost.gateways.api.preflight_answers import PreflightPoint
+from warmpost.gateways.api.check_answers import PreflightPoint
 from warmpost.rules.warmup.documents import IdentityTurn
 from warmpost.rules.warmup.levels import Figure
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from warmpost.actions.context import Services
 from warmpost.actions.identity.preflight import preflight
-from warmpost.gateways.api.preflight_answers import shown_point
+from warmpost.gateways.api.check_answers import shown_point
 from warmpost.gateways.http.app import Route, json_response
 from warmpost.gateways.manage.domain_answers import Preflight
 

@@ -11,23 +11,28 @@ from warmpost.gateways.api.answers import SentTo
 from warmpost.gateways.http import collections
 from warmpost.gateways.http.app import Route, json_response, moment
 from warmpost.gateways.http.parameters import shown_recipient
+from warmpost.rules.model.addresses import domain_of
+from warmpost.rules.model.derived_ids import batch_message_id, send_message_id
 from warmpost.rules.requests.mailboxes import read_mailbox
 
 
 async def get(request: Request, services: Services, address: str) -> Response:
     mailbox = read_mailbox(address, "address")
     found = await sent_to(services, mailbox.address, collections.page(request))
-    items = [_shown(one) for one in found.items]
+    items = [_shown(one, services.policy.project) for one in found.items]
     return json_response({"address": mailbox.address, "items": items, "next_cursor": found.next_cursor})
 
 
-def _shown(sent: Sent) -> dict[str, object]:
+def _shown(sent: Sent, project: str) -> dict[str, object]:
+    domain, target = domain_of(sent.sender), sent.target
+    own = send_message_id(project, sent.id, domain)
+    message_id = batch_message_id(project, target.batch, target.position, domain) if target.batch else own
     return {
         sent.kind: int(sent.id) if sent.kind == "batch" else sent.id,
         "subject": sent.subject,
         "from": sent.sender,
         "created_at": moment(sent.created_at),
-        **shown_recipient(sent.line),
+        **shown_recipient(sent.line, message_id),
     }
 
 

@@ -17,8 +17,7 @@ from warmpost.actions.statistics.costs import period_usage
 from warmpost.actions.statistics.statistics import GRAINS, GroupBy, Row, StatisticsQuery, add_up, read_booked
 from warmpost.errors import Invalid
 from warmpost.gateways.api.answers import Answer
-from warmpost.gateways.api.batch_answers import PeriodCost
-from warmpost.gateways.api.costs import shown_period
+from warmpost.gateways.api.costs import PeriodCost, shown_period
 from warmpost.gateways.http.app import Parameter, Route, json_response
 from warmpost.rules.delivery.mailbox_providers import NAMES
 from warmpost.rules.lists.csv_import import harmless
