@@ -236,7 +236,13 @@ def console() -> ConsoleParts:
 
     templates = PageTemplates(Path(view.__file__).parent / "templates")
     seal = SessionSeal(Encryption(settings().master_key))
-    return view.ConsoleParts(keys(), templates, seal, settings().location)
+    chosen = settings()
+    if not chosen.console.audience:
+        return view.ConsoleParts(keys(), templates, seal, chosen.location)
+    from warmpost.adapters.google.iap import IapVerifier
+
+    proxy = IapVerifier(chosen.console.iap_keys_url, chosen.console.audience, services().clock.timestamp)
+    return view.ConsoleParts(keys(), templates, seal, chosen.location, proxy, chosen.console.people)
 
 
 @cache

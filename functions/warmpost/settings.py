@@ -13,6 +13,7 @@ from warmpost.rules.identity.nameservers import read_nameserver
 from warmpost.rules.model.relay_url import relay_pool
 from warmpost.rules.model.usage import InstanceSize, parse_sizes
 from warmpost.rules.operations.environment import Environment
+from warmpost.rules.operations.people import People, parse_people
 from warmpost.rules.operations.policy import Policy
 from warmpost.rules.operations.prices import STANDARD_PRICES, parse_prices
 from warmpost.rules.requests.proxies import Proxies, read_proxies
@@ -22,7 +23,20 @@ from warmpost.rules.warmup.levels import STANDARD, parse_table
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.:-]*[a-z0-9])?").fullmatch
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?").fullmatch
 _SPF_DOMAIN = re.compile(r"[A-Za-z0-9_.%{}-]+").fullmatch
+_AUDIENCE = re.compile(r"/projects/[A-Za-z0-9/_.-]+").fullmatch
 _KEY = re.compile(r"[!-~]+").fullmatch
+
+
+IAP_KEYS = "https://www.gstatic.com/iap/verify/public_key-jwk"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    """audience: where Identity-Aware Proxy signs people in, empty where they sign in with keys. people: with it."""
+
+    audience: str = ""
+    people: People = People()
+    iap_keys_url: str = IAP_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +69,22 @@ class Settings:
     instances: Mapping[str, InstanceSize] = field(default_factory=dict)
     event_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     log: str = "json"
+    console: ConsoleSettings = ConsoleSettings()
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
         """Raises SettingsError."""
         get = Environment(os.environ if env is None else env)
-        project = get.like("GOOGLE_CLOUD_PROJECT", _NAME, "a project id such as my-project-1", needed=True)
-        base_url = get.url("WARMPOST_BASE_URL")
-        master_key = get.key("WARMPOST_MASTER_KEY")
+        policy = _policy(get)
+        base_url = policy.base_url
         made = cls(
-            project=project,
+            project=policy.project,
             location=get.like("WARMPOST_LOCATION", _NAME, "a region such as europe-west1", needed=True),
             base_url=base_url,
             track_url=get.url("WARMPOST_TRACK_URL", base_url + "/track"),
-            policy=_policy(get, project, base_url, master_key),
+            policy=policy,
             invoker=get.address("WARMPOST_INVOKER_EMAIL"),
-            master_key=master_key,
+            master_key=get.key("WARMPOST_MASTER_KEY"),
             first_key=get.parsed("WARMPOST_API_KEY", _read_key, ""),
             key_rate=get.whole("WARMPOST_KEY_RATE", 200, 0, 10_000),
             wrong_keys=get.whole("WARMPOST_WRONG_KEYS", 30, 0, 10_000),
@@ -85,6 +99,7 @@ class Settings:
             signing_threads=get.whole("WARMPOST_SIGNING_THREADS", 2, 1, 64),
             event_secrets={source: get.several(name) for source, name in _EVENT_SECRETS.items()},
             log=get.choice("WARMPOST_LOG", "json", ("json", "text")),
+            console=_console(get),
         )
         get.refuse_misspelled()
         return made
@@ -129,6 +144,17 @@ class LogSettings:
 _SECRETS = ("WARMPOST_MASTER_KEY", "WARMPOST_API_KEY", "WARMPOST_EVENTS_SECRET", "WARMPOST_RELAY")
 
 
+def _console(get: Environment) -> ConsoleSettings:
+    by = get.choice("WARMPOST_CONSOLE_SIGN_IN", "key", ("key", "iap"))
+    meant = "the audience of Identity-Aware Proxy, /projects/NUMBER/locations/REGION/services/console"
+    audience = get.like("WARMPOST_CONSOLE_AUDIENCE", _AUDIENCE, meant, needed=by == "iap")
+    return ConsoleSettings(
+        audience if by == "iap" else "",
+        get.parsed("WARMPOST_CONSOLE_PEOPLE", parse_people, People()),
+        get.url("WARMPOST_IAP_JWKS_URL", IAP_KEYS),
+    )
+
+
 def _read_key(text: str) -> str:
     """Raises ValueError."""
     if not _KEY(text):
@@ -144,7 +170,10 @@ def _read_nameservers(text: str) -> tuple[str, ...]:
     return servers
 
 
-def _policy(get: Environment, project: str, base_url: str, master_key: bytes) -> Policy:
+def _policy(get: Environment) -> Policy:
+    project = get.like("GOOGLE_CLOUD_PROJECT", _NAME, "a project id such as my-project-1", needed=True)
+    base_url = get.url("WARMPOST_BASE_URL")
+    master_key = get.key("WARMPOST_MASTER_KEY")
     connections = get.whole("WARMPOST_CONNECTIONS", 10, 1, 1000)
     return Policy(
         project=project,

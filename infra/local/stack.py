@@ -256,6 +256,7 @@ class Stack:
         command = _python("infra.local.inbox", "--smtp-port", identity.ports["smtp"])
         command += ["--http-port", str(identity.ports["inbox"]), "--maildir", str(self.data / "inbox")]
         command += ["--dns", identity.address("dns")]
+        command += ["--console", f"{identity.url('functions')}/console/"]
         command += ["--discard"] if self._options.discard else []
         url = f"{identity.url('inbox')}/healthz"
         return Part(name="inbox", group="inbox", command=command, answers=lambda: answers(url))

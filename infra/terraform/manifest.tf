@@ -29,7 +29,7 @@ locals {
       min         = local.cloud.functions[key].minInstances
       max         = try(var.max_instances[key], local.cloud.functions[key].maxInstances)
       relays      = local.cloud.functions[key].relays
-    }
+    } if var.console || key != "console"
   }
   vcpus            = sum([for one in values(local.functions) : one.max * tonumber(one.cpu)])
   dispatches       = sum([for one in values(local.cloud.queues) : one.concurrentDispatches])

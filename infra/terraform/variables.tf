@@ -191,3 +191,9 @@ variable "labels" {
   type        = map(string)
   default     = {}
 }
+
+variable "console" {
+  description = "Whether the web console is deployed; without it everything is done by the API."
+  type        = bool
+  default     = true
+}

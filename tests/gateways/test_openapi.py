@@ -32,6 +32,7 @@ INTERNAL = {
     "not_there_yet",
     "taken_over",
     "under_way",
+    "unknown_person",  # of the console
     "foreign_form",  # of the console, whose forms are sent by browsers
 }
 """Codes that only the queue and the scheduler are told."""

@@ -46,7 +46,9 @@ async def demo(file: Path, parts: list[bytes], keep: bool) -> int:
             accounted = False
         if keep:
             console.print(
-                f"\n Look at the mails: [link={info['inbox_url']}]{info['inbox_url']}[/]   Ctrl-C ends it."
+                f"\n Look at the mails: [link={info['inbox_url']}]{info['inbox_url']}[/]"
+                f"\n Look at the batch:  {info['console_url']}sign-in#key={info['api_key']}"
+                "\n Ctrl-C ends it."
             )
             await asyncio.Event().wait()
     if accounted:

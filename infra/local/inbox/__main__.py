@@ -41,6 +41,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--certificate", type=Path, help="write the self-made certificate here, for clients to trust"
     )
+    parser.add_argument("--console", default="", help="URL of the console, to link to")
     parser.add_argument("--discard", action="store_true", help="count messages and keep none of them")
     return parser.parse_args()
 
@@ -76,7 +77,7 @@ async def _serve(options: argparse.Namespace) -> None:
     await loop.create_server(lambda: Connection(reception, tls), HOST, options.smtp_port)
     if options.tls_port is not None:
         await loop.create_server(lambda: Connection(reception, None), HOST, options.tls_port, ssl=tls)
-    runner = web.AppRunner(Web(index, keys_from(options.dns)).application(), access_log=None)
+    runner = web.AppRunner(Web(index, keys_from(options.dns), options.console).application(), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, HOST, options.http_port).start()
     log.info("SMTP on %s:%d, page on http://%s:%d/", HOST, options.smtp_port, HOST, options.http_port)

@@ -76,9 +76,9 @@ class Opened:
 
 
 class Web:
-    """The routes of the page over one index."""
+    """The routes of the page over one index. console: where what is sent is decided about, empty for nowhere."""
 
-    def __init__(self, index: Index, look_up: KeyLookup) -> None:
+    def __init__(self, index: Index, look_up: KeyLookup, console: str = "") -> None:
         self._index = index
         self._look_up = look_up
         self._templates = jinja2.Environment(
@@ -89,7 +89,7 @@ class Web:
             lstrip_blocks=True,
         )
         self._templates.filters |= {"octets": octets, "moment": moment, "full_moment": full_moment}
-        self._templates.globals["link"] = link
+        self._templates.globals |= {"link": link, "console": console}
 
     def application(self) -> web.Application:
         application = web.Application(middlewares=[_guarded])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.gateways.console.conftest import FIRST_KEY
 from warmpost.actions.operations.manage_keys import revoke_key
+from warmpost.errors import Unauthorized
 from warmpost.gateways.console.security import PAGE_POLICY
+from warmpost.rules.operations.people import parse_people
 
 PAGES = (
     *("/", "/new", "/batches", "/messages", "/schedules", "/simulator", "/templates", "/lists", "/domains"),
@@ -167,3 +171,39 @@ async def test_the_language_is_the_browsers_until_somebody_chooses(browser):
     assert 'lang="en"' in (await browser.get("/", **{"accept-language": "xx,fr"})).text
     await browser.post("/language", {"language": "zh", "back": "/"})
     assert 'lang="zh"' in (await browser.get("/", **{"accept-language": "en"})).text
+
+
+class Proxy:
+    """Stands for Identity-Aware Proxy: an assertion is right where it begins with `of `."""
+
+    async def address(self, assertion: str) -> str:
+        if not assertion.startswith("of "):
+            raise Unauthorized("wrong_token", "The assertion does not hold.")
+        return assertion.removeprefix("of ")
+
+
+@pytest.fixture
+def behind_proxy(browser):
+    people = parse_people('{"ann@example.com": ["manage", "send"], "@example.com": ["read"]}')
+    browser.parts = replace(browser.parts, assertions=Proxy(), people=people)
+    return browser
+
+
+async def test_people_behind_a_proxy_may_what_the_deployment_gives_them(behind_proxy):
+    ann, bo = (
+        {"x-goog-iap-jwt-assertion": "of ann@example.com"},
+        {"x-goog-iap-jwt-assertion": "of bo@example.com"},
+    )
+    assert "Create list" in (await behind_proxy.get("/lists", **ann)).text
+    assert "Create list" not in (await behind_proxy.get("/lists", **bo)).text
+    made = await behind_proxy.post("/lists", {"name": "made"}, {**bo, "sec-fetch-site": "same-origin"})
+    assert made.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "assertion", ["", "made up", "of eve@evil.example", "of ann@example.com.evil.example"]
+)
+async def test_nobody_else_comes_in_behind_a_proxy_and_no_key_does(behind_proxy, assertion):
+    answer = await behind_proxy.get("/lists", **{"x-goog-iap-jwt-assertion": assertion})
+    assert answer.status_code in (401, 403) and 'name="_key"' not in answer.text
+    assert (await behind_proxy.sign_in()).status_code in (401, 403)

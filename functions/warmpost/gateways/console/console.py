@@ -8,12 +8,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.actions.context import Services
-from warmpost.errors import Problem, Unauthorized
+from warmpost.errors import Forbidden, Problem, Unauthorized
 from warmpost.gateways.console import assets
 from warmpost.gateways.console.forms import Form, read_form
 from warmpost.gateways.console.page_routes import ROUTES
 from warmpost.gateways.console.security import base_path, refuse_foreign
-from warmpost.gateways.console.sessions import COOKIE, SignedIn, resume_session, set_cookie, start_session
+from warmpost.gateways.console.sessions import (
+    ASSERTION,
+    COOKIE,
+    Assertions,
+    SignedIn,
+    resume_session,
+    set_cookie,
+    start_session,
+)
 from warmpost.gateways.console.view import ConsoleParts, View
 from warmpost.gateways.console.words import LANGUAGE_COOKIE, LANGUAGES, choose_language
 from warmpost.gateways.http.app import Router, segments
@@ -57,7 +65,9 @@ async def _enter(view: View, path: str) -> Response:
 
 
 async def _signed_in(view: View) -> SignedIn | None:
-    """By the key in a form, or by the session. Raises Unauthorized or LimitReached."""
+    """By the key in a form, or by the session; by the proxy alone where there is one. Raises Problem."""
+    if view.parts.assertions is not None:
+        return await _let_in(view, view.parts.assertions)
     now = view.services.clock.timestamp()
     token = view.form.text(KEY_FIELD)
     if token:
@@ -67,11 +77,25 @@ async def _signed_in(view: View) -> SignedIn | None:
     return await resume_session(view.parts.seal, view.parts.keys, view.request.cookies.get(COOKIE, ""), now)
 
 
+async def _let_in(view: View, assertions: Assertions) -> SignedIn:
+    """Whoever the proxy names, with the scopes that the deployment gives them. Raises Unauthorized or Forbidden."""
+    address = await assertions.address(view.request.headers.get(ASSERTION, ""))
+    scopes = view.parts.people.scopes_of(address)
+    if not scopes:
+        raise Forbidden(
+            "unknown_person", f"{address} may do nothing here; WARMPOST_CONSOLE_PEOPLE says who may."
+        )
+    return SignedIn(Caller(address, scopes))
+
+
 def _sign_in_page(view: View, path: str, problem: Problem | None) -> Response:
     """401 instead of the page that was asked for; what a form held stays in it and is sent on."""
     kept = [one for one in view.form.fields if one[0] != KEY_FIELD]
     is_form = view.request.method == "POST" and path != "/sign-in"
-    response = view.page("sign_in.html", problem, kept=kept, is_form=is_form, next=_whole(view, path))
+    by_key = view.parts.assertions is None
+    response = view.page(
+        "sign_in.html", problem, kept=kept, is_form=is_form, next=_whole(view, path), by_key=by_key
+    )
     if problem is None and path != "/sign-in":
         response.status_code = 401
     return response

@@ -23,6 +23,17 @@ class Seal(Protocol):
         ...
 
 
+class Assertions(Protocol):
+    """Where a proxy has signed people in before they come."""
+
+    async def address(self, assertion: str) -> str:
+        """Of whom it let in. Raises Unauthorized or Unavailable."""
+        ...
+
+
+ASSERTION = "x-goog-iap-jwt-assertion"
+
+
 class Session(msgspec.Struct, frozen=True):
     """key_id and mark: as `Keys.resume` takes them. until: epoch seconds."""
 

@@ -19,10 +19,11 @@ from warmpost.gateways.console.api import Api, segment
 from warmpost.gateways.console.forms import Form
 from warmpost.gateways.console.navigation import menu
 from warmpost.gateways.console.security import mail_headers, page_headers
-from warmpost.gateways.console.sessions import Seal
+from warmpost.gateways.console.sessions import Assertions, Seal
 from warmpost.gateways.console.words import LANGUAGES, translator
 from warmpost.gateways.http.app import STATUS
 from warmpost.gateways.http.auth import Caller, Keys
+from warmpost.rules.operations.people import People
 
 
 class Pages(Protocol):
@@ -33,12 +34,14 @@ class Pages(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ConsoleParts:
-    """sign_in: `key`, or `iap` where Google has signed people in before they come. region: where this runs."""
+    """region: where this runs. assertions, people: where a proxy signs people in, and what each may do."""
 
     keys: Keys
     pages: Pages
     seal: Seal
     region: str = ""
+    assertions: Assertions | None = None
+    people: People = People()
 
 
 @dataclass(slots=True)

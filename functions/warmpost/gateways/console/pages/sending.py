@@ -104,33 +104,13 @@ def pasted(text: str) -> list[dict[str, Any]]:
 async def _review(view: View, order: dict[str, Any]) -> dict[str, Any]:
     """Everything that can be known before: raises the Problem that sending would meet."""
     domain = domain_of(split_mailbox(order["from"])[1]).lower()
-    check, forecast, preflight, first, found = await asyncio.gather(
-        _checked(view, order),
-        view.api.post("/batch-submit/forecast", order),
-        view.api.maybe(f"/manage/domains/{segment(domain)}/preflight") if domain else _nothing(),
+    check, first, found = await asyncio.gather(
+        view.api.post("/batch-submit/check", order),
         _first_recipient(view, order),
-        view.api.maybe(f"/manage/domains/{segment(domain)}") if domain else _nothing(),
+        view.api.maybe(f"/manage/domains/{segment(domain or 'none')}"),
     )
-    count = forecast["remaining"] if check is None else check.get("to_send", forecast["remaining"])
-    return {
-        "count": count,
-        "check": check,
-        "forecast": forecast,
-        "chart": forecast_chart(forecast, view.now),
-        "preflight": preflight,
-        "first": first,
-        "domain": found,
-    }
-
-
-async def _checked(view: View, order: dict[str, Any]) -> Any:
-    """More than the forecast knows: duplicates, suppressed ones, rows that lack a variable."""
-    path = "/batch-submit/check"
-    return await view.api.post(path, order) if view.api.has("POST", path) else None
-
-
-async def _nothing() -> None:
-    return None
+    chart = forecast_chart(check["forecast"], view.now) if check["forecast"] else None
+    return {"count": check["would_be_sent"], "check": check, "chart": chart, "first": first, "domain": found}
 
 
 async def _first_recipient(view: View, order: dict[str, Any]) -> dict[str, Any] | None:
