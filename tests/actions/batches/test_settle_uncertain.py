@@ -105,6 +105,16 @@ class TestTriedAgain:
         assert len(ids) == COUNT
         assert (await harness.batch(batch)).status == "done"
 
+    async def test_chosen_ones_are_sent_again_and_the_others_stay_in_doubt(self, harness, batch):
+        chosen = [address(4).upper(), "stranger@example.net"]
+        assert await settle_batch(harness.services, batch, resend=True, addresses=chosen) == 1
+        await harness.queue.run(harness.services, times=2)
+        assert twice(harness) == {address(4)}
+        assert await batch_counts(harness, batch) == {"sent": COUNT - 2, "uncertain": 2}
+        assert await settle_batch(harness.services, batch, resend=False, addresses=[address(1)]) == 1
+        await harness.queue.run(harness.services)
+        assert await batch_counts(harness, batch) == {"sent": COUNT - 2, "uncertain": 1, "failed": 1}
+
     async def test_asked_for_twice_at_once_and_delivered_twice_they_are_sent_once_more(self, harness, batch):
         other = harness.worker("two")
         await asyncio.gather(

@@ -24,20 +24,29 @@ from warmpost.actions.outbox.event_log import log_events
 from warmpost.actions.storage.gather import gather_limited
 from warmpost.actions.storage.retries import retry_on_conflict
 from warmpost.errors import Conflict
-from warmpost.rules.delivery.chunks import MOST_RECIPIENTS
+from warmpost.rules.delivery.chunks import MOST_RECIPIENTS, Chunk, unpack
 from warmpost.rules.delivery.documents import Batch, BatchStatus
+from warmpost.rules.model.compression import inflate
 from warmpost.rules.model.derived_ids import short_hash, task_name
 from warmpost.rules.model.events import Event, Target
 from warmpost.rules.model.tasks import Task, batch_task
 from warmpost.rules.model.writes import Update
+
+Places = Mapping[str, Sequence[int]]
+"""Of uncertain recipients, by chunk."""
 
 GIVEN_UP = "the sender gave this recipient up"
 MAKE_SURE = timedelta(seconds=15)
 """After which a batch is looked at that was opened again by a request that came to nothing."""
 
 
-async def settle_batch(services: Services, batch_id: str, resend: bool) -> int:
-    """How many recipients it is about. Asking twice for the same is asking once. Raises NotFound, Conflict."""
+async def settle_batch(
+    services: Services, batch_id: str, resend: bool, addresses: Sequence[str] | None = None
+) -> int:
+    """How many recipients it is about; addresses: which of them, None for all. Asking twice for the same is asking once.
+
+    Raises NotFound, Conflict.
+    """
     batch = await find_batch(services, batch_id)
     _refuse(batch.value, resend)
     rows = await services.store.fields(
@@ -47,34 +56,59 @@ async def settle_batch(services: Services, batch_id: str, resend: bool) -> int:
     statuses = await gather_limited(
         read_chunk_statuses(services.store, batch.id, chunk, MOST_RECIPIENTS) for chunk in chunks
     )
-    found = {
+    found: Places = {
         chunk: places
         for chunk, one in zip(chunks, statuses, strict=True)
         if (places := uncertain_places(one.progress, one.reported))
     }
+    if addresses is not None:
+        found = await _of_addresses(services, batch.path, found, addresses)
     if resend:
-        await _resend_chunks(services, batch.id, sorted(found))
+        await _resend_chunks(services, batch.id, found, all_of_them=addresses is None)
     else:
-        firsts = await _firsts(services, batch.path, found)
-        by_chunk = dict(zip(chunks, statuses, strict=True))
-        events = [
-            _given_up(services, by_chunk[chunk], place, Target(batch.id, position=firsts[chunk] + place))
-            for chunk, places in found.items()
-            for place in places
-        ]
-        await log_events(services, "sender", events)
+        await _give_up(services, batch.id, found, dict(zip(chunks, statuses, strict=True)))
     return sum(map(len, found.values()))
 
 
-async def settle_message(services: Services, message_id: str, resend: bool) -> int:
+async def _give_up(
+    services: Services, batch_id: str, found: Places, statuses: Mapping[str, RecipientStatuses]
+) -> None:
+    firsts = await _firsts(services, f"batches/{batch_id}", found)
+    events = [
+        _given_up(services, statuses[chunk], place, Target(batch_id, position=firsts[chunk] + place))
+        for chunk, places in found.items()
+        for place in places
+    ]
+    await log_events(services, "sender", events)
+
+
+async def _of_addresses(services: Services, path: str, found: Places, addresses: Sequence[str]) -> Places:
+    wanted = {one.lower() for one in addresses}
+    chosen: dict[str, list[int]] = {}
+    for chunk, places in found.items():
+        stored = await services.store.get(Chunk, f"{path}/chunks/{chunk}")
+        known = [one.address.lower() for one in unpack(stored.value)] if stored else []
+        if some := [place for place in places if place < len(known) and known[place] in wanted]:
+            chosen[chunk] = some
+    return chosen
+
+
+async def settle_message(
+    services: Services, message_id: str, resend: bool, addresses: Sequence[str] | None = None
+) -> int:
     """The same for a single send. Raises NotFound."""
     message = await find_message(services, message_id)
     found = await read_message_statuses(services.store, message.id, message.value)
     places = uncertain_places(found.progress, found.reported)
+    if addresses is not None:
+        wanted = {one.lower() for one in addresses}
+        known = [one.lower() for one in inflate(message.value.recipients)]
+        places = [place for place in places if known[place] in wanted]
     if not places:
         return 0
     if resend:
-        await services.tasks.enqueue(_again(services, DeliveryJob(message=message.id)))
+        only = tuple(places) if addresses is not None else ()
+        await services.tasks.enqueue(_again(services, DeliveryJob(message=message.id, only=only)))
     else:
         targets = [Target(message=message.id, position=place) for place in places]
         await log_events(
@@ -105,18 +139,21 @@ def _given_up(services: Services, found: RecipientStatuses, place: int, target: 
     return Event(id, "dropped", services.clock.timestamp(), target, "sender", text=GIVEN_UP)
 
 
-async def _resend_chunks(services: Services, batch_id: str, chunks: Sequence[str]) -> None:
+async def _resend_chunks(services: Services, batch_id: str, found: Places, *, all_of_them: bool) -> None:
     """A batch that was done is on its way again before the first of its chunks is.
 
     Queued before that is a look at it, which ends it where nothing comes of this.
     """
-    if not chunks:
+    if not found:
         return
     now = services.clock.now()
     look = batch_task("release", batch_id, "uncertain", round(now.timestamp() * 1000))
     await services.tasks.enqueue(replace(look, at=now + MAKE_SURE))
     generation = await retry_on_conflict(lambda: _open_again(services, batch_id))
-    jobs = [DeliveryJob(batch_id, chunk, generation=generation) for chunk in chunks]
+    jobs = [
+        DeliveryJob(batch_id, chunk, generation=generation, only=() if all_of_them else tuple(places))
+        for chunk, places in sorted(found.items())
+    ]
     await services.tasks.enqueue(*(_again(services, one) for one in jobs))
 
 
@@ -132,5 +169,6 @@ async def _open_again(services: Services, batch_id: str) -> int:
 def _again(services: Services, job: DeliveryJob) -> Task:
     """What is uncertain later than now needs another word: the task may be delivered twice."""
     now = services.clock.timestamp()
-    name = task_name(job.path.replace("/", "-"), "uncertain", round(now * 1000))
+    only = (short_hash(*job.only, length=8),) if job.only else ()
+    name = task_name(job.path.replace("/", "-"), "uncertain", round(now * 1000), *only)
     return replace(job, resend=now).task(name)

@@ -32,7 +32,7 @@ class DeliveryJob:
     """A deliver task's body. first, end: the released stretch of the chunk. generation: see `Batch`.
 
     day: on which the stretch's volume was reserved. resend: the moment (epoch seconds) at which the sender wanted those
-    tried again who were uncertain then; 0 for nobody.
+    tried again who were uncertain then; 0 for nobody. only: their places in the chunk, empty for all of them.
     """
 
     batch: str = ""
@@ -43,6 +43,7 @@ class DeliveryJob:
     generation: int = 0
     day: str = ""
     resend: float = 0.0
+    only: tuple[int, ...] = ()
 
     @property
     def path(self) -> str:

@@ -44,7 +44,7 @@ async def try_again(services: Services, delivery: ChunkDelivery, lease: Lease) -
     places = [
         place
         for place in uncertain_places(progress, reported)
-        if progress.details[place].notes[-1].at < job.resend
+        if progress.details[place].notes[-1].at < job.resend and (not job.only or place in job.only)
     ]
     if places:
         now = services.clock.timestamp()

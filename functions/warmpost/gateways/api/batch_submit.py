@@ -106,7 +106,7 @@ async def _uncertain(request: Request, services: Services, caller: Caller, id: s
     wanted = decode(await read_body(request), UncertainModel)
     batch = await find_batch(services, id)
     caller.require_own(batch.value.key_id, "batch")
-    concerned = await settle_batch(services, batch.id, wanted.resend)
+    concerned = await settle_batch(services, batch.id, wanted.resend, wanted.recipients)
     return json_response({"resend": wanted.resend, "recipients": concerned}, 202)
 
 

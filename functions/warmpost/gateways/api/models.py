@@ -115,9 +115,10 @@ class FireTask(Model):
 
 
 class UncertainModel(Model):
-    """resend: whether they are tried again, or given up."""
+    """resend: whether they are tried again, or given up. recipients: addresses of those it is about, null for all."""
 
     resend: bool
+    recipients: Annotated[list[str], Meta(min_length=1, max_length=10_000)] | None = None
 
 
 class Settled(Model):

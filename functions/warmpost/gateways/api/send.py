@@ -66,7 +66,7 @@ async def _credential(request: Request, services: Services, caller: Caller) -> R
 async def _uncertain(request: Request, services: Services, caller: Caller, id: str) -> Response:
     wanted = decode(await read_body(request), UncertainModel)
     caller.require_own((await find_message(services, id)).value.key_id, "message")
-    concerned = await settle_message(services, id, wanted.resend)
+    concerned = await settle_message(services, id, wanted.resend, wanted.recipients)
     return json_response({"resend": wanted.resend, "recipients": concerned}, 202)
 
 
