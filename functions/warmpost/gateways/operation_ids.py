@@ -72,6 +72,7 @@ NAMES = {
     "DELETE /manage/keys/{id}": "revokeKey",
     "GET /manage/health": "getHealth",
     "GET /manage/me": "getMe",
+    "GET /manage/audit": "listAudit",
     "GET /manage/deployment": "getDeployment",
     "GET /manage/alive": "isAlive",
     "GET /manage/openapi.json": "getOpenApi",

@@ -13,6 +13,7 @@ from warmpost.actions.context import Services
 from warmpost.gateways import manage as resources
 from warmpost.gateways.api import batch_submit, schedule, send
 from warmpost.gateways.http.app import Route, Router
+from warmpost.gateways.http.audit import handled
 from warmpost.gateways.http.auth import Keys
 from warmpost.gateways.http.parameters import enter
 from warmpost.gateways.openapi import Operation, build, operations_of
@@ -60,8 +61,9 @@ def openapi(url: str = "/") -> bytes:
 
 async def manage(request: Request, services: Services, keys: Keys) -> Response:
     """The function `manage`. Raises the Problems that `app.answer` turns into the contract's errors."""
-    route, named, _ = await enter(request, keys, _router())
-    return await route.handle(request, services, **named)
+    router = _router()
+    route, named, caller = await enter(request, keys, router)
+    return await handled(request, services, caller, router, route, named, keys.address(request))
 
 
 @cache

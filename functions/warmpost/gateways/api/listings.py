@@ -21,10 +21,10 @@ from warmpost.gateways.api.costs import shown_cost
 from warmpost.gateways.http.app import Parameter, deadline, json_response, moment
 from warmpost.gateways.http.auth import Caller
 from warmpost.gateways.http.collections import PAGE, listed, page
+from warmpost.gateways.http.parameters import moment_asked
 from warmpost.rules.delivery.documents import BatchStatus
 from warmpost.rules.operations.prices import Prices
 from warmpost.rules.requests.mailboxes import read_mailbox
-from warmpost.rules.requests.timestamps import read_moment
 
 MOST_WORDS = 200
 
@@ -64,8 +64,8 @@ async def get_messages(request: Request, services: Services, caller: Caller) -> 
         to=read_mailbox(given["to"], "to").address if "to" in given else "",
         subject=_words(request, "subject"),
         tag=_tag(given["tag"]) if given.get("tag") else None,
-        since=_moment(request, "since"),
-        until=_moment(request, "until"),
+        since=moment_asked(request, "since"),
+        until=moment_asked(request, "until"),
     )
     return listed(await list_messages(services, query, page(request)), _message)
 
@@ -76,8 +76,8 @@ async def get_batches(request: Request, services: Services, caller: Caller) -> R
         name=_words(request, "name"),
         list_id=await _number(services, request, "list"),
         template=await _number(services, request, "template"),
-        since=_moment(request, "since"),
-        until=_moment(request, "until"),
+        since=moment_asked(request, "since"),
+        until=moment_asked(request, "until"),
     )
     found = await list_batches(services, query, page(request))
     prices = services.policy.prices
@@ -102,11 +102,6 @@ def _words(request: Request, name: str) -> str:
 def _tag(text: str) -> tuple[str, str | None]:
     name, equals, value = text.partition("=")
     return name, value if equals else None
-
-
-def _moment(request: Request, name: str) -> datetime | None:
-    text = request.query_params.get(name, "").replace(" ", "+")  # a plus sign that nobody has escaped
-    return read_moment(text, None, name) if text else None
 
 
 async def _number(services: Services, request: Request, name: str) -> str:

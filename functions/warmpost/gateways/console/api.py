@@ -14,6 +14,7 @@ from starlette.responses import Response
 from warmpost.actions.context import Services
 from warmpost.errors import Problem
 from warmpost.gateways.http.app import Router
+from warmpost.gateways.http.audit import handled
 from warmpost.gateways.http.auth import Caller
 from warmpost.gateways.http.bodies import room
 from warmpost.gateways.http.parameters import check_query, let_in
@@ -95,9 +96,8 @@ class Api:
         self.caller.require_scope(route.scope)
         check_query(asked, route)
         let_in(asked, self.caller)
-        given = (self._services,) if function == "/manage" else (self._services, self.caller)
         try:
-            return await route.handle(asked, *given, **arguments)
+            return await handled(asked, self._services, self.caller, router, route, arguments, "console")
         finally:
             room.leave(asked)
 

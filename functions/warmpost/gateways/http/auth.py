@@ -124,7 +124,7 @@ class Keys:
             token = f"{BASIC}{token}"
         elif kind.lower() != "bearer" or not token:
             raise Unauthorized("missing_key", "Send the API key in the header `Authorization: Bearer <key>`.")
-        caller = await self._believed(token, f"from {self._address(request)}")
+        caller = await self._believed(token, f"from {self.address(request)}")
         rate = Rate(caller.rate, 2 * caller.rate) if caller.rate else self._limits.key
         self._rate_limit.spend(
             f"key {caller.key_id}", rate, f"This key may make {rate.a_second:g} requests a second"
@@ -137,7 +137,7 @@ class Keys:
 
         Raises Unauthorized `unknown_secret_id` or `wrong_signature`, or LimitReached as `caller`.
         """
-        address = f"from {self._address(request)}"
+        address = f"from {self.address(request)}"
         self._rate_limit.check(address, self._limits.wrong, GUESSING)
         is_id = key_id.isascii() and key_id.isalnum() and len(key_id) <= MOST_KEY_ID
         found = await self._store.get(ApiKey, f"keys/{key_id}") if is_id else None
@@ -158,7 +158,7 @@ class Keys:
         """The key that somebody typed, and a mark to resume by. Raises Unauthorized or LimitReached, as `caller` does."""
         if token.startswith(BASIC):
             raise Unauthorized("wrong_key", WRONG_KEY)
-        caller = await self._believed(token, f"from {self._address(request)}")
+        caller = await self._believed(token, f"from {self.address(request)}")
         secret = token if is_first(caller.key_id) else token.split("_", 2)[-1]
         return caller, digest(secret)[:MARK]
 
@@ -172,7 +172,8 @@ class Keys:
             return None
         return None if self._is_over(found.value) else self._known(found)
 
-    def _address(self, request: Request) -> str:
+    def address(self, request: Request) -> str:
+        """From where it comes, as the last of our proxies saw it."""
         peer = request.client.host if request.client else ""
         return self._limits.proxies.client(request.headers.getlist("x-forwarded-for"), peer)[:100]
 

@@ -23,6 +23,9 @@ MOST_AT_ONCE = 40 * 1024 * 1024
 """Bytes of all bodies that one process works on: each is held several times over while its message is made and stored."""
 
 _HELD = "warmpost.body_bytes"
+_SEEN = "warmpost.body"
+MOST_SEEN = 256 * 1024
+"""Bytes of a body that are kept beside the request, for whoever notes what it asked for."""
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"contains unknown field `(?P<name>.*)`")
@@ -55,6 +58,8 @@ async def read_body(request: Request, most: int = MOST_BODY) -> bytes:
         reason = f"A body comes as it is or packed with gzip, not with {coding[:40]!r}."
         raise errors.UnsupportedType("unsupported_encoding", reason, "Content-Encoding")
     body = await _read(request, most)
+    if len(body) <= MOST_SEEN:
+        request.scope[_SEEN] = body
     if not (coding.endswith("gzip") and body.startswith(GZIP)):
         return body
     plain = unpack(body, most)
@@ -89,6 +94,12 @@ async def _read(request: Request, most: int) -> bytes:
         room.take(request, len(piece))
         pieces.append(piece)
     return b"".join(pieces)
+
+
+def body_seen(request: Request) -> bytes:
+    """The body as it was read, empty where nobody has or where it is large."""
+    body: bytes = request.scope.get(_SEEN, b"")
+    return body
 
 
 class BodyRoom:

@@ -17,9 +17,11 @@ from warmpost.actions.context import Services
 from warmpost.actions.delivery.recipient_status import RecipientStatus
 from warmpost.errors import Forbidden, Invalid, Problem
 from warmpost.gateways.http.app import Parameter, Route, Router, moment
+from warmpost.gateways.http.audit import handled
 from warmpost.gateways.http.auth import Caller, Keys
 from warmpost.rules.delivery.progress import Note
 from warmpost.rules.requests.requests import Request as Asked
+from warmpost.rules.requests.timestamps import read_moment
 
 _CALLER = "warmpost.caller"
 
@@ -34,7 +36,7 @@ ONCE = Parameter(
 async def admit(request: Request, services: Services, keys: Keys, routes: Router) -> Response:
     """Hands the request to its route's handler; raises as `enter`."""
     route, arguments, caller = await enter(request, keys, routes)
-    return await route.handle(request, services, caller, **arguments)
+    return await handled(request, services, caller, routes, route, arguments, keys.address(request))
 
 
 async def enter(request: Request, keys: Keys, routes: Router) -> tuple[Route, dict[str, str], Caller | None]:
@@ -84,6 +86,12 @@ def one_of(request: Request, name: str, choices: Any) -> Any:
         words = f"{', '.join(map(repr, known[:-1]))} or {known[-1]!r}"
         raise Invalid(f"invalid_{name}", f"{name} is {words}, not {value[:100]!r}.", name)
     return value
+
+
+def moment_asked(request: Request, name: str) -> datetime | None:
+    """The query parameter of that name as a moment. Raises errors.Invalid."""
+    text = request.query_params.get(name, "").replace(" ", "+")  # a plus sign that nobody has escaped
+    return read_moment(text, None, name) if text else None
 
 
 def asked(request: Request, caller: Caller, body: bytes) -> Asked:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from warmpost.gateways.http.app import Route
 from warmpost.gateways.manage import (
     addresses,
+    audit,
     bounces,
     deployment,
     domains,
@@ -39,5 +40,6 @@ ROUTES: list[Route] = [
     *keys.ROUTES,
     *health.ROUTES,
     *deployment.ROUTES,
+    *audit.ROUTES,
 ]
 """As `routes.MANAGE`, which adds the document that describes them all."""

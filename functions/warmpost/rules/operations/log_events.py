@@ -35,6 +35,7 @@ LogWord = Literal[
     "unsubscribe_failed",
     "webhook_disabled",
     "service_unavailable",
+    "audit_lost",
     "request_failed",
 ]
 Severity = Literal["INFO", "WARNING", "ERROR"]
@@ -70,6 +71,7 @@ WORDS: Mapping[LogWord, tuple[Severity, str]] = {
         "WARNING",
         "a request was answered 503: database, queue or another worker in between",
     ),
+    "audit_lost": ("ERROR", "a change was made and could not be noted in the audit trail"),
     "request_failed": ("ERROR", "a request was answered 500"),
 }
 """Each with how grave it is."""
