@@ -208,3 +208,31 @@ def test_the_month_is_added_up_of_its_own_days():
     month = month_of({"items": rows, "cost": cost}, date(2026, 11, 3))
     assert month is not None and (month["total"], month["without_relay"], month["sent"]) == (2.0, 1.0, 2)
     assert month_of(None, date(2026, 11, 3)) is None
+
+
+async def test_a_message_is_shown_as_it_went_out_and_sent_once_more(signed_in):
+    asked = {
+        "from": SENDER,
+        "to": "ann@example.net",
+        "subject": "Hello",
+        "text": "Dear <b>Ann</b>",
+        "once": "1",
+    }
+    first = (await signed_in.post("/messages", asked)).headers["location"].partition("?")[0]
+    shown = await signed_in.get(f"{first.removeprefix('/console')}/content")
+    assert (
+        "Dear &lt;b&gt;Ann&lt;/b&gt;" in shown.text and "sandbox;" in shown.headers["content-security-policy"]
+    )
+    again = await signed_in.post(first.removeprefix("/console"), {"do": "resend"})
+    assert again.headers["location"].startswith("/console/messages/") and not again.headers[
+        "location"
+    ].startswith(first)
+    assert "Hello" in (await signed_in.get("/messages")).text
+
+
+async def test_the_mail_of_a_batchs_recipient_is_shown_in_a_sandbox(signed_in):
+    await signed_in.post("/new", await order(signed_in, do="send"))
+    await signed_in.harness.queue.run()
+    shown = await signed_in.get("/batches/1/mail/0")
+    assert shown.status_code == 200 and "Dear" in shown.text
+    assert "sandbox;" in shown.headers["content-security-policy"]
