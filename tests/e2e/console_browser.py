@@ -79,5 +79,7 @@ class Visitor:
     def flaws(self, rules: list[str] | None = None) -> list[str]:
         """What axe finds, in words. rules: these alone."""
         self.page.evaluate(AXE)
-        found = self.page.evaluate("tags => axe.run({runOnly: tags})", rules or STANDARD)
+        found = self.page.evaluate(
+            "tags => axe.run({runOnly: tags, resultTypes: ['violations']})", rules or STANDARD
+        )
         return [f"{one['id']}: {one['nodes'][0]['html'][:150]}" for one in found["violations"]]

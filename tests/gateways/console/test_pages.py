@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import date
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from tests.gateways.console.test_console import PAGES
 from warmpost.gateways.console.api import Api
 from warmpost.gateways.console.pages.domains import gauge
 from warmpost.gateways.console.pages.lists import with_header
+from warmpost.gateways.console.pages.overview import month_of
 from warmpost.gateways.http.auth import EVERYTHING, Caller
 
 NASTY = "<img src=x onerror=alert(1)>\"'{{ 7*7 }}{% x %}"
@@ -192,3 +195,44 @@ def test_a_gauge_has_its_limit_where_it_can_be_seen():
     assert gauge("6.8 %", "< 5 %") == {"width": 68.0, "limit": 50.0}
     assert gauge("100 %", ">= 70 %") == {"width": 100.0, "limit": 70.0}
     assert gauge("unknown", "< 5 %")["width"] == 0
+
+
+def test_the_month_is_added_up_of_its_own_days():
+    rows: list[Any] = [
+        {"day": "2026-10-31", "sent": 5},
+        {"day": "2026-11-01", "sent": 2},
+        {"day": "2026-11-03"},
+    ]
+    spent = [{"day": one["day"], "total": 1.0, "without_relay": 0.5} for one in rows]
+    cost = {"by": spent, "currency": "USD", "prices_of": "2025-06"}
+    month = month_of({"items": rows, "cost": cost}, date(2026, 11, 3))
+    assert month is not None and (month["total"], month["without_relay"], month["sent"]) == (2.0, 1.0, 2)
+    assert month_of(None, date(2026, 11, 3)) is None
+
+
+async def test_a_message_is_shown_as_it_went_out_and_sent_once_more(signed_in):
+    asked = {
+        "from": SENDER,
+        "to": "ann@example.net",
+        "subject": "Hello",
+        "text": "Dear <b>Ann</b>",
+        "once": "1",
+    }
+    first = (await signed_in.post("/messages", asked)).headers["location"].partition("?")[0]
+    shown = await signed_in.get(f"{first.removeprefix('/console')}/content")
+    assert (
+        "Dear &lt;b&gt;Ann&lt;/b&gt;" in shown.text and "sandbox;" in shown.headers["content-security-policy"]
+    )
+    again = await signed_in.post(first.removeprefix("/console"), {"do": "resend"})
+    assert again.headers["location"].startswith("/console/messages/") and not again.headers[
+        "location"
+    ].startswith(first)
+    assert "Hello" in (await signed_in.get("/messages")).text
+
+
+async def test_the_mail_of_a_batchs_recipient_is_shown_in_a_sandbox(signed_in):
+    await signed_in.post("/new", await order(signed_in, do="send"))
+    await signed_in.harness.queue.run()
+    shown = await signed_in.get("/batches/1/mail/0")
+    assert shown.status_code == 200 and "Dear" in shown.text
+    assert "sandbox;" in shown.headers["content-security-policy"]

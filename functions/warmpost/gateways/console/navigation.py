@@ -60,15 +60,21 @@ _MENU = (
 _NEEDS = {"/keys": "manage", "/erase": "manage", "/audit": "manage"}
 
 
-def menu(translate: Callable[..., str], may: Callable[[str], bool]) -> list[Group]:
-    """Without the pages whose routes the key may not call."""
+_ROUTES = {"/audit": ("GET", "/manage/audit"), "/erase": ("DELETE", "/manage/recipients/nobody@example.com")}
+
+
+def menu(
+    translate: Callable[..., str], may: Callable[[str], bool], has: Callable[[str, str], bool]
+) -> list[Group]:
+    """Without the pages whose routes the key may not call, or this deployment does not have."""
     return [
         Group(
             translate(group) if group else "",
             tuple(
                 Item(translate(name), icon, path)
                 for name, icon, path in items
-                if may(_NEEDS.get(path, "read")) or not may("read")
+                if (may(_NEEDS.get(path, "read")) or not may("read"))
+                and (path not in _ROUTES or has(*_ROUTES[path]))
             ),
         )
         for group, items in _MENU

@@ -26,6 +26,7 @@ ROUTES = [
     Route("GET", "/batches/{id}", batches.show),
     Route("POST", "/batches/{id}", batches.control),
     Route("GET", "/batches/{id}/progress", batches.progress),
+    Route("GET", "/batches/{id}/mail/{position}", batches.mail),
     Route("GET", "/batches/{id}/recipients.csv", batches.recipients_file),
     Route("GET", "/messages", messages.show_all),
     Route("POST", "/messages", messages.send),

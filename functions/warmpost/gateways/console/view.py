@@ -98,7 +98,7 @@ class View:
             "languages": LANGUAGES,
             "caller": self.caller,
             "may": self.may,
-            "menu": menu(translate, self.may),
+            "menu": menu(translate, self.may, self.api.has),
             "path": self.request.scope["path"],
             "query": self.query,
             "form": self.form,

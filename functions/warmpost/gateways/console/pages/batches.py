@@ -12,6 +12,7 @@ from warmpost.errors import Problem
 from warmpost.gateways.console.api import segment
 from warmpost.gateways.console.forecasts import forecast_chart
 from warmpost.gateways.console.pages.domains import by_rule, newest_history
+from warmpost.gateways.console.pages.templates import mail_page
 from warmpost.gateways.console.view import View, attempt
 from warmpost.rules.model.addresses import domain_of
 from warmpost.rules.requests.mailboxes import split_mailbox
@@ -152,6 +153,12 @@ def _settled(view: View, resend: bool) -> dict[str, Any]:
     """For all that are uncertain, or for those that were ticked."""
     chosen = view.form.all("recipient")
     return {"resend": resend, **({"recipients": chosen} if chosen else {})}
+
+
+async def mail(view: View, id: str, position: str) -> Response:
+    """What one recipient got, rendered again, for a frame of its own."""
+    path = f"/batch-submit/{segment(id)}/recipients/{segment(position)}/content"
+    return mail_page(view, await view.api.get(path))
 
 
 async def recipients_file(view: View, id: str) -> Response:

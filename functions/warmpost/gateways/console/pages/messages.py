@@ -67,7 +67,10 @@ async def control(view: View, id: str) -> Response:
     at, then = f"/send/{segment(id)}", f"/messages/{segment(id)}"
     if view.form["do"] == "resend":
         work, done = view.api.post(f"{at}/resend", {}), "message-sent"
-    elif view.form["do"] == "cancel":
+        return await attempt(
+            view, work, lambda made: f"/messages/{made['id']}", done, lambda problem: show(view, id, problem)
+        )
+    if view.form["do"] == "cancel":
         work, done = view.api.delete(at), "cancelled"
     else:
         again = view.form["do"] == "again"

@@ -25,8 +25,9 @@ async def show(view: View) -> Response:
     days = int(asked) if asked in map(str, PERIODS) else PERIODS[0]
     last = date.fromisoformat(view.services.today())
     first = last - timedelta(days=days - 1)
+    since = min(first, last.replace(day=1))
     figures, *around = await asyncio.gather(
-        view.api.maybe("/manage/statistics", by="day", from_=first, to=last), *_around(view, last)
+        view.api.maybe("/manage/statistics", by="day", from_=since, to=last), *_around(view)
     )
     rows = days_of(figures, first, days)
     shown = _shown(*around)
@@ -38,13 +39,28 @@ async def show(view: View) -> Response:
         kpis=kpis(rows),
         chart=stack_columns([row["day"] for row in rows], [parts(row) for row in rows], PICTURED),
         rows=rows,
+        month=month_of(figures, last),
         **shown | {"domains": await with_warmup(view, shown["domains"])},
     )
 
 
-def _around(view: View, today: date) -> list[Awaitable[Any]]:
+def month_of(figures: Any, today: date) -> dict[str, Any] | None:
+    """What this month has cost and sent so far, of figures that begin with it or before."""
+    if figures is None:
+        return None
+    first = today.replace(day=1).isoformat()
+    spent = [row for row in figures["cost"]["by"] if row["day"] >= first]
+    return {
+        "total": sum(row["total"] for row in spent),
+        "without_relay": sum(row["without_relay"] for row in spent),
+        "sent": sum(row.get("sent", 0) for row in figures["items"] if row["day"] >= first),
+        "currency": figures["cost"]["currency"],
+        "prices_of": figures["cost"]["prices_of"],
+    }
+
+
+def _around(view: View) -> list[Awaitable[Any]]:
     return [
-        view.api.maybe("/manage/statistics", by="day", from_=today.replace(day=1), to=today),
         view.api.maybe("/manage/domains", limit=MOST_DOMAINS),
         view.api.maybe("/batch-submit", limit=MOST_BATCHES),
         view.api.maybe("/schedule", limit=20),
@@ -53,11 +69,8 @@ def _around(view: View, today: date) -> list[Awaitable[Any]]:
     ]
 
 
-def _shown(
-    month: Any, domains: Any, batches: Any, schedules: Any, templates: Any, lists: Any
-) -> dict[str, Any]:
+def _shown(domains: Any, batches: Any, schedules: Any, templates: Any, lists: Any) -> dict[str, Any]:
     return {
-        "month": month,
         "domains": _items(domains),
         "running": [one for one in _items(batches) if one["status"] in RUNNING],
         "coming": [one for one in _items(schedules) if one["next_run"]][:5],

@@ -29,10 +29,9 @@ async def statistics(view: View) -> Response:
         last = date.fromisoformat(view.services.today())
         period = {"from": (last - timedelta(days=29)).isoformat(), "to": last.isoformat()}
     try:
-        found, daily = await asyncio.gather(
-            view.api.get("/manage/statistics", by=by, **period, **asked),
-            view.api.get("/manage/statistics", by="day", **period, **asked),
-        )
+        found = await view.api.get("/manage/statistics", by=by, **period, **asked)
+        is_daily = by == "day"
+        daily = found if is_daily else await view.api.get("/manage/statistics", by="day", **period, **asked)
     except Problem as problem:
         return view.page(
             "statistics.html", problem, found=None, by=by, asked=asked, period=period, groups=GROUPS
