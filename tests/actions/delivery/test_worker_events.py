@@ -13,14 +13,16 @@ from warmpost.rules.model.relays import Pool, Relay
 
 
 async def told(harness):
-    """Kind, recipient and words of what workers logged, in the order of the logs."""
+    """Kind, recipient and words of what workers logged, in order of time and place."""
     logs = await harness.store.find(EventLog, "events", order_by="received_at")
-    return [
-        (event.kind, event.target.address, event.text)
+    found = [
+        (log.value.received_at, event.target.position, event)
         for log in logs
         for event in unpack_events(log.value.content)
         if event.source == "worker"
     ]
+    found.sort(key=lambda one: one[:2])
+    return [(event.kind, event.target.address, event.text) for _, _, event in found]
 
 
 async def test_refusals_deferrals_and_drops_are_told_and_plain_acceptance_is_not(harness):
