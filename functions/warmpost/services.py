@@ -12,7 +12,18 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from warmpost.actions.context import Services
-from warmpost.actions.ports import Clock, Probes, Recurrence, Relays, Resolver, SigningPool, Templates
+from warmpost.actions.ports import (
+    Clock,
+    Encryption,
+    Pictures,
+    Probes,
+    Recurrence,
+    Relays,
+    Resolver,
+    SigningPool,
+    Templates,
+    WebhookClient,
+)
 from warmpost.actions.state.cache import Cache
 from warmpost.actions.state.endpoint_slots import EndpointSlots
 from warmpost.actions.state.message_store import MessageStore
@@ -105,20 +116,24 @@ def settings() -> Settings:
 @cache
 def services() -> Services:
     """Raises SettingsError."""
-    from warmpost.adapters.charts import Pictures
     from warmpost.adapters.google.shutdown import on_shutdown
-    from warmpost.adapters.message.encryption import Encryption
-    from warmpost.adapters.webhooks import WebhookClient
 
-    chosen = settings()
-    metering = Metering(chosen.instances)
+    metering = Metering(settings().instances)
     worker_slots = WorkerSlots()
     leaving: list[Callable[[], None]] = [worker_slots.close]
     on_shutdown(lambda: _run(leaving))
+    made = _assembled(metering, worker_slots, leaving)
+    leaving.append(lambda: metering.leave(lambda: flush_usage(made)))
+    gc.freeze()  # what stays for the life of the process need not be looked through by every full collection
+    return made
+
+
+def _assembled(metering: Metering, worker_slots: WorkerSlots, leaving: list[Callable[[], None]]) -> Services:
+    chosen = settings()
     clock = _local.clock or SystemClock()
     store = FirestoreStore(chosen.project, _local.meter, metering)
     tasks = _tasks(metering)
-    made = Services(
+    return Services(
         clock=clock,
         metering=metering,
         store=store,
@@ -127,9 +142,9 @@ def services() -> Services:
         signing_pool=_later(_signing_pool),
         relays=_later(lambda: _relays(metering, leaving)),
         resolver=_later(_resolver),
-        encryption=Encryption(chosen.master_key),
-        webhooks=WebhookClient(chosen.policy.private_webhooks, metering=metering),
-        pictures=Pictures(),
+        encryption=_encryption(),
+        webhooks=_webhooks(metering),
+        pictures=_pictures(),
         probes=_later(lambda: _probes(tasks)),
         recurrence=_later(_recurrence),
         message_store=MessageStore(store),
@@ -143,9 +158,24 @@ def services() -> Services:
         policy=chosen.policy,
         worker=random.token_hex(8),
     )
-    leaving.append(lambda: metering.leave(lambda: flush_usage(made)))
-    gc.freeze()  # what stays for the life of the process need not be looked through by every full collection
-    return made
+
+
+def _encryption() -> Encryption:
+    from warmpost.adapters.message import encryption
+
+    return encryption.Encryption(settings().master_key)
+
+
+def _webhooks(metering: Metering) -> WebhookClient:
+    from warmpost.adapters import webhooks
+
+    return webhooks.WebhookClient(settings().policy.private_webhooks, metering=metering)
+
+
+def _pictures() -> Pictures:
+    from warmpost.adapters import charts
+
+    return charts.Pictures()
 
 
 def _run(parts: Sequence[Callable[[], None]]) -> None:

@@ -74,11 +74,8 @@ async def serve(arguments: argparse.Namespace, jobs: list[CronJob]) -> None:
 
         server = new_server(CloudTasksService(registry, dispatcher))
         server.add_insecure_port(f"{HOST}:{arguments.grpc_port}")
-        runner = web.AppRunner(
-            Admin(registry, dispatcher, traveller, issuer).application(),
-            access_log=None,
-            shutdown_timeout=_GRACE,
-        )
+        admin = Admin(registry, dispatcher, traveller, issuer).application()
+        runner = web.AppRunner(admin, access_log=None, shutdown_timeout=_GRACE)
         await runner.setup()
         cleanup.push_async_callback(runner.cleanup)
         await server.start()

@@ -113,16 +113,8 @@ async def send_batch(
     of everybody. show: called with each progress."""
     before, arrived_before = await _writes(api), await _arrived(inbox)
     started = time.monotonic()
-    submitted = await api.post(
-        "/batch-submit",
-        {
-            "name": "Letter no. 48",
-            "from": SENDER,
-            "template": "winter-letter",
-            "list": imported.list_id,
-            "data": BLANK,
-        },
-    )
+    letter = {"name": "Letter no. 48", "from": SENDER, "template": "winter-letter", "data": BLANK}
+    submitted = await api.post("/batch-submit", {**letter, "list": imported.list_id})
     path = f"/batch-submit/{submitted['id']}"
     batch = await watch(api, path, show)
     seconds = time.monotonic() - started

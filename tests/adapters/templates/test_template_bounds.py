@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.adapters.templates.rendering import failure, html, shown, templates
-from warmpost.adapters.templates.templates import LONGEST_OUTPUT
+from warmpost.adapters.templates.encoders import LONGEST_OUTPUT
 from warmpost.errors import Invalid
 
 

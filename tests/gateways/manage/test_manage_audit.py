@@ -3,6 +3,7 @@
 import pytest
 
 from warmpost.errors import Unavailable
+from warmpost.rules.identity.domains import Domain
 
 
 async def trail(api, **query):
@@ -100,3 +101,12 @@ async def test_only_who_may_manage_reads_it(api, scope):
     key = (await api.post("/keys", json={"name": "x", "scopes": [scope]})).json()
     answered = await api.get("/audit", headers={"Authorization": f"Bearer {key['key']}"})
     assert answered.status_code == 403
+
+
+async def test_what_was_looked_at_before_a_change_is_not_remembered_after_it(api, services, verified):
+    await verified("news.example.org")
+    pool = {"name": "own", "relays": [{"host": "relay.example.org", "security": "none"}]}
+    assert (await api.post("/pools", json=pool)).status_code == 201
+    await services.cache.get(Domain, "domains/news.example.org")
+    await api.patch("/domains/news.example.org", json={"pool": "own"})
+    assert (await services.cache.get(Domain, "domains/news.example.org")).pool == "own"

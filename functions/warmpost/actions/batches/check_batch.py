@@ -66,10 +66,13 @@ class Checked:
 
     @property
     def would_be_sent(self) -> int:
-        """None while somebody lacks a variable, for then it would be refused as a whole."""
-        if self.lacking:
+        """0 while somebody lacks a variable, for then it would be refused as a whole. Of a list that is larger than what was
+        looked at, as if the rest were like it.
+        """
+        if self.lacking or not self.looked_at:
             return 0
-        return self.recipients - self.duplicates - self.invalid - self.suppressed.total()
+        good = self.looked_at - self.suppressed.total()
+        return round(good * (self.recipients - self.duplicates - self.invalid) / self.looked_at)
 
 
 async def check_batch(services: Services, order: BatchOrder) -> Checked:

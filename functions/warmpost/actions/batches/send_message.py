@@ -49,8 +49,9 @@ async def send_message(services: Services, order: SendOrder, request: Request) -
     path = f"messages/{message_id}"
     packed = pack_message_content(written.message_content)
     parts = await store_parts(services.store, message_content_path(message_id, request.digest), packed)
-    message = _message(services, order, request, written, recipients, b"" if parts else packed, parts, day)
-    message = replace(message, listed=order_key(message_id, message.created_at))
+    message = _message(services, order, request, written, recipients)
+    listed = order_key(message_id, message.created_at)
+    message = replace(message, message_content=b"" if parts else packed, parts=parts, day=day, listed=listed)
     # Queued first: if the queue fails nothing was accepted, and a task without its message is dropped.
     await _queue(services, message_id, message)
     try:
@@ -123,21 +124,14 @@ def _recipients(order: SendOrder) -> list[str]:
 
 
 def _message(
-    services: Services,
-    order: SendOrder,
-    request: Request,
-    written: Written,
-    recipients: list[str],
-    message_content: bytes,
-    parts: int,
-    day: str,
+    services: Services, order: SendOrder, request: Request, written: Written, recipients: list[str]
 ) -> Message:
     return Message(
         domain=written.domain,
         sender=written.message_content.sender.address,
         subject=written.message_content.content.subject,
-        message_content=message_content,
-        parts=parts,
+        message_content=b"",
+        parts=0,
         recipients=deflate(recipients),
         hashes=tuple(address_hash(one) for one in recipients),
         digest=request.digest,
@@ -145,7 +139,6 @@ def _message(
         key_id=request.key_id,
         progress=store_progress(begin(len(recipients)), 0),
         on_uncertain=order.on_uncertain,
-        day=day,
         template=written.template,
         template_version=written.template_version,
         tracked=written.message_content.track.opens,

@@ -53,18 +53,8 @@ async def submit_batch(services: Services, order: BatchOrder, request: Request) 
         batch = replace(batch, status=BatchStatus.SENDING)
     packed = pack_message_content(written.message_content)
     parts = await store_parts(services.store, path, packed, MOST_IN_BATCH)
-    batch = replace(
-        batch,
-        message_content=b"" if parts else packed,
-        name=order.name or written.message_content.content.subject,
-        parts=parts,
-        key_id=request.key_id,
-        schedule=request.schedule,
-        run=request.run,
-        on_uncertain=order.on_uncertain,
-        on_block=order.on_block,
-        tags=dict(order.tags),
-    )
+    batch = replace(batch, message_content=b"" if parts else packed, parts=parts)
+    batch = _as_asked(batch, order, request, order.name or written.message_content.content.subject)
     # Queued first: if the queue fails nothing was accepted, and a task without its batch is dropped.
     await services.tasks.enqueue(
         batch_task("release" if batch.status is BatchStatus.SENDING else "plan", batch_id, 0)
@@ -72,6 +62,19 @@ async def submit_batch(services: Services, order: BatchOrder, request: Request) 
     words = (batch_id, batch.total, batch.duplicates, batch.status.value)
     create = Create(path, batch, bill=batch_id)
     return _answer(await accept_once(services, "batch", request, create, words))
+
+
+def _as_asked(batch: Batch, order: BatchOrder, request: Request, name: str) -> Batch:
+    return replace(
+        batch,
+        name=name,
+        key_id=request.key_id,
+        schedule=request.schedule,
+        run=request.run,
+        on_uncertain=order.on_uncertain,
+        on_block=order.on_block,
+        tags=dict(order.tags),
+    )
 
 
 async def prepare_batch(services: Services, order: BatchOrder) -> tuple[Written, Batch, list[Chunk]]:

@@ -43,6 +43,11 @@ class Cache:
         """The same of a collection that is remembered as a whole."""
         self._whole.pop(collection, None)
 
+    def forget_everything(self) -> None:
+        """After a change that may concern anything: what was read just before it would hold for SECONDS."""
+        self._known.clear()
+        self._whole.clear()
+
     def known(self, kind: type[T], collection: str) -> Sequence[Stored[T]]:
         """As `every` found it last, however long ago; nothing before the first time."""
         _, found = self._whole.get(collection, (0.0, []))

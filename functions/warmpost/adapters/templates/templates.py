@@ -5,29 +5,40 @@ Compiling costs milliseconds and is done once for each content a process meets; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import Any
 
-from jinja2 import Environment, Template, TemplateSyntaxError, nodes
-from jinja2.runtime import Context
+from jinja2 import TemplateSyntaxError
 
+from warmpost.adapters.templates.encoders import (
+    GLOBALS,
+    HTML,
+    TEXT,
+    Encoder,
+    always,
+    body_encoder,
+    cannot_render,
+    context_of,
+    derived_encoder,
+    render,
+    shorter_encoding,
+    subject_encoder,
+    template_of,
+)
 from warmpost.adapters.templates.html_text import text_template_of_html
-from warmpost.adapters.templates.link_rewriting import mark_html, mark_text, text_footer
-from warmpost.adapters.templates.pieces import PieceSandbox
 from warmpost.adapters.templates.reader_filters import READER
 from warmpost.adapters.templates.sandbox import Sandbox
-from warmpost.adapters.templates.source import bound, constants_of, literal, parse, variables_of
+from warmpost.adapters.templates.source import literal, parse, variables_of
 from warmpost.adapters.templates.work_limit import TooMuchWork, begin_work
 from warmpost.errors import Invalid
 from warmpost.rules.html.text import text_of_html
 from warmpost.rules.message.errors import CannotCompose
 from warmpost.rules.message.headers import encode_subject, one_line
 from warmpost.rules.message.message import Content, Data, TemplateFacts
-from warmpost.rules.message.mime import Encoding, TextPart
-from warmpost.rules.message.quoted_printable import SOFT_BREAK, encode_piece, encode_text_base64, text_octets
+from warmpost.rules.message.mime import TextPart
+from warmpost.rules.message.quoted_printable import encode_piece, encode_text_base64, text_octets
 from warmpost.rules.tencent.syntax import as_source, decode_names, encode_data
 from warmpost.rules.tracking.tracking import UNMARKED, Marks, Reader
 
@@ -35,17 +46,8 @@ LONGEST_SOURCE = 1_000_000  # characters
 DOOR_SECONDS = 3.0
 """For a rendering at a door, where somebody waits; batches have no time, so that a message always ends the same way."""
 
-LONGEST_OUTPUT = 3_000_000  # characters, or octets once encoded
-
 _COMPILED_KEPT = 128
 _STAND_IN = "1"
-
-Variables = dict[str, Any]
-Encoder = Callable[[Variables], bytes]
-
-_TEXT, _HTML = Sandbox(autoescape=False), Sandbox(autoescape=True)
-_TEXT_PIECES, _HTML_PIECES = PieceSandbox(autoescape=False), PieceSandbox(autoescape=True)
-_GLOBALS: Variables = dict(_TEXT.globals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class CompiledContent:
         """
         begin_work()
         given = {**shared, **own}
-        variables = {**_GLOBALS, **(encode_data(given) if self.is_foreign else given), READER: reader}
+        variables = {**GLOBALS, **(encode_data(given) if self.is_foreign else given), READER: reader}
         subject = self.subject(variables)
         bodies = [body(variables) for body in reversed(self.bodies)]  # a text made from HTML fails after it
         bodies.reverse()
@@ -109,9 +111,9 @@ class Templates:
             content = _translated(content)
             begin_work(DOOR_SECONDS)
             for sandbox, field, source in _sources(_with_text(content)):
-                template = _template(sandbox, parse(sandbox, source))
+                template = template_of(sandbox, parse(sandbox, source))
                 try:
-                    rendered[field] = _render(template, field, {**_GLOBALS, **data})
+                    rendered[field] = render(template, field, {**GLOBALS, **data})
                 except CannotCompose as error:
                     raise Invalid("cannot_render", error.reason, field) from None
         html, text = rendered["html"], rendered["text"]
@@ -150,25 +152,25 @@ def _refuse_hopeless(content: Content, names: Collection[str]) -> None:
 
     Other errors tell something only where there are no variables: one may have to be more than a text.
     """
-    variables = {**_GLOBALS, **dict.fromkeys(names, _STAND_IN)}
+    variables = {**GLOBALS, **dict.fromkeys(names, _STAND_IN)}
     for sandbox, field, source in _sources(content):
         begin_work(DOOR_SECONDS)
-        template = _template(sandbox, parse(sandbox, source))
+        template = template_of(sandbox, parse(sandbox, source))
         try:
-            for _ in template.root_render_func(_context(template, variables)):
+            for _ in template.root_render_func(context_of(template, variables)):
                 pass
         except Exception as error:
             if not names or isinstance(error, (TooMuchWork, RecursionError)):
-                reason = _cannot_render(error, template, field).reason
+                reason = cannot_render(error, template, field).reason
                 raise Invalid("cannot_render", reason, field) from None
 
 
 def _sources(content: Content) -> Iterator[tuple[Sandbox, str, str]]:
-    yield _TEXT, "subject", content.subject
+    yield TEXT, "subject", content.subject
     if content.html is not None:
-        yield _HTML, "html", content.html
+        yield HTML, "html", content.html
     if content.text is not None:
-        yield _TEXT, "text", content.text
+        yield TEXT, "text", content.text
 
 
 def _with_text(content: Content) -> Content:
@@ -176,7 +178,7 @@ def _with_text(content: Content) -> Content:
         return replace(content, text=content.text or "")
     if content.text is not None or len(content.html) > LONGEST_SOURCE:
         return content
-    return replace(content, text=text_template_of_html(_HTML, content.html))
+    return replace(content, text=text_template_of_html(HTML, content.html))
 
 
 @contextmanager
@@ -208,14 +210,14 @@ def _compile(content: Content, marks: Marks) -> CompiledContent:
         with _syntax_errors(field):
             text_octets(source)
             if field == "subject":
-                subject = _subject_encoder(_template(sandbox, parse(sandbox, source)))
+                subject = subject_encoder(template_of(sandbox, parse(sandbox, source)))
             else:
-                part, body = _body_encoder(field, partial(parse, source=source), marks)
+                part, body = body_encoder(field, partial(parse, source=source), marks)
                 parts.append(part)
                 bodies.append(body)
     if content.text is None and content.html is not None:
         parts.append(TextPart("plain", "quoted-printable"))
-        bodies.append(_derived_encoder(_template(_HTML, parse(_HTML, content.html)), marks))
+        bodies.append(derived_encoder(template_of(HTML, parse(HTML, content.html)), marks))
     assert subject is not None
     return CompiledContent(tuple(reversed(parts)), subject, tuple(reversed(bodies)))
 
@@ -229,11 +231,11 @@ def _encode_literal(content: Content, marks: Marks) -> CompiledContent:
     bodies: list[Encoder] = []
     for field, source in (("text", text), ("html", content.html)):
         if source is not None:
-            encoding = _shorter_encoding(source)
+            encoding = shorter_encoding(source)
             try:
                 if marks and len(source) <= LONGEST_SOURCE:
                     text_octets(source)
-                    part, body = _body_encoder(field, partial(literal, source=source), marks)
+                    part, body = body_encoder(field, partial(literal, source=source), marks)
                     parts.append(part)
                     bodies.append(body)
                     continue
@@ -243,104 +245,9 @@ def _encode_literal(content: Content, marks: Marks) -> CompiledContent:
             except CannotCompose as error:
                 raise Invalid("invalid_content", error.reason, field) from None
             parts.append(TextPart("html" if field == "html" else "plain", encoding))
-            bodies.append(_always(octets))
+            bodies.append(always(octets))
     try:
         subject = encode_subject(content.subject)
     except CannotCompose as error:
         raise Invalid("invalid_subject", error.reason, "subject") from None
-    return CompiledContent(tuple(parts), _always(subject), tuple(bodies))
-
-
-def _body_encoder(
-    field: str, tree_of: Callable[[Sandbox], nodes.Template], marks: Marks
-) -> tuple[TextPart, Encoder]:
-    sandbox, pieces = (_HTML, _HTML_PIECES) if field == "html" else (_TEXT, _TEXT_PIECES)
-    mark = mark_html if field == "html" else mark_text
-    tree = tree_of(sandbox)
-    encoding = _shorter_encoding(constants_of(tree))
-    part = TextPart("html" if field == "html" else "plain", encoding)
-    if encoding == "base64":
-        template = _template(sandbox, mark(tree, marks))
-        return part, lambda variables: encode_text_base64(_render(template, field, variables))
-    return part, _pieces_encoder(_template(pieces, mark(tree_of(pieces), marks)), field)
-
-
-def _pieces_encoder(template: Template, field: str) -> Encoder:
-    pieces: Callable[[Context], Iterator[bytes]] = template.root_render_func  # type: ignore[assignment]
-
-    def encode(variables: Variables) -> bytes:
-        try:
-            body = SOFT_BREAK.join(pieces(_context(template, variables)))
-        except Exception as error:
-            raise _cannot_render(error, template, field) from None
-        if len(body) > LONGEST_OUTPUT:
-            raise CannotCompose(f"{field}: renders to more than {LONGEST_OUTPUT} bytes")
-        return body
-
-    return encode
-
-
-def _always(octets: bytes) -> Encoder:
-    return lambda _: octets
-
-
-def _subject_encoder(template: Template) -> Encoder:
-    return lambda variables: encode_subject(_render(template, "subject", variables))
-
-
-def _derived_encoder(template: Template, marks: Marks) -> Encoder:
-    def encode(variables: Variables) -> bytes:
-        text = text_of_html(_render(template, "html", variables))
-        return encode_piece(text + text_footer(marks, variables[READER]) if marks.footer else text)
-
-    return encode
-
-
-def _render(template: Template, field: str, variables: Variables) -> str:
-    """Raises CannotCompose for whatever a template can run into: it is the author's, and its errors are too."""
-    texts: list[str] = []
-    length = 0
-    try:
-        for text in template.root_render_func(_context(template, variables)):
-            texts.append(text)
-            length += len(text)
-            if length > LONGEST_OUTPUT:
-                raise CannotCompose(f"{field}: renders to more than {LONGEST_OUTPUT} characters")
-    except Exception as error:
-        raise _cannot_render(error, template, field) from None
-    return "".join(texts)
-
-
-def _context(template: Template, variables: Variables) -> Context:
-    """variables: with the globals among them, so that Jinja need not list them again for each message."""
-    environment: Environment = template.environment
-    return environment.context_class(environment, variables, template.name, template.blocks)
-
-
-def _cannot_render(error: Exception, template: Template, field: str) -> CannotCompose:
-    """The error with the line of the template it happened in."""
-    if isinstance(error, CannotCompose):
-        return error
-    line = 0
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == "<template>":
-            line = template.get_corresponding_lineno(trace.tb_lineno)
-        trace = trace.tb_next
-    if isinstance(error, RecursionError):
-        return CannotCompose(f"{field}, line {line}: calls itself too deeply")
-    return CannotCompose(f"{field}, line {line}: {error}")
-
-
-def _template(sandbox: Sandbox, tree: nodes.Template) -> Template:
-    return sandbox.from_string(bound(tree))
-
-
-def _shorter_encoding(text: str) -> Encoding:
-    """By what is known before rendering; quoted-printable, which people can read, unless it is clearly longer."""
-    try:
-        octets = text.encode()
-    except UnicodeEncodeError:
-        return "quoted-printable"
-    escaped = sum(octet > 126 or octet == 61 for octet in octets)
-    return "base64" if 2 * escaped > len(octets) * 0.37 else "quoted-printable"
+    return CompiledContent(tuple(parts), always(subject), tuple(bodies))

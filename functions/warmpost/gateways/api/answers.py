@@ -10,9 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from warmpost.gateways.api.costs import BatchCost, BatchWarmup
 from warmpost.rules.delivery.documents import BatchStatus
 from warmpost.rules.delivery.progress import OnUncertain
-from warmpost.rules.lists.csv_import import Rejected
 from warmpost.rules.schedules.schedules import Missed, RunStatus, State
-from warmpost.rules.suppressions.documents import SuppressionReason
 from warmpost.rules.tracking.tracking import Track, Unsubscribe
 
 T = TypeVar("T")
@@ -64,23 +62,6 @@ class AcceptedMessage(Answer):
     id: str
     status: Literal["queued"]
     recipients: Count
-
-
-class ListedMessage(Answer):
-    """to: all who got it, in Cc and Bcc as well. opened, clicked: by one of them at least."""
-
-    id: str
-    status: RecipientStatus
-    sender: str = field(name="from")
-    to: list[str]
-    subject: str
-    template: Id | None
-    schedule: Id | None
-    run: datetime | None
-    tags: dict[str, str]
-    opened: bool
-    clicked: bool
-    created_at: datetime
 
 
 class Credential(Answer):
@@ -186,28 +167,6 @@ class Batch(Answer):
     slowed: str | None
     cap: int | None
     warmup: BatchWarmup
-    created_at: datetime
-    finished_at: datetime | None
-    cost: BatchCost
-
-
-class ListedBatch(Answer):
-    """cost: so far; what reports cost comes on top later."""
-
-    id: Id
-    name: str
-    status: BatchStatus
-    reason: str | None
-    paused_until: datetime | None
-    counts: Counts
-    recipients: Count
-    duplicates: Count
-    sender: str = field(name="from")
-    template: Id | None
-    list_: Id | None = field(name="list")
-    schedule: Id | None
-    run: datetime | None
-    tags: dict[str, str]
     created_at: datetime
     finished_at: datetime | None
     cost: BatchCost
@@ -325,67 +284,3 @@ class Taken(Answer):
 
     accepted: Count
     ignored: str | None
-
-
-class Suppression(Answer):
-    """domain: the sender domain it holds for, null for all."""
-
-    address: str
-    reason: SuppressionReason
-    domain: str | None
-    since: datetime
-    expires_at: datetime | None
-    note: str
-
-
-class ListedSuppression(Suppression):
-    """lifted_at, lifted_note: with `?lifted=true`."""
-
-    lifted_at: datetime | UnsetType | None = UNSET
-    lifted_note: str | UnsetType = UNSET
-
-
-class FoundSuppression(Suppression):
-    """scopes: everything that holds for the address."""
-
-    scopes: list[Suppression]
-
-
-class ImportedSuppressions(Answer):
-    added: Count
-    changed: Count
-    duplicates: Count
-    rejected: list[RejectedSuppression]
-
-
-class RejectedSuppression(Answer):
-    line: int
-    address: str
-    reason: str
-
-
-class ImportedRecipients(Answer):
-    """columns: names of columns that became others, so that a template can write them."""
-
-    added: Count
-    updated: Count
-    duplicates: Count
-    rejected: list[Rejected]
-    count: Count
-    columns: dict[str, str]
-
-
-class SentToLine(Line, kw_only=True):
-    """send or batch: its id."""
-
-    send: str | UnsetType = UNSET
-    batch: Id | UnsetType = UNSET
-    subject: str
-    sender: str = field(name="from")
-    created_at: datetime
-
-
-class SentTo(Answer):
-    address: str
-    items: list[SentToLine]
-    next_cursor: str | None

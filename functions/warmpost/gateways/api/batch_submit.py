@@ -21,7 +21,7 @@ from warmpost.gateways.api.check_answers import Checked
 from warmpost.gateways.api.content import OF_A_BATCH
 from warmpost.gateways.api.costs import shown_cost
 from warmpost.gateways.api.forecast import FORECAST, FORMAT, get_forecast, post_forecast
-from warmpost.gateways.api.listings import BATCHES, get_batches
+from warmpost.gateways.api.listings import BATCHES, ListedBatch, get_batches
 from warmpost.gateways.api.models import BatchModel, Settled, UncertainModel, batch_order
 from warmpost.gateways.api.recipients import RECIPIENTS, get_recipients
 from warmpost.gateways.http.app import Route, Router, deadline, json_response, moment
@@ -65,20 +65,9 @@ async def _shown(services: Services, batch: Stored[Batch]) -> Response:
     stall, slowed = await find_stall(services, batch), await find_slowness(services, batch)
     body: dict[str, Any] = {
         "id": int(batch.id),
-        "name": value.name,
         "status": pace.status,
         "counts": counts,
-        "recipients": value.total,
-        "duplicates": value.duplicates,
-        "planned": value.planned,
-        "from": value.sender,
-        "template": int(value.template),
-        "template_version": value.template_version,
-        "list": int(value.list_id) if value.list_id else None,
-        "schedule": int(value.schedule) if value.schedule else None,
-        "run": moment(value.run),
-        "on_uncertain": value.on_uncertain,
-        "tags": value.tags,
+        **_as_submitted(value),
         "reason": value.reason or pace.reason or None,
         "paused_until": deadline(pace.paused_until),
         "stalled": shown_stall(stall),
@@ -90,6 +79,23 @@ async def _shown(services: Services, batch: Stored[Batch]) -> Response:
         "cost": shown_cost(await batch_usage(services, batch), services.policy.prices, messages(counts)),
     }
     return json_response(body)
+
+
+def _as_submitted(value: Batch) -> dict[str, Any]:
+    return {
+        "name": value.name,
+        "recipients": value.total,
+        "duplicates": value.duplicates,
+        "planned": value.planned,
+        "from": value.sender,
+        "template": int(value.template),
+        "template_version": value.template_version,
+        "list": int(value.list_id) if value.list_id else None,
+        "schedule": int(value.schedule) if value.schedule else None,
+        "run": moment(value.run),
+        "on_uncertain": value.on_uncertain,
+        "tags": value.tags,
+    }
 
 
 def _control(verb: Callable[[Services, str], Awaitable[None]]) -> Callable[..., Awaitable[Response]]:
@@ -149,7 +155,7 @@ ROUTES = Router(
         get_batches,
         "All batches, newest first",
         scope="read",
-        answers={200: answers.Listed[answers.ListedBatch]},
+        answers={200: answers.Listed[ListedBatch]},
         parameters=BATCHES,
     ),
     Route("GET", "/{id}", _get, "Progress of a batch", scope="read", answers=_WHOLE),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, get_args
 
+from msgspec import field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,7 +18,7 @@ from warmpost.actions.storage.names import find_list, find_template
 from warmpost.actions.storage.pagination import Listed
 from warmpost.errors import Invalid, NotFound
 from warmpost.gateways.api import answers
-from warmpost.gateways.api.costs import shown_cost
+from warmpost.gateways.api.costs import BatchCost, shown_cost
 from warmpost.gateways.http.app import Parameter, deadline, json_response, moment
 from warmpost.gateways.http.auth import Caller
 from warmpost.gateways.http.collections import PAGE, listed, page
@@ -50,6 +51,45 @@ BATCHES = (
     Parameter("template", str, "A template, by number or name."),
     *PERIOD,
 )
+
+
+class ListedMessage(answers.Answer):
+    """to: all who got it, in Cc and Bcc as well. opened, clicked: by one of them at least."""
+
+    id: str
+    status: answers.RecipientStatus
+    sender: str = field(name="from")
+    to: list[str]
+    subject: str
+    template: answers.Id | None
+    schedule: answers.Id | None
+    run: datetime | None
+    tags: dict[str, str]
+    opened: bool
+    clicked: bool
+    created_at: datetime
+
+
+class ListedBatch(answers.Answer):
+    """cost: so far; what reports cost comes on top later."""
+
+    id: answers.Id
+    name: str
+    status: BatchStatus
+    reason: str | None
+    paused_until: datetime | None
+    counts: answers.Counts
+    recipients: answers.Count
+    duplicates: answers.Count
+    sender: str = field(name="from")
+    template: answers.Id | None
+    list_: answers.Id | None = field(name="list")
+    schedule: answers.Id | None
+    run: datetime | None
+    tags: dict[str, str]
+    created_at: datetime
+    finished_at: datetime | None
+    cost: BatchCost
 
 
 async def get_messages(request: Request, services: Services, caller: Caller) -> Response:

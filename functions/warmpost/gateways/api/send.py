@@ -12,7 +12,7 @@ from warmpost.actions.context import Services
 from warmpost.actions.delivery.find import find_message
 from warmpost.gateways.api import answers
 from warmpost.gateways.api.content import OF_A_MESSAGE
-from warmpost.gateways.api.listings import MESSAGES, get_messages
+from warmpost.gateways.api.listings import MESSAGES, ListedMessage, get_messages
 from warmpost.gateways.api.models import SendModel, Settled, UncertainModel, send_order
 from warmpost.gateways.http.app import Route, Router, json_response, moment
 from warmpost.gateways.http.auth import Caller, Keys
@@ -97,7 +97,7 @@ ROUTES = Router(
         get_messages,
         "Single messages, newest first",
         scope="read",
-        answers={200: answers.Listed[answers.ListedMessage]},
+        answers={200: answers.Listed[ListedMessage]},
         parameters=MESSAGES,
     ),
     Route(

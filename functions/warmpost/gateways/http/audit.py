@@ -37,6 +37,7 @@ async def handled(
     before = await _before(request, given, router) if route.method in COMPARED else None
     response = await route.handle(request, *given, **arguments)
     if response.status_code < 400:
+        services.cache.forget_everything()
         path = f"{router.function}{segments(request)}".rstrip("/")
         changes = changes_of(route.method, _decoded(body_seen(request)), before)
         await keep_audit(services, caller.key_id, action, path, address, changes)

@@ -13,7 +13,7 @@ from warmpost.actions.operations.health import check_health
 from warmpost.errors import Invalid
 from warmpost.gateways.api.answers import Answer, Count
 from warmpost.gateways.http.app import Parameter, Route, json_response, moment
-from warmpost.rules.operations.health import Findings, HealthStatus, as_metrics, judge
+from warmpost.rules.operations.health import Findings, HealthStatus, Work, as_metrics, judge
 
 METRICS = "application/openmetrics-text"
 
@@ -110,22 +110,26 @@ def shown(found: Findings) -> dict[str, object]:
             for one in found.queues
         ],
         "relays": [_reach(one.reason) | {"pool": one.pool, "relay": one.relay} for one in found.relays],
-        "batches": {
-            "running": work.running,
-            "capped": work.capped,
-            "held": work.held,
-            "oldest_held": moment(work.oldest_held),
-            "uncertain": work.uncertain,
-            "stalled": [
-                {"batch": one.batch, "since": moment(one.since), "reason": one.reason} for one in work.stalled
-            ],
-        },
+        "batches": _batches(work),
         "overdue_pauses": work.overdue_pauses,
         "blocked_domains": work.blocked,
         "disabled_webhooks": work.disabled_webhooks,
         "overdue_schedules": work.overdue_schedules,
         "failing_schedules": work.failing_schedules,
         "last_daily_run": moment(work.last_daily_run),
+    }
+
+
+def _batches(work: Work) -> dict[str, object]:
+    return {
+        "running": work.running,
+        "capped": work.capped,
+        "held": work.held,
+        "oldest_held": moment(work.oldest_held),
+        "uncertain": work.uncertain,
+        "stalled": [
+            {"batch": one.batch, "since": moment(one.since), "reason": one.reason} for one in work.stalled
+        ],
     }
 
 

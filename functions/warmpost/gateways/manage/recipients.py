@@ -16,7 +16,7 @@ from warmpost.actions.lists.change_recipients import change_recipient
 from warmpost.actions.lists.import_recipients import import_recipients
 from warmpost.actions.storage.pagination import Listed
 from warmpost.errors import Invalid
-from warmpost.gateways.api.answers import Answer, ImportedRecipients
+from warmpost.gateways.api.answers import Answer, Count
 from warmpost.gateways.api.answers import Listed as ListedAnswer
 from warmpost.gateways.http import collections
 from warmpost.gateways.http.app import Parameter, Route, json_response
@@ -24,10 +24,21 @@ from warmpost.gateways.http.bodies import decode
 from warmpost.gateways.http.parameters import one_of
 from warmpost.gateways.http.uploads import CSV_OPTIONS, Upload, read_upload
 from warmpost.rules.lists.columns import variable_name
-from warmpost.rules.lists.csv_import import JsonRows, Rows, open_csv
+from warmpost.rules.lists.csv_import import JsonRows, Rejected, Rows, open_csv
 from warmpost.rules.message.message import Recipient
 from warmpost.rules.model.addresses import Flaw
 from warmpost.rules.model.names import MOST_CHARACTERS
+
+
+class ImportedRecipients(Answer):
+    """columns: names of columns that became others, so that a template can write them."""
+
+    added: Count
+    updated: Count
+    duplicates: Count
+    rejected: list[Rejected]
+    count: Count
+    columns: dict[str, str]
 
 
 class NewRecipient(collections.Body):

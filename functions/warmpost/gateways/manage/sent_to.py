@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from msgspec import UNSET, UnsetType, field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.actions.batches.sent_to import Sent, sent_to
 from warmpost.actions.context import Services
-from warmpost.gateways.api.answers import SentTo
+from warmpost.gateways.api.answers import Answer, Id, Line
 from warmpost.gateways.http import collections
 from warmpost.gateways.http.app import Route, json_response, moment
 from warmpost.gateways.http.parameters import shown_recipient
 from warmpost.rules.model.addresses import domain_of
 from warmpost.rules.model.derived_ids import batch_message_id, send_message_id
 from warmpost.rules.requests.mailboxes import read_mailbox
+
+
+class SentToLine(Line, kw_only=True):
+    """send or batch: its id."""
+
+    send: str | UnsetType = UNSET
+    batch: Id | UnsetType = UNSET
+    subject: str
+    sender: str = field(name="from")
+    created_at: datetime
+
+
+class SentTo(Answer):
+    address: str
+    items: list[SentToLine]
+    next_cursor: str | None
 
 
 async def get(request: Request, services: Services, address: str) -> Response:

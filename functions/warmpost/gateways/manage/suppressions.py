@@ -26,6 +26,7 @@ from warmpost.gateways.http import collections
 from warmpost.gateways.http.app import Parameter, Route, deadline, json_response, moment
 from warmpost.gateways.http.bodies import decode
 from warmpost.gateways.http.uploads import CSV_OPTIONS, Upload, read_upload
+from warmpost.gateways.manage import suppression_answers as shapes
 from warmpost.rules.lists.csv_import import harmless
 from warmpost.rules.model.addresses import Flaw
 from warmpost.rules.model.writes import Stored
@@ -156,7 +157,7 @@ ROUTES = [
         listing,
         "Addresses that are not mailed",
         scope="read",
-        answers={200: (answers.Listed[answers.ListedSuppression], "text/csv")},
+        answers={200: (answers.Listed[shapes.ListedSuppression], "text/csv")},
         parameters=(*collections.PAGE, *_WANTED),
     ),
     Route(
@@ -166,7 +167,7 @@ ROUTES = [
         "Suppress an address, or a file of them",
         "manage",
         (NewSuppression, "text/csv"),
-        {201: answers.Suppression, 200: answers.ImportedSuppressions},
+        {201: shapes.Suppression, 200: shapes.ImportedSuppressions},
         CSV_OPTIONS,
     ),
     Route(
@@ -175,7 +176,7 @@ ROUTES = [
         get,
         "What holds for an address",
         scope="read",
-        answers={200: answers.FoundSuppression},
+        answers={200: shapes.FoundSuppression},
     ),
     Route(
         "DELETE",
