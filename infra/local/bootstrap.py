@@ -31,7 +31,7 @@ def enter_environment(tests: bool) -> None:
 
 
 SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
-"""How all tests run: half of them wait for processes, not for a processor. The longest files come first, see `tests/conftest.py`."""
+"""How all tests run: half of them wait for processes, not for a processor. `tests/conftest.py` puts the longest first."""
 
 
 def run_pytest(arguments: Sequence[str]) -> None:
