@@ -18,17 +18,6 @@ from warmpost.adapters.google.firestore import FirestoreStore
 
 Publish = Callable[..., None]
 
-LONGEST_FIRST = ("simulation", "e2e", "local", "submission", "chaos")
-"""Folders whose files take a minute each: begun last, one of them would run alone in the end."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def rank(item: pytest.Item) -> int:
-        folder = item.nodeid.split("/")[1]
-        return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
-
-    items.sort(key=rank)
-
 
 @pytest.fixture(scope="session")
 def firestore() -> Iterator[str]:

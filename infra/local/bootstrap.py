@@ -30,8 +30,8 @@ def enter_environment(tests: bool) -> None:
         os.execv(PYTHON, [str(PYTHON), *sys.argv])  # noqa: S606
 
 
-SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
-"""How all tests run: half of them wait for processes, not for a processor. `tests/conftest.py` puts the longest first."""
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
+"""How all tests run: half of them wait for processes, not for a processor."""
 
 
 def run_pytest(arguments: Sequence[str]) -> None:
