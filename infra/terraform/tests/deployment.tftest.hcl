@@ -136,8 +136,8 @@ run "passwords_of_further_relays_reach_whoever_talks_to_relays" {
   }
 
   assert {
-    condition     = alltrue([for key, one in google_cloudfunctions2_function.function : contains(one.service_config[0].secret_environment_variables[*].key, "WARMPOST_RELAY_EU") == contains(["work", "manage"], key)])
-    error_message = "Who sends and who looks after health has them, nobody else."
+    condition     = alltrue([for key, one in google_cloudfunctions2_function.function : contains(one.service_config[0].secret_environment_variables[*].key, "WARMPOST_RELAY_EU") == contains(["work", "manage", "console"], key)])
+    error_message = "Who sends and who looks after health, console included, has them, nobody else."
   }
   assert {
     condition     = alltrue([for account in ["worker", "doors"] : google_secret_manager_secret_iam_member.reader["${account}/relay-eu"].secret_id == "relay-eu"])
