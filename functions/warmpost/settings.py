@@ -16,6 +16,7 @@ from warmpost.rules.operations.environment import Environment
 from warmpost.rules.operations.people import People, parse_people
 from warmpost.rules.operations.policy import Policy
 from warmpost.rules.operations.prices import STANDARD_PRICES, parse_prices
+from warmpost.rules.operations.retention import Retention
 from warmpost.rules.requests.proxies import Proxies, read_proxies
 from warmpost.rules.tracking.tokens import derive_key
 from warmpost.rules.warmup.levels import STANDARD, parse_table
@@ -26,6 +27,8 @@ _SPF_DOMAIN = re.compile(r"[A-Za-z0-9_.%{}-]+").fullmatch
 _AUDIENCE = re.compile(r"/projects/[A-Za-z0-9/_.-]+").fullmatch
 _KEY = re.compile(r"[!-~]+").fullmatch
 
+
+MOST_DAYS = 36_500
 
 IAP_KEYS = "https://www.gstatic.com/iap/verify/public_key-jwk"
 
@@ -195,6 +198,18 @@ def _policy(get: Environment) -> Policy:
         private_webhooks=get.choice("WARMPOST_WEBHOOK_ALLOW_PRIVATE", "0", ("0", "1")) == "1",
         return_key=derive_key(master_key, "return path"),
         prices=get.parsed("WARMPOST_PRICES", parse_prices, STANDARD_PRICES),
+        retention=_retention(get),
+    )
+
+
+def _retention(get: Environment) -> Retention:
+    usual = Retention()
+    content = get.whole("WARMPOST_KEEP_CONTENT", usual.content, 1, MOST_DAYS)
+    return Retention(
+        content,
+        get.whole("WARMPOST_KEEP_RECIPIENTS", max(usual.recipients, content), content, MOST_DAYS),
+        get.whole("WARMPOST_KEEP_EVENTS", usual.events, 3, MOST_DAYS),
+        get.whole("WARMPOST_KEEP_AUDIT", usual.audit, 1, MOST_DAYS),
     )
 
 

@@ -39,6 +39,8 @@ CHUNKS_PER_LOOK = 10
 async def count_batch(services: Services, batch: Stored[Batch] | Stored[ListedBatch]) -> dict[str, int]:
     """Recipients by status; together they are the batch's total. Four aggregation queries, whatever the size."""
     value = batch.value
+    if value.counts:
+        return value.counts
     fields = [f"counts.{status.value}" for status in COUNTED]
     counts = await services.store.sums(f"{batch.path}/progress", fields)
     changes = await services.store.sums(f"{batch.path}/reported_status", fields)

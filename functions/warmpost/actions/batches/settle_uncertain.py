@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import DeliveryJob
-from warmpost.actions.delivery.find import find_batch, find_message
+from warmpost.actions.delivery.find import find_batch, find_message, require_content
 from warmpost.actions.delivery.recipient_status import (
     RecipientStatuses,
     read_chunk_statuses,
@@ -98,6 +98,8 @@ async def settle_message(
 ) -> int:
     """The same for a single send. Raises NotFound."""
     message = await find_message(services, message_id)
+    if resend:
+        require_content(message.value)
     found = await read_message_statuses(services.store, message.id, message.value)
     places = uncertain_places(found.progress, found.reported)
     if addresses is not None:
@@ -123,6 +125,8 @@ def _refuse(batch: Batch, resend: bool) -> None:
             f"batch_{batch.status}",
             f"The batch is {batch.status}; what is uncertain of it is settled by reports alone.",
         )
+    if resend:
+        require_content(batch)
     if batch.status is BatchStatus.PAUSED and resend:
         raise Conflict("batch_paused", "A paused batch sends nothing; resume it first.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from warmpost.actions.context import Services
-from warmpost.errors import NotFound
+from warmpost.errors import Conflict, NotFound
 from warmpost.rules.delivery.documents import Batch, Message
 from warmpost.rules.model.derived_ids import send_message_id
 from warmpost.rules.model.writes import Stored
@@ -27,6 +27,14 @@ async def find_message(services: Services, message_id: str) -> Stored[Message]:
     if message is None:
         raise NotFound("message_not_found", f"There is no message {message_id[:MOST_ID]!r}.")
     return message
+
+
+def require_content(value: Batch | Message) -> None:
+    """Raises Conflict where the content is gone: its time was over, or somebody was erased who got it."""
+    if not (value.message_content or value.parts):
+        raise Conflict(
+            "content_gone", "The content of this is not kept any more, so it cannot be sent again."
+        )
 
 
 MOST_FOUND = 100

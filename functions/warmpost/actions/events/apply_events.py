@@ -26,6 +26,7 @@ from warmpost.rules.events.day_counters import Amounts, Circumstances, count_rep
 from warmpost.rules.events.documents import ReportedStatusFields
 from warmpost.rules.events.event_packing import pack_reported_status
 from warmpost.rules.events.reported_status import OPEN_ENDED, ReportedStatus, apply_all, combined
+from warmpost.rules.model.addresses import ERASED
 from warmpost.rules.model.compression import inflate
 from warmpost.rules.model.derived_ids import address_hash
 from warmpost.rules.model.events import Event
@@ -210,7 +211,7 @@ def _suppressions(situation: Situation, fresh: Sequence[tuple[int, Event]]) -> l
     wanted: list[Suppression] = []
     for position, event in fresh:
         address = situation.addresses[position]
-        if situation.given.provider(position) == SIMULATOR:
+        if situation.given.provider(position) == SIMULATOR or address == ERASED:
             continue
         at = datetime.fromtimestamp(event.at, UTC)
         for_domain = Suppression(address, address_hash(address), "unsubscribe", at, scope=situation.domain)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from warmpost.actions.batches.send_message import Accepted
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import DeliveryJob, message_content_path
-from warmpost.actions.delivery.find import find_message
+from warmpost.actions.delivery.find import find_message, require_content
 from warmpost.actions.state.message_store import store_parts
 from warmpost.actions.templates.build_message import require_verified
 from warmpost.actions.warmup.reserve_single import admit_single
@@ -37,6 +37,7 @@ async def resend_message(
     """
     stored = await find_message(services, message_id)
     old = stored.value
+    require_content(old)
     await require_verified(services, old.domain)
     recipients = _chosen(inflate(old.recipients), to)
     new_id = short_hash(secrets.token_bytes(16), length=24)

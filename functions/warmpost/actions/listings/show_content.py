@@ -23,6 +23,8 @@ GONE = NotFound("message_forgotten", "Nothing is kept of this message any more."
 async def message_content_of(services: Services, message_id: str, position: int) -> bytes:
     """Octets as a relay gets them (RFC 5322). Raises NotFound, or Invalid where it cannot be made."""
     stored = await find_message(services, message_id)
+    if not (stored.value.message_content or stored.value.parts):
+        raise GONE
     delivery = await open_delivery(services, DeliveryJob(message=stored.id))
     if delivery is None:
         raise GONE
@@ -34,6 +36,8 @@ async def message_content_of(services: Services, message_id: str, position: int)
 async def batch_content_of(services: Services, batch_id: str, position: int) -> bytes:
     """For the recipient of that place in the batch. Raises as `message_content_of`."""
     batch = await find_batch(services, batch_id)
+    if not (batch.value.message_content or batch.value.parts):
+        raise GONE
     chunks = await services.store.find(
         Chunk, f"{batch.path}/chunks", ("first", "<=", position), order_by="first", descending=True, limit=1
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from warmpost.actions.context import Services
@@ -14,7 +14,7 @@ from warmpost.actions.storage.pagination import Listed, Page, wrong_cursor
 from warmpost.errors import Moved, Unavailable
 from warmpost.rules.listings.listing import age_key
 from warmpost.rules.model.writes import Create, Stored
-from warmpost.rules.operations.audit import KEPT, AuditEntry, as_text
+from warmpost.rules.operations.audit import AuditEntry, as_text
 
 MOST_LOOKED_AT = 1000
 AT_ONCE = 100
@@ -44,8 +44,9 @@ async def keep_audit(
 ) -> None:
     """Never raises: what was changed is changed."""
     now = services.clock.now()
+    until = now + timedelta(days=services.policy.retention.audit)
     id = f"{age_key(now)}{secrets.token_hex(6)}"
-    entry = AuditEntry(now, key_id, action, path[:500], address, as_text(changes), id, now + KEPT)
+    entry = AuditEntry(now, key_id, action, path[:500], address, as_text(changes), id, until)
     try:
         await services.store.commit(Create(f"audit/{id}", entry))
     except (Moved, Unavailable) as failure:

@@ -5,11 +5,20 @@ Every step leaves alone what is in order, so running it twice, late or while eve
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import DeliveryJob
 from warmpost.actions.identity.check_domains import sweep_identities
+from warmpost.actions.operations.retention import (
+    drop_batch_content,
+    drop_message_content,
+    drop_messages,
+    drop_orders,
+    drop_recipients,
+    drop_schedules,
+)
 from warmpost.actions.outbox.event_log import ask_for_ingest
 from warmpost.actions.outbox.notifications import requeue_notifications
 from warmpost.actions.schedules.enqueue_due import enqueue_due
@@ -17,7 +26,7 @@ from warmpost.actions.storage.log import log_event
 from warmpost.errors import Moved
 from warmpost.rules.delivery.documents import RUNNING, Batch, Message
 from warmpost.rules.events.event_queues import ALL
-from warmpost.rules.model.derived_ids import task_name
+from warmpost.rules.model.derived_ids import short_hash, task_name
 from warmpost.rules.model.tasks import Task, batch_task
 from warmpost.rules.model.writes import Put, Update
 from warmpost.rules.operations.health import DailyRun
@@ -32,8 +41,7 @@ LEFT_LYING = timedelta(hours=1)
 async def run_daily(services: Services) -> None:
     """Only queues the pages: a hundred thousand domains do not fit into one request."""
     run = str(int(services.clock.timestamp()))
-    parts = ("domains", "identities", "batches", "messages", "notifications")
-    tasks = [_page(part, "", run) for part in parts]
+    tasks = [_page(part, "", run) for part in SWEEPS]
     await services.tasks.enqueue(*tasks)
     await ask_for_ingest(services, [ALL])
     await enqueue_due(services, services.clock.now())
@@ -43,19 +51,12 @@ async def run_daily(services: Services) -> None:
 
 def _page(part: str, after: str, run: str) -> Task:
     body = {"part": part, "after": after, "run": run}
-    return Task("sweep", body, task_name("sweep", part, after.replace(".", "_"), run))
+    return Task("sweep", body, task_name("sweep", part, short_hash(after), run))
 
 
 async def sweep(services: Services, part: str, after: str, run: str) -> None:
     """One page of one part; the next one follows by itself."""
-    sweeps = {
-        "domains": _domains,
-        "identities": sweep_identities,
-        "batches": _batches,
-        "messages": _messages,
-        "notifications": requeue_notifications,
-    }
-    last = await sweeps[part](services, after, run)
+    last = await SWEEPS[part](services, after, run)
     if last:
         await services.tasks.enqueue(_page(part, last, run))
 
@@ -109,3 +110,19 @@ async def _messages(services: Services, after: str, run: str) -> str:
             found=len(tasks),
         )
     return found[-1].id if len(found) == PAGE else ""
+
+
+SWEEPS: dict[str, Callable[[Services, str, str], Awaitable[str]]] = {
+    "domains": _domains,
+    "identities": sweep_identities,
+    "batches": _batches,
+    "messages": _messages,
+    "notifications": requeue_notifications,
+    "message-content": drop_message_content,
+    "old-messages": drop_messages,
+    "batch-content": drop_batch_content,
+    "old-recipients": drop_recipients,
+    "orders": drop_orders,
+    "old-schedules": drop_schedules,
+}
+"""What a daily run goes through, each a page at a time: where its next page begins, empty behind the last."""

@@ -18,7 +18,6 @@ from warmpost.rules.model.events import Event
 from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.writes import Create
 
-KEEP = timedelta(days=30)
 LAST_MOMENT = 4e9
 """Epoch seconds, a century away."""
 WINDOW = 1.0
@@ -94,8 +93,8 @@ def _documents(
             *_documents(services, source, events[half:], wait, tries),
         ]
     now, queue = services.clock.now(), queue_of(events[0])
-    due = now.timestamp() + wait
-    log = EventLog(queue, source, packed, len(events), now, now + KEEP, due, tries=tries)
+    due, until = now.timestamp() + wait, now + timedelta(days=services.policy.retention.events)
+    log = EventLog(queue, source, packed, len(events), now, until, due, tries=tries)
     return [Create(f"events/{secrets.token_hex(10)}", log)]
 
 

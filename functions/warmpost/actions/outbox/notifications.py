@@ -15,7 +15,6 @@ from warmpost.rules.model.derived_ids import short_hash, task_name
 from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.writes import Create, Stored, Write
 from warmpost.rules.webhooks.notifications import (
-    KEPT,
     Notification,
     NotificationEvent,
     bundles,
@@ -82,7 +81,7 @@ def _packed(
             results="." * -(-len(lines) // size),
             state="waiting" if webhook.value.is_served else "parked",
             created_at=now,
-            expires_at=now + KEPT,
+            expires_at=now + timedelta(days=services.policy.retention.events),
             next_at=now,
             error="" if webhook.value.is_served else webhook.value.disabled_reason,
         )

@@ -14,6 +14,7 @@ from typing import Literal
 
 from warmpost.actions.ports import Store
 from warmpost.actions.state.suppression_snapshot import Snapshot, keep_snapshot, load_snapshot
+from warmpost.rules.model.addresses import ERASED
 from warmpost.rules.model.derived_ids import address_hash
 from warmpost.rules.suppressions.snapshot_pages import Entry
 
@@ -48,11 +49,14 @@ class Suppressed:
         """The suppressed ones with their reason; never older than the call.
 
         domain: of the sender, whose own suppressions hold beside the deployment's. transactional: a message to one person
-        may pass an unsubscription, but never a bounce or a complaint.
+        may pass an unsubscription, but never a bounce or a complaint. Nobody is behind ERASED.
         """
         await self.catch_up()
         found: dict[str, str] = {}
         for address in addresses:
+            if address == ERASED:
+                found[address] = "erased"
+                continue
             number = address_hash(address)
             for one in (self.entry(number, domain), self.entry(number, "")):
                 if one and one.holds(now) and not (transactional and one.reason == "unsubscribe"):

@@ -137,6 +137,11 @@ class DomainTask(Model):
     domain: str
 
 
+class EraseTask(Model):
+    erasure: str
+    turn: int
+
+
 class IngestTask(Model):
     queue: str
 
@@ -153,7 +158,7 @@ class NotifyTask(Model):
 
 
 class SweepTask(Model):
-    part: Literal["domains", "identities", "batches", "messages", "notifications"]
+    part: str
     after: str
     run: str
 

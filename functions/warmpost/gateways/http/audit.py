@@ -15,7 +15,7 @@ from warmpost.errors import Problem
 from warmpost.gateways.http.app import Route, Router, segments
 from warmpost.gateways.http.auth import Caller
 from warmpost.gateways.http.bodies import body_seen
-from warmpost.rules.operations.audit import changes_of, is_change
+from warmpost.rules.operations.audit import ERASES, changes_of, is_change, path_noted
 
 COMPARED = ("PATCH", "PUT", "DELETE")
 
@@ -34,13 +34,14 @@ async def handled(
     action = f"{route.method} {router.function}{route.pattern if route.pattern != '/' else ''}"
     if caller is None or not is_change(route.method, action):
         return await route.handle(request, *given, **arguments)
-    before = await _before(request, given, router) if route.method in COMPARED else None
+    compared = route.method in COMPARED and action != ERASES
+    before = await _before(request, given, router) if compared else None
     response = await route.handle(request, *given, **arguments)
     if response.status_code < 400:
         services.cache.forget_everything()
         path = f"{router.function}{segments(request)}".rstrip("/")
         changes = changes_of(route.method, _decoded(body_seen(request)), before)
-        await keep_audit(services, caller.key_id, action, path, address, changes)
+        await keep_audit(services, caller.key_id, action, path_noted(action, path), address, changes)
     return response
 
 

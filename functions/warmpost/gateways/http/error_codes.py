@@ -38,7 +38,8 @@ CODES: dict[type[Problem], frozenset[str]] = {
     Forbidden: _codes("domain_not_allowed missing_scope sender_not_allowed submitted_by_another"),
     NotFound: _codes(
         """
-        address_not_found batch_not_found bounce_text_not_found domain_not_found key_not_found list_not_found
+        address_not_found batch_not_found bounce_text_not_found domain_not_found erasure_not_found
+        key_not_found list_not_found
         message_forgotten message_not_found not_found pool_not_found recipient_not_found
         schedule_not_found suppression_not_found template_not_found unknown_source version_not_found
         webhook_not_found
@@ -46,7 +47,7 @@ CODES: dict[type[Problem], frozenset[str]] = {
     ),
     Conflict: _codes(
         """
-        address_exists batch_cancelled batch_done batch_failed batch_paused changed_meanwhile
+        address_exists batch_cancelled batch_done batch_failed batch_paused changed_meanwhile content_gone
         domain_exists domain_in_use domain_not_verified domain_suspended idempotency_key_reused
         list_empty list_in_use list_is_busy name_taken pool_exists pool_in_use schedule_ended template_in_use
         webhook_disabled

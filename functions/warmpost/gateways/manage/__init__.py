@@ -9,6 +9,7 @@ from warmpost.gateways.manage import (
     bounces,
     deployment,
     domains,
+    erasures,
     health,
     keys,
     levels,
@@ -41,5 +42,6 @@ ROUTES: list[Route] = [
     *health.ROUTES,
     *deployment.ROUTES,
     *audit.ROUTES,
+    *erasures.ROUTES,
 ]
 """As `routes.MANAGE`, which adds the document that describes them all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 
 from starlette.requests import Request
@@ -35,7 +36,7 @@ class PriceList(Answer):
 
 
 class Deployment(Answer):
-    """settings: names of those that were given, never what they hold."""
+    """settings: names of those that were given, never what they hold. kept: how many days what is kept."""
 
     version: str
     project: str
@@ -46,6 +47,7 @@ class Deployment(Answer):
     relays: list[str]
     prices: PriceList
     settings: list[str]
+    kept: dict[str, int]
     at: datetime
 
 
@@ -78,6 +80,7 @@ async def deployment(request: Request, services: Services) -> Response:
             "relays": [one.host for one in policy.shared_pool.relays],
             "prices": {"currency": prices.currency, "date": prices.date, "region": prices.region},
             "settings": policy.settings,
+            "kept": asdict(policy.retention),
             "at": services.clock.now(),
         }
     )

@@ -28,7 +28,7 @@ from warmpost.gateways.http.bodies import decode
 from warmpost.gateways.http.uploads import CSV_OPTIONS, Upload, read_upload
 from warmpost.gateways.manage import suppression_answers as shapes
 from warmpost.rules.lists.csv_import import harmless
-from warmpost.rules.model.addresses import Flaw
+from warmpost.rules.model.addresses import ERASED, Flaw
 from warmpost.rules.model.writes import Stored
 from warmpost.rules.suppressions.documents import Suppression, SuppressionReason
 from warmpost.rules.suppressions.precedence import COLUMNS, REASONS, by_hand, open_suppressions, read_scope
@@ -120,7 +120,8 @@ async def _as_csv(
 
 
 def _rows(page: Iterable[Stored[Suppression]]) -> bytes:
-    rows = [shown(one.value) for one in page]
+    """Without those that hold by their hash alone: a file of them would suppress nobody."""
+    rows = [shown(one.value) for one in page if one.value.address != ERASED]
     return _lines([[harmless(row[name] or "") for name in COLUMNS] for row in rows])
 
 
@@ -132,7 +133,11 @@ def _lines(rows: Iterable[Iterable[str]]) -> bytes:
 
 async def get(request: Request, services: Services, address: str) -> Response:
     """What says most of the address, and in `scopes` everything that holds."""
-    scopes = [shown(one.value) for one in await manage_suppressions.find_suppressions(services, address)]
+    found = await manage_suppressions.find_suppressions(services, address)
+    scopes = [shown(one.value) for one in found]
+    for one in scopes:
+        if one["address"] == ERASED:
+            one["address"] = address.strip()
     return json_response({**scopes[0], "scopes": scopes})
 
 

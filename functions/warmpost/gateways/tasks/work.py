@@ -14,6 +14,7 @@ from warmpost.actions.batches.release_chunks import release_chunks
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.deliver import deliver
 from warmpost.actions.delivery.delivery_job import DeliveryJob
+from warmpost.actions.erasure.erase_recipient import erase_recipient
 from warmpost.actions.events.ingest_events import ingest_events
 from warmpost.actions.identity.check_domains import check_identity
 from warmpost.actions.operations.daily import sweep
@@ -26,6 +27,7 @@ from warmpost.errors import Conflict, Invalid, NotFound
 from warmpost.gateways.api.models import (
     BatchTask,
     DomainTask,
+    EraseTask,
     FireTask,
     IngestTask,
     NotifyTask,
@@ -135,6 +137,12 @@ async def _sweep(services: Services, body: bytes) -> None:
     await sweep(services, task.part, task.after, task.run)
 
 
+async def _erase(services: Services, body: bytes) -> None:
+    task = decode(body, EraseTask)
+    with log.about(erasure=task.erasure):
+        await erase_recipient(services, task.erasure, task.turn)
+
+
 async def _ingest(services: Services, body: bytes) -> None:
     queue = decode(body, IngestTask).queue
     await ingest_events(services, *(QUEUES if queue == ALL else (queue,)))
@@ -151,4 +159,5 @@ VERBS: dict[str, Verb] = {
     "sweep": _sweep,
     "notify": _notify,
     "ingest": _ingest,
+    "erase": _erase,
 }

@@ -36,6 +36,8 @@ class BatchStatus(StrEnum):
         return {BatchStatus.CANCELLED: Status.CANCELLED, BatchStatus.FAILED: Status.FAILED}.get(self)
 
 
+KeptOfBatch = Literal["all", "recipients", "figures"]
+
 RUNNING = tuple(one for one in BatchStatus if one.is_running)
 
 
@@ -48,7 +50,8 @@ class Batch:
     many have left the held queue, counted from the first; queued: for how many of those tasks exist. days: from which
     position on the recipients' volume was reserved on which day. generation: how often the tasks were made anew (resume,
     sweep). on_block: what becomes of the unsent when the domain is blocked for a day. schedule, run: of a series. cost:
-    what it used up until its recipients were on their way, and at its end; the rest is in its figures.
+    what it used up until its recipients were on their way, and at its end; the rest is in its figures. kept: what retention
+    has left of it; counts: of its recipients by status, once those themselves are gone.
     """
 
     name: str
@@ -80,6 +83,8 @@ class Batch:
     reason: str = ""
     finished_at: datetime | None = None
     cost: Usage = Usage()
+    kept: KeptOfBatch = "all"
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ class ListedBatch:
     reason: str = ""
     finished_at: datetime | None = None
     cost: Usage = Usage()
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 def order_key(message_id: str, created_at: datetime) -> str:

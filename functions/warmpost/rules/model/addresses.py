@@ -18,6 +18,9 @@ MOST_ADDRESS_BYTES = 254
 MOST_LOCAL_BYTES = 64
 MOST_DOMAIN_BYTES = 253
 
+ERASED = "erased@erased.invalid"
+"""Stands where an address stood that was erased (RFC 2606 section 2: no such domain will ever be there)."""
+
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _PLAIN_DOMAIN = re.compile(rf"(?:{_LABEL}\.)+[A-Za-z](?:[A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?")

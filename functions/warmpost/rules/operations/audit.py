@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-KEPT = timedelta(days=400)
 MOST_TEXT = 200
 MOST_CHANGE = 4000
 """Characters of a value, and of all of a change."""
@@ -16,6 +15,9 @@ MOST_CHANGE = 4000
 SECRET = ("password", "secret", "key", "token")
 SENT = frozenset({"POST /send"})
 """Single messages are their own record, and a write for each would cost as much as sending it."""
+
+ERASES = "DELETE /manage/recipients/{address}"
+"""Its entry must not keep whom it was about."""
 
 LOOKS = (
     *("POST /batch-submit/check", "POST /batch-submit/forecast", "POST /manage/templates/preview"),
@@ -42,6 +44,10 @@ class AuditEntry:
 
 def is_change(method: str, action: str) -> bool:
     return method not in ("GET", "HEAD", "OPTIONS") and action not in SENT and action not in LOOKS
+
+
+def path_noted(action: str, path: str) -> str:
+    return "/manage/recipients/(erased)" if action == ERASES else path
 
 
 def changes_of(method: str, body: Any, before: Any) -> dict[str, Any]:

@@ -36,6 +36,7 @@ LogWord = Literal[
     "webhook_disabled",
     "service_unavailable",
     "audit_lost",
+    "erased",
     "request_failed",
 ]
 Severity = Literal["INFO", "WARNING", "ERROR"]
@@ -71,6 +72,7 @@ WORDS: Mapping[LogWord, tuple[Severity, str]] = {
         "WARNING",
         "a request was answered 503: database, queue or another worker in between",
     ),
+    "erased": ("INFO", "a person was erased from all that is kept"),
     "audit_lost": ("ERROR", "a change was made and could not be noted in the audit trail"),
     "request_failed": ("ERROR", "a request was answered 500"),
 }

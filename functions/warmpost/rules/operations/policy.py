@@ -10,6 +10,7 @@ from warmpost.rules.delivery.retries import RetryPlan
 from warmpost.rules.delivery.throttling import Limit
 from warmpost.rules.model.relays import Pool
 from warmpost.rules.operations.prices import STANDARD_PRICES, Prices
+from warmpost.rules.operations.retention import Retention
 from warmpost.rules.warmup.levels import STANDARD, LevelTable
 
 
@@ -44,3 +45,4 @@ class Policy:
     region: str = ""
     settings: tuple[str, ...] = field(default=(), compare=False)
     prices: Prices = STANDARD_PRICES
+    retention: Retention = Retention()

@@ -66,7 +66,6 @@ MOST_PAYLOAD_BYTES = 600_000
 
 MOST_LINK = 8192
 MOST_TEXT = 2000
-KEPT = timedelta(days=30)
 
 DELAYS = (5.0, 60.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0)
 """Seconds before the second, third, … attempt; the last one repeats."""
