@@ -8,6 +8,7 @@
     ├── NotFound          404
     ├── NotAllowed        405    the path is there, for other methods
     ├── Conflict          409    another state than the request assumes
+    ├── Outdated          412    another version than the request was made for
     ├── TooLarge          413
     ├── UnsupportedType   415    a coding of the body that is not known here
     ├── LimitReached      429    try again later; `retry_after` says when
@@ -62,6 +63,10 @@ class NotAllowed(Problem):
 
 class Conflict(Problem):
     pass
+
+
+class Outdated(Problem):
+    """RFC 9110 section 13.1.1: `If-Match` names another version."""
 
 
 class TooLarge(Problem):

@@ -196,6 +196,8 @@ def _refused(one: Operation) -> list[int]:
         statuses |= {404, 409}
     if one.names and route.scope is not None:
         statuses.add(409)
+    if any(parameter.name == "If-Match" for parameter in route.parameters):
+        statuses.add(412)
     return sorted(statuses)
 
 

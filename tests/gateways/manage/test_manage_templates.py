@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
 from tests.problems import problem
 from warmpost.actions.templates.manage_templates import Draft, create_template
 from warmpost.errors import Conflict
+from warmpost.rules.delivery.documents import Batch, BatchStatus
 from warmpost.rules.lists.documents import Template
+from warmpost.rules.model.writes import Put
 
 HELLO = {
     "name": "welcome",
@@ -222,3 +225,72 @@ async def test_a_preview_names_the_variables_it_misses(api) -> None:
 @pytest.mark.parametrize("name", ["7", "0", "none", "9" * 40, "%00", "x" * 300, "a%2Fb", "__x__", "٣"])
 async def test_an_unknown_template_is_not_found(api, name: str) -> None:
     assert problem(await api.get(f"/templates/{name}"))[0] == 404
+
+
+class TestVersions:
+    async def test_they_are_listed_newest_first_with_their_sizes(self, api) -> None:
+        await api.post("/templates", json=HELLO)
+        for number in range(4):
+            await api.patch("/templates/1", json={"text": "x" * number + "y"})
+        page = (await api.get("/templates/1/versions?limit=2")).json()
+        assert [one["version"] for one in page["items"]] == [5, 4]
+        assert page["items"][0]["size"] == len(HELLO["subject"] + HELLO["html"]) + 4
+        rest = (await api.get(f"/templates/1/versions?cursor={page['next_cursor']}")).json()
+        assert [one["version"] for one in rest["items"]] == [3, 2, 1]
+        assert rest["next_cursor"] is None
+        assert problem(await api.get("/templates/9/versions")) == (404, "template_not_found", None)
+        assert problem(await api.get("/templates/1/versions?cursor=x"))[1] == "invalid_cursor"
+
+    async def test_an_earlier_one_comes_back_as_a_new_one(self, api) -> None:
+        first = (await api.post("/templates", json=HELLO)).json()
+        await api.patch("/templates/1", json={"name": "greeting", "html": None, "text": "Short"})
+        back = (await api.post("/templates/1/restore", json={"version": 1})).json()
+        assert (back["version"], back["name"], back["html"]) == (3, "greeting", first["html"])
+        assert problem(await api.post("/templates/1/restore", json={"version": 9}))[1] == "version_not_found"
+
+    async def test_a_change_made_for_another_version_is_refused(self, api) -> None:
+        created = await api.post("/templates", json=HELLO)
+        seen = created.headers["etag"]
+        assert seen == '"1"'
+        changed = await api.patch("/templates/1", json={"text": "One"}, headers={"If-Match": seen})
+        assert changed.headers["etag"] == '"2"'
+        for ask in (
+            api.patch("/templates/1", json={"text": "Two"}, headers={"If-Match": seen}),
+            api.post("/templates/1/restore", json={"version": 1}, headers={"If-Match": seen}),
+            api.delete("/templates/1", headers={"If-Match": seen}),
+        ):
+            assert problem(await ask) == (412, "version_outdated", "If-Match")
+        assert (await api.get("/templates/1")).json()["text"] == "One"
+        assert (await api.delete("/templates/1", headers={"If-Match": "*"})).status_code == 204
+
+    async def test_a_tag_that_is_no_version_is_refused_by_name(self, api) -> None:
+        await api.post("/templates", json=HELLO)
+        answered = await api.patch("/templates/1", json={"text": "x"}, headers={"If-Match": '"abc"'})
+        assert problem(answered) == (422, "invalid_field", "If-Match")
+
+    async def test_it_says_what_uses_it(self, api, services) -> None:
+        await api.post("/templates", json=HELLO)
+        fields = {"template": "1", "status": BatchStatus.SENDING}
+        await services.store.commit(
+            Put("batches/7", a_batch(**fields)), Put("batches/8", a_batch(template="1"))
+        )
+        assert (await api.get("/templates/1")).json()["used_by"] == {"schedules": [], "batches": [7]}
+
+
+def a_batch(**fields):
+    plain = {
+        "name": "",
+        "status": BatchStatus.DONE,
+        "domain": "news.example.com",
+        "sender": "news@news.example.com",
+        "message_content": b"",
+        "parts": 0,
+        "list_id": "",
+        "list_pages": 0,
+        "total": 0,
+        "planned": 0,
+        "chunks": 0,
+        "created_at": datetime(2026, 3, 1, tzinfo=UTC),
+        "key_id": "first",
+    }
+    return Batch(**(plain | fields))

@@ -146,4 +146,5 @@ def _message(
         run=request.run,
         tags={**written.tags, **order.tags},
         raw_id=written.message_id,
+        is_test=order.is_test,
     )

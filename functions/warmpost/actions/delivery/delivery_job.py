@@ -72,6 +72,7 @@ class ChunkDelivery:
     domain: Domain
     pool: Pool
     on_uncertain: OnUncertain
+    is_test: bool = False
     ending: Status | None = None
     reason: str = ""
 
@@ -153,6 +154,7 @@ async def _open_message(services: Services, job: DeliveryJob, message: Message) 
         domain=domain or _gone(message.domain, message.created_at),
         pool=pool,
         on_uncertain=message.on_uncertain,
+        is_test=message.is_test,
     )
     return delivery if domain else replace(delivery, ending=Status.FAILED, reason=GONE)
 

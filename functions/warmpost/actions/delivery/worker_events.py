@@ -68,7 +68,12 @@ def book(services: Services, delivery: ChunkDelivery, progress: Progress) -> tup
     """The progress with everything booked, and the additions that go into the same commit."""
     addresses = [one.address for one in delivery.recipients]
     given = circumstances(
-        services, addresses, delivery.pool, bool(delivery.job.batch), delivery.message_content.track.opens
+        services,
+        addresses,
+        delivery.pool,
+        bool(delivery.job.batch),
+        delivery.message_content.track.opens,
+        delivery.is_test,
     )
     found = count_outcomes(progress, given)
     news = not_booked(found, progress.booked)

@@ -138,6 +138,7 @@ async def _read(services: Services, place: Place) -> Situation | None:
             return None
         addresses, origin = list(inflate(message.value.recipients)), origin_of(message.value)
         progress, tracked = message.value.progress, message.value.tracked
+        is_test = message.value.is_test
     else:
         batch = await services.cache.get(Batch, place.path)
         chunk = await services.store.get(Chunk, f"{place.path}/chunks/{place.chunk}")
@@ -145,11 +146,11 @@ async def _read(services: Services, place: Place) -> Situation | None:
             return None
         addresses, origin = [one.address for one in unpack(chunk.value)], origin_of(batch)
         found = await services.store.get(ProgressFields, place.progress_path)
-        progress, tracked = found.value if found else None, batch.tracked
+        progress, tracked, is_test = found.value if found else None, batch.tracked, False
     stored = await services.store.get(ReportedStatusFields, place.reported_status_path)
     statuses = statuses_of(progress, stored.value if stored else None, len(addresses))
     _, pool = await route(services, origin.domain)
-    given = circumstances(services, addresses, pool, not place.message, tracked)
+    given = circumstances(services, addresses, pool, not place.message, tracked, is_test)
     return Situation(place, addresses, statuses, stored, origin, given)
 
 

@@ -138,6 +138,20 @@ async def find_recipient(services: Services, reference: int | str, text: str) ->
     return [found[1][found[2]]] if found else []
 
 
+async def recipient_at(services: Services, reference: int | str, position: int) -> Recipient:
+    """The list's recipient of that place, from 0. Raises NotFound, with the field that named it."""
+    stored = await find_list(services.store, reference, "list")
+    pages = await services.store.fields(f"{stored.path}/pages", select=("count",), limit=stored.value.pages)
+    for name, row in pages:
+        if position < row["count"]:
+            page = await services.store.get(Chunk, f"{stored.path}/pages/{name}")
+            if page is not None and position < page.value.count:
+                return unpack(page.value)[position]
+        position -= row["count"]
+    count = stored.value.count
+    raise NotFound("recipient_not_found", f"The list has {count:,} recipients, from 0 on.", "position")
+
+
 async def page_with(
     store: Store, stored: Stored[RecipientList], text: str
 ) -> tuple[Stored[Chunk], list[Recipient], int] | None:

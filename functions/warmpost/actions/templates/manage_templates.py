@@ -13,7 +13,7 @@ from warmpost.actions.storage.names import find_template, free_name, require_nam
 from warmpost.actions.storage.needed import refuse_while_scheduled
 from warmpost.actions.storage.pagination import Listed, Page, list_by_number
 from warmpost.actions.storage.retries import commit_new
-from warmpost.errors import Invalid, Moved, NotFound
+from warmpost.errors import Invalid, Moved, NotFound, Outdated
 from warmpost.rules.lists.documents import Template
 from warmpost.rules.message.message import Content, TemplateFacts
 from warmpost.rules.model.names import has_controls
@@ -61,6 +61,7 @@ async def create_template(services: Services, draft: Draft) -> Stored[Template]:
         created_at=now,
         updated_at=now,
         number=number,
+        size=_size(draft),
         track=draft.track,
         syntax=draft.syntax,
     )
@@ -76,6 +77,7 @@ def _next_version(before: Template, draft: Draft, facts: TemplateFacts, now: dat
         subject=draft.subject,
         html=draft.html,
         text=draft.text,
+        size=_size(draft),
         track=draft.track,
         syntax=draft.syntax,
         required=tuple(sorted(facts.required)),
@@ -83,6 +85,10 @@ def _next_version(before: Template, draft: Draft, facts: TemplateFacts, now: dat
         version=before.version + 1,
         updated_at=now,
     )
+
+
+def _size(draft: Draft) -> int:
+    return sum(len(one.encode()) for one in (draft.subject, draft.html, draft.text))
 
 
 async def _inspected(services: Services, draft: Draft) -> TemplateFacts:
@@ -126,11 +132,15 @@ async def _committed(
 
 
 async def change_template(
-    services: Services, reference: int | str, changes: Mapping[str, Any]
+    services: Services, reference: int | str, changes: Mapping[str, Any], expected: int | None = None
 ) -> Stored[Template]:
-    """changes: of a Draft's fields. The same content again makes no new version. Raises as create_template, or Moved."""
+    """changes: of a Draft's fields. The same content again makes no new version. expected: the version that is changed.
+
+    Raises as create_template, Outdated or Moved.
+    """
     stored = await find_template(services.store, reference)
     before = stored.value
+    require_version(before, expected)
     present = Draft(before.name, before.subject, before.html, before.text, before.track, before.syntax)
     draft = replace(present, **changes)
     draft = replace(draft, name=require_name(draft.name))
@@ -147,6 +157,13 @@ async def change_template(
         await require_unused(services.store, "template", renamed)
         writes.append(free_name("template", before.name))
     return await _committed(services, stored.path, after, writes, renamed)
+
+
+def require_version(template: Template, expected: int | None) -> None:
+    """Raises Outdated where somebody else has changed it since the caller looked."""
+    if expected is not None and expected != template.version:
+        reason = f"The template is at version {template.version} by now, not {expected}: look at it again."
+        raise Outdated("version_outdated", reason, "If-Match")
 
 
 def _changes(before: Template, after: Template) -> dict[str, object]:
@@ -175,12 +192,13 @@ async def list_templates(services: Services, page: Page) -> Listed[tuple[str, di
     return await list_by_number(services.store, "templates", page, LISTED_FIELDS)
 
 
-async def delete_template(services: Services, reference: int | str) -> None:
+async def delete_template(services: Services, reference: int | str, expected: int | None = None) -> None:
     """Its versions stay: what was sent with them can still be shown.
 
-    Raises NotFound, Moved, or Conflict while a schedule needs it.
+    Raises NotFound, Outdated, Moved, or Conflict while a schedule needs it.
     """
     stored = await find_template(services.store, reference)
+    require_version(stored.value, expected)
     await refuse_while_scheduled(services.store, "template", stored.path)
     await services.store.commit(Delete(stored.path, stored.version), free_name("template", stored.value.name))
 

@@ -38,14 +38,23 @@ ASSESS_MARGIN = 0.25
 
 
 def circumstances(
-    services: Services, addresses: Sequence[str], pool: Pool, in_batch: bool, tracked: bool
+    services: Services,
+    addresses: Sequence[str],
+    pool: Pool,
+    in_batch: bool,
+    tracked: bool,
+    is_test: bool = False,
 ) -> Circumstances:
-    """addresses: of the recipients by position. Corrections of bounces are those that this process loaded last."""
+    """addresses: of the recipients by position. Corrections of bounces are those that this process loaded last.
+
+    is_test: what becomes of a test says as little of a domain as the simulator does.
+    """
     simulator = services.policy.simulator_domain
 
     def provider(position: int) -> str:
         address = addresses[position]
-        return SIMULATOR if simulate(address, simulator) is not None else provider_of(address)
+        simulated = is_test or simulate(address, simulator) is not None
+        return SIMULATOR if simulated else provider_of(address)
 
     corrected = corrections(services)
 

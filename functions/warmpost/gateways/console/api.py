@@ -39,8 +39,9 @@ class Api:
         """once: the Idempotency-Key."""
         return await self._answer("POST", path, body, headers={"idempotency-key": once} if once else {})
 
-    async def patch(self, path: str, body: object) -> Any:
-        return await self._answer("PATCH", path, body)
+    async def patch(self, path: str, body: object, seen: str = "") -> Any:
+        """seen: the version that the caller has looked at, for If-Match."""
+        return await self._answer("PATCH", path, body, headers={"if-match": seen} if seen else {})
 
     async def put(self, path: str, body: object) -> Any:
         return await self._answer("PUT", path, body)

@@ -44,6 +44,7 @@ ROUTES = [
     Route("GET", "/templates/{id}", templates.show),
     Route("POST", "/templates/{id}", templates.save),
     Route("POST", "/templates/{id}/delete", templates.delete),
+    Route("POST", "/templates/{id}/restore", templates.restore),
     Route("POST", "/templates/{id}/test", templates.test),
     Route("GET", "/lists", lists.show_all),
     Route("POST", "/lists", lists.create),

@@ -31,6 +31,7 @@ STATUS: dict[type[errors.Problem], int] = {
     errors.NotFound: 404,
     errors.NotAllowed: 405,
     errors.Conflict: 409,
+    errors.Outdated: 412,
     errors.TooLarge: 413,
     errors.UnsupportedType: 415,
     errors.Invalid: 422,

@@ -13,6 +13,7 @@ from warmpost.errors import (
     Malformed,
     NotAllowed,
     NotFound,
+    Outdated,
     Problem,
     TooLarge,
     Unauthorized,
@@ -53,6 +54,7 @@ CODES: dict[type[Problem], frozenset[str]] = {
         webhook_disabled
         """
     ),
+    Outdated: _codes("version_outdated"),
     TooLarge: _codes(
         """
         events_too_large message_too_large records_too_large report_too_large request_too_large

@@ -114,6 +114,7 @@ class Message:
     """`messages/{id}`: a single send: message content as in Batch, recipients as in Chunk, progress as beside a chunk.
 
     raw_id: the Message-ID that a message which came whole brought along, without brackets. listed: `listing.order_key`.
+    is_test: of a template, counted in the day's volume but not in the domain's reputation.
     """
 
     domain: str
@@ -138,6 +139,7 @@ class Message:
     tags: dict[str, str] = field(default_factory=dict)
     raw_id: str = ""
     listed: str = ""
+    is_test: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from warmpost.rules.tracking.tracking import Track
 class Template:
     """`templates/{id}`, and each of its states for ever at `templates/{id}/versions/{version}`.
 
-    number: the id, as what templates are listed by. track: of messages whose order says nothing of it. syntax: in which
-    subject, html and text are written, and kept as they came.
+    number: the id, as what templates are listed by. size: bytes of the three sources. track: of messages whose order says
+    nothing of it. syntax: in which subject, html and text are written, and kept as they came.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Template:
     created_at: datetime
     updated_at: datetime
     number: int = 0
+    size: int = 0
     track: Track | None = None
     syntax: Syntax = "jinja"
 

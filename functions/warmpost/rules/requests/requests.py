@@ -19,7 +19,7 @@ class SendOrder:
 
     Either subject with html or text, or template (id or name) with data. template_version: 0 for the newest.
     track: None for what the template says, or else nothing. unsubscribe: None for none. raw: a whole message in place of
-    sender and content; `to` is then its envelope.
+    sender and content; `to` is then its envelope. is_test: marked as a test, and not counted in reputation.
     """
 
     sender: str
@@ -41,6 +41,7 @@ class SendOrder:
     unsubscribe: Unsubscribe | None = None
     raw: bytes = b""
     most_recipients: int = MOST_SEND_RECIPIENTS
+    is_test: bool = False
 
 
 @dataclass(frozen=True, slots=True)

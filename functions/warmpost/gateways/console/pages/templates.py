@@ -65,12 +65,14 @@ async def show(view: View, id: str, problem: Problem | None = None) -> Response:
         name: view.form[name] if name in view.form else found[name] or ""
         for name in ("subject", "html", "text", "name")
     }
+    known = (versions or {}).get("items", [])
     return view.page(
         "template.html",
         problem,
         template=found,
         draft=draft,
-        versions=(versions or {}).get("items", []),
+        versions=known,
+        newest=known[0]["version"] if known else found["version"],
         lists=(lists or {}).get("items", []),
         data=view.form["data"] or sample_data(found["variables"]),
     )
@@ -86,7 +88,8 @@ def sample_data(variables: dict[str, list[str]]) -> str:
 
 async def save(view: View, id: str) -> Response:
     async def work() -> Any:
-        return await view.api.patch(f"/manage/templates/{segment(id)}", _draft(view))
+        seen = view.form.text("seen")
+        return await view.api.patch(f"/manage/templates/{segment(id)}", _draft(view), seen)
 
     return await attempt(view, work(), f"/templates/{id}", "saved", lambda problem: show(view, id, problem))
 
@@ -99,6 +102,18 @@ def _draft(view: View) -> dict[str, Any]:
         "html": html or None,
         "text": text or None,
     }
+
+
+async def restore(view: View, id: str) -> Response:
+    """A new version that says what the one looked at said."""
+
+    async def work() -> Any:
+        version = view.form.text("version")
+        if not (version.isascii() and version.isdigit() and len(version) <= 9):
+            raise Invalid("invalid_field", "`version` is a whole number.", "version")
+        return await view.api.post(f"/manage/templates/{segment(id)}/restore", {"version": int(version)})
+
+    return await attempt(view, work(), f"/templates/{id}", "saved", lambda problem: show(view, id, problem))
 
 
 async def delete(view: View, id: str) -> Response:
@@ -155,13 +170,7 @@ def typed_data(text: str, field: str) -> dict[str, Any]:
 
 async def send_test(view: View, template: str, body: dict[str, Any]) -> Any:
     """body: to, from and data."""
-    path = f"/manage/templates/{segment(template)}/test"
-    if view.api.has("POST", path):
-        return await view.api.post(path, body)
-    reference = int(template) if template.isdigit() else template
-    return await view.api.post(
-        "/send", {**body, "to": [body["to"]], "template": reference, "tags": {"test": "yes"}}
-    )
+    return await view.api.post(f"/manage/templates/{segment(template)}/test", body)
 
 
 async def test(view: View, id: str) -> Response:
