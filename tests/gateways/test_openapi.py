@@ -42,6 +42,7 @@ COMPOSED = {
     "invalid_pending": errors.Invalid,
     "invalid_update": errors.Invalid,
     "invalid_start_at": errors.Invalid,
+    "invalid_scheduled_at": errors.Invalid,
     "invalid_until": errors.Invalid,
     "invalid_since": errors.Invalid,
     "invalid_list": errors.Invalid,

@@ -28,7 +28,7 @@ async def earlier_answer(services: Services, kind: str, request: Request) -> lis
 
 
 async def accept_once(
-    services: Services, kind: str, request: Request, created: Write, answer: Sequence[object]
+    services: Services, kind: str, request: Request, created: Sequence[Write], answer: Sequence[object]
 ) -> list[str]:
     """What is created and its idempotency key appear in one commit, or neither does.
 
@@ -36,7 +36,7 @@ async def accept_once(
     `earlier_answer`.
     """
     words = [str(word) for word in answer]
-    writes: list[Write] = [created]
+    writes = list(created)
     if request.idempotency_key:
         now = services.clock.now()
         kept = Idempotency(request.digest, " ".join(words), now, now + KEEP_KEYS)

@@ -43,7 +43,7 @@ async def send_message(services: Services, order: SendOrder, request: Request) -
         if before is not None:
             return await _again(services, before, request)
     recipients, written = await prepare_message(services, order)
-    _check_bound(written, request)
+    check_bound(written, request)
     real = [one for one in recipients if simulate(one, services.policy.simulator_domain) is None]
     day = await admit_single(services, written.domain, len(real)) if real else services.today()
     path = f"messages/{message_id}"
@@ -72,7 +72,7 @@ async def prepare_message(services: Services, order: SendOrder) -> tuple[list[st
     return recipients, written
 
 
-def _check_bound(written: Written, request: Request) -> None:
+def check_bound(written: Written, request: Request) -> None:
     """Raises Forbidden where the caller may send from another address alone."""
     sender = written.message_content.sender.address
     if request.domains and written.domain not in request.domains:
@@ -87,6 +87,8 @@ def _check_bound(written: Written, request: Request) -> None:
 
 
 def _message_id(request: Request) -> str:
+    if request.message_id:
+        return request.message_id
     if request.idempotency_key:
         return short_hash("send", request.key_id, request.idempotency_key, length=24)
     return short_hash(secrets.token_bytes(16), length=24)

@@ -61,7 +61,7 @@ async def submit_batch(services: Services, order: BatchOrder, request: Request) 
     )
     words = (batch_id, batch.total, batch.duplicates, batch.status.value)
     create = Create(path, batch, bill=batch_id)
-    return _answer(await accept_once(services, "batch", request, create, words))
+    return _answer(await accept_once(services, "batch", request, [create], words))
 
 
 def _as_asked(batch: Batch, order: BatchOrder, request: Request, name: str) -> Batch:

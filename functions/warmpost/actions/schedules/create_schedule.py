@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from warmpost.actions.batches.idempotency import accept_once, earlier_answer
-from warmpost.actions.batches.send_message import prepare_message
+from warmpost.actions.batches.send_message import check_bound, prepare_message
 from warmpost.actions.batches.submit_batch import prepare_batch
 from warmpost.actions.context import Services
-from warmpost.actions.schedules.schedules import queue_next
+from warmpost.actions.schedules.schedules import queue_next, scheduled_path
 from warmpost.actions.state.message_store import store_parts
 from warmpost.actions.templates.build_message import Written
 from warmpost.errors import Invalid, Problem
-from warmpost.rules.model.writes import Create
+from warmpost.rules.model.documents import Name
+from warmpost.rules.model.writes import Create, Write
 from warmpost.rules.requests.requests import BatchOrder, Request, SendOrder
 from warmpost.rules.requests.timestamps import read_moment, read_zone
 from warmpost.rules.schedules.recurrence import Series
@@ -41,36 +42,54 @@ class Timetable:
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
+    """message: the id of a message that was accepted before its time."""
+
     id: str
     next_run: datetime
+    message: str = ""
 
 
 async def create_schedule(
-    services: Services, order: SendOrder | BatchOrder, timetable: Timetable, name: str, request: Request
+    services: Services,
+    order: SendOrder | BatchOrder,
+    timetable: Timetable,
+    name: str,
+    request: Request,
+    message_id: str = "",
 ) -> Scheduled:
-    """Raises the errors of `send_message` or `submit_batch`, their fields behind `send.` or `batch.`; Invalid for times
+    """message_id: of a message that is sent once, and whose errors are told as `POST /send` does.
+
+    Raises the errors of `send_message` or `submit_batch`, their fields behind `send.` or `batch.`; Invalid for times
     and rules; Conflict where an idempotency key comes with another body.
     """
     before = await earlier_answer(services, "schedule", request)
     if before is not None:
         return _answer(before)
-    series, first = _read(services, timetable)
+    series, first = read_timetable(services, timetable)
     kind: Literal["send", "batch"] = "batch" if isinstance(order, BatchOrder) else "send"
-    with blamed_on(kind):
-        if isinstance(order, BatchOrder):
-            written, batch, _ = await prepare_batch(services, order)
-            needs = needed_by(written, batch.list_id)
-        else:
-            needs = needed_by((await prepare_message(services, order))[1])
+    with nullcontext() if message_id else blamed_on(kind):
+        needs = await check_order(services, order, request)
     number = await services.store.next_number("schedules")
     schedule = _first_state(number, kind, timetable.missed, series, first, services.clock.now())
-    schedule = replace(schedule, name=name, key_id=request.key_id, needs=needs)
+    schedule = replace(schedule, name=name, key_id=request.key_id, needs=needs, message=message_id)
     parts = await store_parts(services.store, f"schedules/{number}", pack_order(order), most_inline=0)
     # Queued first: if the queue fails nothing was accepted, and a task without its schedule is dropped.
     await queue_next(services, str(number), schedule)
-    created = Create(f"schedules/{number}", replace(schedule, parts=parts))
-    words = (number, first.isoformat())
+    created: list[Write] = [Create(f"schedules/{number}", replace(schedule, parts=parts))]
+    if message_id:
+        created.append(Create(scheduled_path(message_id), Name(str(number))))
+    words = (number, first.isoformat(), message_id)
     return _answer(await accept_once(services, "schedule", request, created, words))
+
+
+async def check_order(services: Services, order: SendOrder | BatchOrder, request: Request) -> tuple[str, ...]:
+    """Paths of what its runs cannot do without. Raises as `create_schedule`."""
+    if isinstance(order, BatchOrder):
+        written, batch, _ = await prepare_batch(services, order)
+        return needed_by(written, batch.list_id)
+    written = (await prepare_message(services, order))[1]
+    check_bound(written, request)
+    return needed_by(written)
 
 
 def needed_by(written: Written, list_id: str = "") -> tuple[str, ...]:
@@ -117,11 +136,13 @@ def blamed_on(part: str) -> Iterator[None]:
         raise
 
 
-def _read(services: Services, timetable: Timetable) -> tuple[Series, datetime]:
-    """The series and its first run."""
+def read_timetable(
+    services: Services, timetable: Timetable, *, goes_on: bool = False
+) -> tuple[Series, datetime]:
+    """The series and its first run from now on. goes_on: it may have begun before. Raises Invalid."""
     zone = read_zone(timetable.timezone) if timetable.timezone is not None else None
     start_at = read_moment(timetable.start_at, zone, "start_at")
-    if start_at < services.clock.now():
+    if start_at < services.clock.now() and not goes_on:
         raise Invalid("start_in_past", "The start has passed already.", "start_at")
     if timetable.until is not None and timetable.count is not None:
         raise Invalid("invalid_count", "Give until or count, not both.", "count")
@@ -137,12 +158,12 @@ def _read(services: Services, timetable: Timetable) -> tuple[Series, datetime]:
         until=read_moment(timetable.until, zone, "until") if timetable.until is not None else None,
         count=timetable.count,
     )
-    first = services.recurrence.next_run(None, series)
+    first = services.recurrence.next_run(services.clock.now() if goes_on else None, series)
     if first is None:
         raise Invalid("invalid_until", "There is no run before the end.", "until")
     return series, first
 
 
 def _answer(words: Sequence[str]) -> Scheduled:
-    schedule_id, next_run = words
-    return Scheduled(schedule_id, datetime.fromisoformat(next_run))
+    schedule_id, next_run, *message = words
+    return Scheduled(schedule_id, datetime.fromisoformat(next_run), message[0] if message else "")

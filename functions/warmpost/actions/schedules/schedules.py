@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from warmpost.actions.context import Services
@@ -13,15 +14,18 @@ from warmpost.actions.storage.pagination import Listed, Page, list_by_number
 from warmpost.errors import NotFound
 from warmpost.rules.delivery.documents import Part
 from warmpost.rules.model.derived_ids import task_name
+from warmpost.rules.model.documents import Name
 from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.writes import Put, Stored
 from warmpost.rules.requests.requests import BatchOrder, SendOrder
 from warmpost.rules.schedules.request_packing import unpack_order
-from warmpost.rules.schedules.schedules import Schedule, ScheduleRun, is_near, run_id
+from warmpost.rules.schedules.schedules import Schedule, ScheduleRun, is_near, run_id, series_of
 
+MOST_ID = 64
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 LISTED_FIELDS = tuple(
     "number name kind state next_run last_run start_at timezone every_hours rrule until count missed counts "
-    "created_at ended_at failures failure".split()
+    "created_at ended_at failures failure message".split()
 )
 
 
@@ -32,6 +36,20 @@ async def find_schedule(services: Services, schedule_id: str) -> Stored[Schedule
     if found is None:
         raise NotFound("schedule_not_found", f"There is no schedule {schedule_id[:100]!r}.")
     return found
+
+
+def scheduled_path(message_id: str) -> str:
+    """Of the document that names the schedule of a message which was accepted before its time."""
+    return f"scheduled/{message_id}"
+
+
+async def find_scheduled(services: Services, message_id: str) -> Stored[Schedule]:
+    """The schedule of a message that was accepted before its time. Raises NotFound."""
+    known = message_id.isascii() and message_id.isalnum() and len(message_id) <= MOST_ID
+    name = await services.store.get(Name, scheduled_path(message_id)) if known else None
+    if name is None:
+        raise NotFound("message_not_found", f"There is no message {message_id[:MOST_ID]!r}.")
+    return await find_schedule(services, name.value.id)
 
 
 async def read_order(store: Store, schedule: Stored[Schedule]) -> SendOrder | BatchOrder:
@@ -53,6 +71,14 @@ async def list_runs(
     )
     runs = [one.value for one in found[:limit]]
     return runs, runs[-1].run if len(found) > limit else None
+
+
+def next_runs(services: Services, schedule: Schedule, most: int) -> list[datetime]:
+    """Those that are to come, the next one first; none while it is paused."""
+    if schedule.next_run is None:
+        return []
+    further = services.recurrence.missed_runs(schedule.next_run, END_OF_TIME, series_of(schedule))
+    return [schedule.next_run, *islice(further, most - 1)]
 
 
 def trigger_task(schedule_id: str, run: datetime, generation: int, at: datetime | None) -> Task:

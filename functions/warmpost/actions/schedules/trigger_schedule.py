@@ -115,7 +115,8 @@ async def _start(services: Services, schedule: Stored[Schedule], run: datetime) 
 async def _submit(services: Services, schedule: Stored[Schedule], run: datetime) -> Mapping[str, object]:
     """The identity begins with a character that no caller's Idempotency-Key can hold."""
     key = f"\n{schedule.id}/{run_id(run)}"
-    request = Request(schedule.value.key_id, key, "", schedule.id, run)
+    value = schedule.value
+    request = Request(value.key_id, key, "", schedule.id, run, message_id=value.message)
     order = await read_order(services.store, schedule)
     if not isinstance(order, BatchOrder):
         return {"message": (await send_message(services, order, request)).id}

@@ -59,9 +59,12 @@ class Refusal(Answer):
 
 
 class AcceptedMessage(Answer):
+    """scheduled_at: of one that goes out later."""
+
     id: str
-    status: Literal["queued"]
+    status: Literal["queued", "scheduled"]
     recipients: Count
+    scheduled_at: datetime | UnsetType = UNSET
 
 
 class Credential(Answer):
@@ -107,17 +110,21 @@ class Stall(Answer):
 
 
 class Message(Answer):
+    """scheduled_at: of one that waits for its time. reason: why that could not be sent."""
+
     id: str
-    status: RecipientStatus
+    status: RecipientStatus | Literal["scheduled"]
     sender: str = field(name="from")
     subject: str
     template: Id | None
     tags: dict[str, str]
     created_at: datetime
+    scheduled_at: datetime | None
     schedule: Id | None
     run: datetime | None
     on_uncertain: OnUncertain
     stalled: Stall | None
+    reason: str | None
     recipients: list[Line]
 
 
@@ -231,6 +238,7 @@ class ScheduleRow(Answer):
     created_at: datetime
     ended_at: datetime | None
     failing: Failing | None
+    message: str | UnsetType = UNSET
 
 
 class Attached(Answer):
@@ -271,12 +279,13 @@ class ScheduledBatch(ScheduledOrder):
 
 
 class Schedule(ScheduleRow, kw_only=True):
-    """send or batch: what it sends, as it was given."""
+    """send or batch: what it sends, as it was given. next_runs: the next ten."""
 
     template_version: int | None
     send: ScheduledMessage | UnsetType = UNSET
     batch: ScheduledBatch | UnsetType = UNSET
     recent_runs: list[Run]
+    next_runs: list[datetime]
 
 
 class Taken(Answer):

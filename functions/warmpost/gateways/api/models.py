@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -39,7 +38,10 @@ class Unsubscribing(Model):
 
 
 class SendModel(Model, kw_only=True):
-    """POST /send: from, and subject with html or text, or a template with data; or `raw`, a whole message in base64."""
+    """POST /send: from, and subject with html or text, or a template with data; or `raw`, a whole message in base64.
+
+    scheduled_at: RFC 3339; the message goes out then, and can be changed and taken back until then.
+    """
 
     sender: Text | None = field(name="from", default=None)
     raw: str | None = None
@@ -58,6 +60,7 @@ class SendModel(Model, kw_only=True):
     unsubscribe: bool | Text | Unsubscribing | None = None
     track: bool | Tracking | None = None
     on_uncertain: Literal["hold", "resend"] = "resend"
+    scheduled_at: Text | None = None
 
     def __post_init__(self) -> None:
         if self.sender is None and self.raw is None:
@@ -109,11 +112,6 @@ class ScheduleModel(Model, kw_only=True):
     template_version: Annotated[int, Meta(ge=1, le=1_000_000_000)] | None = None
 
 
-class FireTask(Model):
-    schedule: str
-    run: Annotated[datetime, Meta(tz=True)]
-
-
 class UncertainModel(Model):
     """resend: whether they are tried again, or given up. recipients: addresses of those it is about, null for all."""
 
@@ -126,41 +124,6 @@ class Settled(Model):
 
     resend: bool
     recipients: int
-
-
-class BatchTask(Model):
-    batch: str
-    turn: str = ""
-
-
-class DomainTask(Model):
-    domain: str
-
-
-class EraseTask(Model):
-    erasure: str
-    turn: int
-
-
-class IngestTask(Model):
-    queue: str
-
-
-class ProbeTask(Model):
-    pool: str
-    turn: str
-    step: str
-
-
-class NotifyTask(Model):
-    notification: str
-    attempt: int
-
-
-class SweepTask(Model):
-    part: str
-    after: str
-    run: str
 
 
 def send_order(model: SendModel) -> SendOrder:
@@ -188,15 +151,15 @@ def send_order(model: SendModel) -> SendOrder:
     )
 
 
-_BESIDE_RAW = {"raw", "to", "tags", "track", "unsubscribe", "on_uncertain"}
+BESIDE_RAW = {"raw", "to", "tags", "track", "unsubscribe", "on_uncertain", "scheduled_at"}
 
 
 def _raw_order(model: SendModel, raw: str) -> SendOrder:
     for one in structs.fields(model):
-        if one.name not in _BESIDE_RAW and getattr(model, one.name):
+        if one.name not in BESIDE_RAW and getattr(model, one.name):
             raise Invalid(
                 "unexpected_field",
-                f"`{one.encode_name}` is in the message that `raw` holds; beside it go {', '.join(sorted(_BESIDE_RAW))}.",
+                f"`{one.encode_name}` is in the message that `raw` holds; beside it go {', '.join(sorted(BESIDE_RAW))}.",
                 one.encode_name,
             )
     content = read_base64(raw, "raw")
@@ -246,6 +209,8 @@ def schedule_order(model: ScheduleModel) -> SendOrder | BatchOrder:
     version = model.template_version or 0
     if model.send is not None and model.batch is None:
         with blamed_on("send"):
+            if model.send.scheduled_at is not None:
+                raise Invalid("unexpected_field", "A schedule has its own `start_at`.", "scheduled_at")
             return replace(send_order(model.send), template_version=version)
     if model.batch is not None and model.send is None:
         with blamed_on("batch"):

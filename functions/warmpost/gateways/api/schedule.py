@@ -10,12 +10,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from warmpost.actions.context import Services
+from warmpost.actions.schedules.change_schedule import change_schedule
 from warmpost.actions.schedules.control_schedule import end_schedule, pause_schedule, resume_schedule
 from warmpost.actions.schedules.create_schedule import Timetable, create_schedule
-from warmpost.actions.schedules.schedules import find_schedule, list_runs, list_schedules, read_order
+from warmpost.actions.schedules.schedules import (
+    find_schedule,
+    list_runs,
+    list_schedules,
+    next_runs,
+    read_order,
+)
 from warmpost.errors import Invalid
 from warmpost.gateways.api import answers
-from warmpost.gateways.api.models import ScheduleModel, schedule_order
+from warmpost.gateways.api.change_models import ScheduleChangeModel, schedule_change
+from warmpost.gateways.api.models import BatchModel, ScheduleModel, SendModel, schedule_order
 from warmpost.gateways.http.app import Route, Router, json_response, moment
 from warmpost.gateways.http.auth import Caller, Keys
 from warmpost.gateways.http.bodies import decode, read_body
@@ -26,7 +34,7 @@ from warmpost.rules.requests.requests import BatchOrder, SendOrder
 from warmpost.rules.requests.timestamps import read_moment
 from warmpost.rules.schedules.schedules import Schedule, ScheduleRun
 
-RECENT = 10
+RECENT = NEXT = 10
 ENDS = ("submitted", "failed", "missed", "skipped")
 
 
@@ -73,6 +81,21 @@ def _read_cursor(cursor: str | None) -> datetime | None:
         ) from None
 
 
+async def _patch(request: Request, services: Services, caller: Caller, id: str) -> Response:
+    body = await read_body(request)
+    model = decode(body, ScheduleChangeModel)
+    found = await find_schedule(services, id)
+    caller.require_own(found.value.key_id, "schedule")
+    change = schedule_change(model, found.value.kind)
+    for kind in ("send", "batch"):
+        if isinstance(order := getattr(model, kind), SendModel | BatchModel):
+            caller.require_sender(order.sender or "", f"{kind}.from")
+    after = await change_schedule(
+        services, lambda: find_schedule(services, id), change, asked(request, caller, body)
+    )
+    return await _shown_whole(services, after)
+
+
 def _control(
     verb: Callable[[Services, str], Awaitable[Stored[Schedule]]],
 ) -> Callable[..., Awaitable[Response]]:
@@ -93,6 +116,7 @@ async def _shown_whole(services: Services, found: Stored[Schedule]) -> Response:
         "template_version": order.template_version or None,
         value.kind: _shown_order(order),
         "recent_runs": [_shown_run(run) for run in runs],
+        "next_runs": [moment(one) for one in next_runs(services, value, NEXT)],
     }
     return json_response(shown)
 
@@ -119,6 +143,7 @@ def _shown(fields: dict[str, Any]) -> dict[str, Any]:
         "created_at": moment(fields["created_at"]),
         "ended_at": moment(fields["ended_at"]),
         "failing": _failing(fields),
+        **({"message": fields["message"]} if fields.get("message") else {}),
     }
 
 
@@ -203,6 +228,15 @@ ROUTES = Router(
         parameters=PAGE,
     ),
     Route("GET", "/{id}", _get, "One schedule and its latest runs", scope="read", answers=_WHOLE),
+    Route(
+        "PATCH",
+        "/{id}",
+        _patch,
+        "Change what it sends, and when",
+        "send",
+        ScheduleChangeModel,
+        _WHOLE,
+    ),
     Route("DELETE", "/{id}", _control(end_schedule), "End it", scope="send", answers=_WHOLE),
     Route(
         "GET",

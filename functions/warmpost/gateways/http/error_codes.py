@@ -49,7 +49,7 @@ CODES: dict[type[Problem], frozenset[str]] = {
     Conflict: _codes(
         """
         address_exists batch_cancelled batch_done batch_failed batch_paused changed_meanwhile content_gone
-        domain_exists domain_in_use domain_not_verified domain_suspended idempotency_key_reused
+        domain_exists domain_in_use domain_not_verified domain_suspended idempotency_key_reused message_sent
         list_empty list_in_use list_is_busy name_taken pool_exists pool_in_use schedule_ended template_in_use
         webhook_disabled
         """
@@ -69,7 +69,8 @@ CODES: dict[type[Problem], frozenset[str]] = {
         invalid_content_type invalid_count invalid_csv invalid_cursor invalid_day invalid_dkim_key
         invalid_domain invalid_every invalid_expires_at invalid_field invalid_filename invalid_format
         invalid_by invalid_idempotency_key invalid_level invalid_limit invalid_name invalid_pending
-        invalid_period invalid_provider invalid_reason invalid_rrule invalid_rules invalid_start_at invalid_status
+        invalid_period invalid_provider invalid_reason invalid_rrule invalid_rules invalid_scheduled_at
+        invalid_start_at invalid_status
         invalid_subject invalid_tag invalid_timezone invalid_until invalid_update invalid_url missing_field
         missing_content_id invalid_password missing_from bare_control broken_header invalid_from line_too_long mail_loop
         missing_variable name_too_long named_twice recipients_or_list send_or_batch start_in_past

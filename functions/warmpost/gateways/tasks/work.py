@@ -24,7 +24,10 @@ from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.actions.warmup.assess_domain import assess_domain
 from warmpost.actions.webhooks.post_notifications import notify
 from warmpost.errors import Conflict, Invalid, NotFound
-from warmpost.gateways.api.models import (
+from warmpost.gateways.http.app import json_response, segments
+from warmpost.gateways.http.auth import TokenCheck, bearer
+from warmpost.gateways.http.bodies import decode, read_body
+from warmpost.gateways.tasks.task_models import (
     BatchTask,
     DomainTask,
     EraseTask,
@@ -34,9 +37,6 @@ from warmpost.gateways.api.models import (
     ProbeTask,
     SweepTask,
 )
-from warmpost.gateways.http.app import json_response, segments
-from warmpost.gateways.http.auth import TokenCheck, bearer
-from warmpost.gateways.http.bodies import decode, read_body
 from warmpost.rules.events.event_queues import ALL, QUEUES
 
 Verb = Callable[[Services, bytes], Awaitable[None]]

@@ -81,7 +81,8 @@ class Request:
     """Who asks, and under which idempotency key. digest: of everything the answer depends on.
 
     schedule, run: where a series asks for one of its runs, its id and the time the run is for.
-    sender, domains: what alone whoever asks may send from, empty for any.
+    sender, domains: what alone whoever asks may send from, empty for any. message_id: what a message is to be called that
+    was accepted before its time, empty for a new name.
     """
 
     key_id: str
@@ -91,3 +92,4 @@ class Request:
     run: datetime | None = None
     sender: str = ""
     domains: tuple[str, ...] = ()
+    message_id: str = ""

@@ -38,7 +38,8 @@ class Schedule:
     check_at: when `enqueue_due` has something to do about it. generation: how often lost tasks were made anew.
     counts: runs by how they ended. needs: paths of what its runs cannot do without (domain,
     template, list), empty once it has ended. failures: runs in a
-    row that could not be submitted, the last one for `failure`.
+    row that could not be submitted, the last one for `failure`. message: what the single run of a message
+    that was accepted before its time will be called.
     """
 
     number: int
@@ -66,6 +67,7 @@ class Schedule:
     needs: tuple[str, ...] = ()
     failures: int = 0
     failure: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
