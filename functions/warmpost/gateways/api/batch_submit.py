@@ -8,19 +8,20 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from warmpost.actions.batches.check_batch import check_batch
 from warmpost.actions.batches.control_batch import cancel_batch, pause_batch, resume_batch
 from warmpost.actions.batches.report import count_batch, find_slowness, find_stall, read_pace
 from warmpost.actions.batches.settle_uncertain import settle_batch
 from warmpost.actions.batches.submit_batch import submit_batch
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.find import find_batch
+from warmpost.actions.identity.preflight import preflight
 from warmpost.actions.statistics.costs import batch_usage, messages
 from warmpost.gateways.api import answers
-from warmpost.gateways.api.check import post_check
-from warmpost.gateways.api.check_answers import Checked
+from warmpost.gateways.api.check_answers import Checked, shown_point
 from warmpost.gateways.api.content import OF_A_BATCH
 from warmpost.gateways.api.costs import shown_cost
-from warmpost.gateways.api.forecast import FORECAST, FORMAT, get_forecast, post_forecast
+from warmpost.gateways.api.forecast import FORECAST, FORMAT, get_forecast, post_forecast, shown_forecast
 from warmpost.gateways.api.listings import BATCHES, ListedBatch, get_batches
 from warmpost.gateways.api.models import BatchModel, Settled, UncertainModel, batch_order
 from warmpost.gateways.api.recipients import RECIPIENTS, get_recipients
@@ -117,6 +118,32 @@ async def _uncertain(request: Request, services: Services, caller: Caller, id: s
 
 
 _WHOLE = {200: answers.Batch}
+
+
+async def post_check(request: Request, services: Services, caller: Caller) -> Response:
+    order = batch_order(decode(await read_body(request), BatchModel))
+    caller.require_sender(order.sender, "from")
+    done = await check_batch(services, order)
+    found = await preflight(services, done.domain)
+    return json_response(
+        {
+            "recipients": done.recipients,
+            "looked_at": done.looked_at,
+            "would_be_sent": done.would_be_sent,
+            "duplicates": done.duplicates,
+            "invalid": done.invalid,
+            "suppressed": dict(done.suppressed),
+            "lacking": {
+                "count": done.lacking,
+                "first": [{"to": one.to, "variables": one.variables} for one in done.lacks],
+            },
+            "largest_mail": done.largest_mail,
+            "cost": shown_cost(done.usage, services.policy.prices, done.would_be_sent),
+            "forecast": shown_forecast(done.forecast) if done.forecast else None,
+            "preflight": [shown_point(one) for one in found.points if one.ok is not True],
+        }
+    )
+
 
 ROUTES = Router(
     "/batch-submit",

@@ -9,9 +9,9 @@ from msgspec import UNSET, Meta, UnsetType, field, structs
 
 from warmpost.actions.schedules.change_schedule import TIMES, ScheduleChange
 from warmpost.errors import Invalid
-from warmpost.gateways.api.attachment_models import AttachmentModel
 from warmpost.gateways.api.models import (
     BESIDE_RAW,
+    AttachmentModel,
     BatchModel,
     Model,
     Reference,

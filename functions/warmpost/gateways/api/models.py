@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -10,9 +13,9 @@ from msgspec import Meta, Struct, field, structs
 
 from warmpost.actions.schedules.create_schedule import blamed_on
 from warmpost.errors import Invalid
-from warmpost.gateways.api.attachment_models import AttachmentModel, read_attachments, read_base64
 from warmpost.rules.lists.columns import with_names
 from warmpost.rules.message.languages import LANGUAGES, read_language
+from warmpost.rules.message.message import Attachment
 from warmpost.rules.requests.limits import MOST_DATA, MOST_RECIPIENT_DATA
 from warmpost.rules.requests.requests import BatchOrder, RecipientOrder, SendOrder
 from warmpost.rules.tracking.tracking import EVERYTHING, NOTHING, Track, Unsubscribe
@@ -20,10 +23,22 @@ from warmpost.rules.tracking.tracking import EVERYTHING, NOTHING, Track, Unsubsc
 Text = Annotated[str, Meta(max_length=2000)]
 Reference = Annotated[str, Meta(min_length=1, max_length=200)] | Annotated[int, Meta(ge=1)]
 Variables = dict[str, Any]
+_SPACE = re.compile(r"\s+")
 
 
 class Model(Struct, forbid_unknown_fields=True, kw_only=True):
     pass
+
+
+class AttachmentModel(Model):
+    """content: base64, with or without line breaks. content_type: with its parameters. content_id: of a picture that
+    the HTML shows as `cid:…`.
+    """
+
+    filename: Annotated[str, Meta(max_length=1000)]
+    content: str
+    content_type: Annotated[str, Meta(max_length=255)] = ""
+    content_id: Annotated[str, Meta(max_length=255)] = ""
 
 
 class Tracking(Model):
@@ -251,3 +266,21 @@ def _several(value: str | list[str] | None) -> tuple[str, ...]:
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else tuple(value)
+
+
+def read_attachments(models: list[AttachmentModel]) -> tuple[Attachment, ...]:
+    return tuple(_attachment(one, f"attachments[{number}]") for number, one in enumerate(models))
+
+
+def _attachment(model: AttachmentModel, path: str) -> Attachment:
+    content_id = model.content_id.strip().removeprefix("<").removesuffix(">")
+    return Attachment(
+        model.filename, read_base64(model.content, f"{path}.content"), model.content_type, content_id
+    )
+
+
+def read_base64(text: str, path: str) -> bytes:
+    try:
+        return base64.b64decode(_SPACE.sub("", text), validate=True)
+    except (binascii.Error, ValueError):
+        raise Invalid("invalid_base64", "The content is not valid base64.", path) from None

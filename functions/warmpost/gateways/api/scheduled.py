@@ -68,25 +68,9 @@ async def _shown(services: Services, message_id: str, found: Stored[Schedule]) -
     value = found.value
     order = await read_order(services.store, found)
     assert isinstance(order, SendOrder)
-    domain = domain_of(split_mailbox(order.sender)[1])
-    status, line = "scheduled", "held"
+    status = "scheduled"
     if value.state == "ended" and not value.starting:
-        status = line = "failed" if value.failure else "cancelled"
-    header = send_message_id(services.policy.project, message_id, domain)
-    lines: list[dict[str, Any]] = [
-        {
-            "to": split_mailbox(to)[1],
-            "position": position,
-            "message_id": header,
-            "status": line,
-            "sent_at": None,
-            "opened": False,
-            "clicked": False,
-            "unsubscribed": False,
-            "history": [],
-        }
-        for position, to in enumerate(dict.fromkeys((*order.to, *order.cc, *order.bcc)))
-    ]
+        status = "failed" if value.failure else "cancelled"
     return json_response(
         {
             "id": message_id,
@@ -102,9 +86,20 @@ async def _shown(services: Services, message_id: str, found: Stored[Schedule]) -
             "on_uncertain": order.on_uncertain,
             "stalled": None,
             "reason": value.failure or None,
-            "recipients": lines,
+            "recipients": _lines(services, message_id, order, "held" if status == "scheduled" else status),
         }
     )
+
+
+def _lines(services: Services, message_id: str, order: SendOrder, status: str) -> list[dict[str, Any]]:
+    domain = domain_of(split_mailbox(order.sender)[1])
+    header = send_message_id(services.policy.project, message_id, domain)
+    nothing = dict.fromkeys(("opened", "clicked", "unsubscribed"), False)
+    return [
+        {"to": split_mailbox(to)[1], "position": position, "message_id": header, "status": status}
+        | {"sent_at": None, **nothing, "history": []}
+        for position, to in enumerate(dict.fromkeys((*order.to, *order.cc, *order.bcc)))
+    ]
 
 
 async def patch(request: Request, services: Services, caller: Caller, id: str) -> Response:
