@@ -8,7 +8,7 @@ from tests.actions.harness import START, unique
 from warmpost.actions.batches.report import RecipientQuery, count_batch, list_recipients, message_statuses
 from warmpost.actions.delivery.find import find_batch, find_message
 from warmpost.actions.outbox.event_log import log_events
-from warmpost.actions.statistics.statistics import GRAINS, StatisticsQuery, ask_statistics
+from warmpost.actions.statistics.statistics import StatisticsQuery, ask_statistics
 from warmpost.actions.warmup.day_counters import read_day_counters
 from warmpost.rules.delivery.mailbox_providers import SIMULATOR, provider_of
 from warmpost.rules.model.events import Event, Target
@@ -19,6 +19,7 @@ FULL = {"code": 552, "enhanced_code": "5.2.2", "text": "Mailbox full"}
 SPAM = {"code": 554, "enhanced_code": "5.7.1", "text": "Message rejected as spam"}
 LATER = timedelta(days=40)
 TODAY = START.date()
+GRAINS = ("day", "domain", "provider", "batch")
 
 
 def report(kind, target, seconds=60.0, **others):

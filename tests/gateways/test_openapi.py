@@ -44,6 +44,7 @@ COMPOSED = {
     "invalid_start_at": errors.Invalid,
     "invalid_scheduled_at": errors.Invalid,
     "invalid_until": errors.Invalid,
+    "invalid_suppressed": errors.Invalid,
     "invalid_since": errors.Invalid,
     "invalid_list": errors.Invalid,
     "invalid_template": errors.Invalid,

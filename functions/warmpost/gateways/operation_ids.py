@@ -36,6 +36,8 @@ NAMES = {
     "GET /batch-submit/{id}/forecast": "getBatchForecast",
     "GET /batch-submit/{id}/recipients": "listBatchRecipients",
     "GET /batch-submit/{id}/recipients/{position}/content": "getBatchContent",
+    "GET /batch-submit/{id}/links": "getBatchReading",
+    "GET /batch-submit/{id}/reasons": "getBatchReasons",
     "POST /batch-submit/{id}/uncertain": "settleUncertainBatch",
     "POST /batch-submit/{id}/pause": "pauseBatch",
     "POST /batch-submit/{id}/resume": "resumeBatch",

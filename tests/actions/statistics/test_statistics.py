@@ -6,6 +6,7 @@ import pytest
 from tests.actions.harness import DOMAIN, POLICY, START, Harness, a_request, batch_order, sent
 from tests.actions.report_builders import (
     FULL,
+    GRAINS,
     NO_USER,
     batch_lines,
     day_counters_of,
@@ -19,7 +20,7 @@ from tests.actions.report_builders import (
     without_totals,
 )
 from warmpost.actions.batches.submit_batch import submit_batch
-from warmpost.actions.statistics.statistics import GRAINS, MOST_DAYS, StatisticsQuery, ask_statistics
+from warmpost.actions.statistics.statistics import MOST_DAYS, StatisticsQuery, ask_statistics
 from warmpost.errors import Invalid
 from warmpost.rules.identity.domains import Domain
 from warmpost.rules.model.relays import Pool, Relay

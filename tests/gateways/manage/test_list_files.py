@@ -128,3 +128,37 @@ async def test_exported_suppressions_run_in_no_spreadsheet_and_can_be_imported(a
     done = await api.post("/suppressions", content=exported, headers={"Content-Type": "text/csv"})
     assert (done.json()["added"] + done.json()["changed"], done.json()["rejected"]) == (1, [])
     assert (await api.get("/suppressions/=1+1|x@x.example")).json()["note"] == "=2+2"
+
+
+async def test_a_list_is_exported_as_a_file_that_imports_again(api):
+    await api.post("/lists", json={"name": "readers"})
+    rows = [
+        {"to": f"r{n}@example.net", "data": {"name": f'=N"{n}', "age": n, "tags": ["a"]}} for n in range(1200)
+    ]
+    await api.post("/lists/readers/recipients", json={"recipients": rows})
+    file = await api.get("/lists/readers/recipients?format=csv")
+    assert file.headers["content-type"].startswith("text/csv")
+    lines = file.text.splitlines()
+    assert lines[0] == "email,name,age,tags"
+    assert len(lines) == 1201
+    assert "\n=" not in file.text and ",=" not in file.text
+    await api.post("/lists", json={"name": "copy"})
+    again = await api.post(
+        "/lists/copy/recipients", content=file.content, headers={"Content-Type": "text/csv"}
+    )
+    assert again.json()["added"] == 1200
+
+
+async def test_a_list_says_who_is_suppressed(api):
+    await api.post("/lists", json={"name": "readers"})
+    rows = [{"to": f"r{n}@example.net"} for n in range(3)]
+    await api.post("/lists/readers/recipients", json={"recipients": rows})
+    await api.post("/suppressions", json={"address": "r1@example.net", "reason": "complaint"})
+    shown = (await api.get("/lists/readers/recipients?suppressed=all")).json()["items"]
+    assert [one["suppressed"] for one in shown] == [None, "complaint", None]
+    only = (await api.get("/lists/readers/recipients?suppressed=true")).json()["items"]
+    assert [one["to"] for one in only] == ["r1@example.net"]
+    rest = await api.get("/lists/readers/recipients?suppressed=false&format=csv")
+    assert rest.text.split() == ["email", "r0@example.net", "r2@example.net"]
+    assert "suppressed" not in (await api.get("/lists/readers/recipients")).json()["items"][0]
+    assert (await api.get("/lists/readers/recipients?suppressed=x")).status_code == 422

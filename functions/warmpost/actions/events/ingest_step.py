@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from warmpost.actions.bounces.count_bounces import count_bounces
 from warmpost.actions.context import Services
 from warmpost.actions.events.apply_events import Applied, apply_events
+from warmpost.actions.events.count_details import count_details
 from warmpost.actions.events.locate import place_events
 from warmpost.actions.outbox.event_log import LogWrites, log_writes
 from warmpost.actions.outbox.notifications import queue_notifications
@@ -142,6 +144,7 @@ async def _step(services: Services, backlog: Backlog, events: Sequence[Event]) -
     outcome = sum(applied, Applied())
     writes = [*outcome.writes, *await suppress_all(services, outcome.suppressions)]
     writes += count_bounces(outcome.refusals)
+    writes += count_details(outcome.notification_events, ZoneInfo(services.policy.time_zone))
     put_off = _put_off(services, backlog.logs[0], outcome.waiting)
     told = await queue_notifications(services, outcome.notification_events)
     writes = merge_counts([*writes, *put_off, *told.writes])

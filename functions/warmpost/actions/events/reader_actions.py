@@ -17,6 +17,7 @@ from warmpost.errors import NotFound, Unavailable
 from warmpost.rules.delivery.chunks import Chunk, unpack
 from warmpost.rules.delivery.documents import Batch, Message
 from warmpost.rules.delivery.simulator import simulate
+from warmpost.rules.model.addresses import ERASED
 from warmpost.rules.model.compression import inflate
 from warmpost.rules.model.derived_ids import address_hash, short_hash
 from warmpost.rules.model.events import Event, Target
@@ -172,6 +173,13 @@ async def sender_of(services: Services, target: Target) -> str:
 
 async def find_reader(services: Services, target: Target) -> Addressee:
     """Raises NotFound."""
+    found = await _find_reader(services, target)
+    if found is None or found.address == ERASED:
+        raise NotFound("message_forgotten", "Nothing is kept of this message any more.")
+    return found
+
+
+async def _find_reader(services: Services, target: Target) -> Addressee | None:
     if target.message:
         message = await services.store.get(Message, f"messages/{target.message}")
         if message:
@@ -191,4 +199,4 @@ async def find_reader(services: Services, target: Target) -> Addressee:
         if domain and chunks and target.position < chunks[0].value.end:
             chunk = chunks[0].value
             return Addressee(unpack(chunk)[target.position - chunk.first].address, domain)
-    raise NotFound("message_forgotten", "Nothing is kept of this message any more.")
+    return None

@@ -28,7 +28,7 @@ HANDED_OVER = (
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """labels: one per grain asked for but the provider, which no cost is known by."""
+    """labels: one per grain asked for, but those that no cost is known by: provider, tag, link."""
 
     labels: Mapping[str, str]
     usage: Usage
@@ -57,7 +57,7 @@ async def period_usage(
     for one in parts:
         if question.batch in ("", one.name):
             known = {"day": one.day, "domain": one.domain, "batch": one.name}
-            labels = tuple(known[group_by] for group_by in grains if group_by != "provider")
+            labels = tuple(known[group_by] for group_by in grains if group_by in known)
             totals[labels] = totals.get(labels, Usage()) + one.cost
     names = [group_by for group_by in grains if group_by != "provider"]
     return [Spent(dict(zip(names, labels, strict=True)), totals[labels]) for labels in sorted(totals)]

@@ -6,17 +6,20 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from warmpost.actions.context import Services
+from warmpost.actions.statistics.details import CountedLink
 from warmpost.errors import Invalid
 from warmpost.rules.delivery.mailbox_providers import SIMULATOR
 from warmpost.rules.model.usage import Usage
 from warmpost.rules.model.writes import Filter
 
 MOST_DAYS = 366
-GroupBy = Literal["day", "domain", "provider", "batch"]
-GRAINS: tuple[GroupBy, ...] = ("day", "domain", "provider", "batch")
+GroupBy = Literal["day", "domain", "provider", "batch", "tag", "link"]
+GRAINS: tuple[GroupBy, ...] = get_args(GroupBy)
+NO_TAG = ""
+BATCHES_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +78,74 @@ async def read_booked(services: Services, question: StatisticsQuery) -> list[Boo
     return [one.value for one in found]
 
 
-def add_up(question: StatisticsQuery, found: Sequence[Booked]) -> list[Row]:
+async def read_links(services: Services, question: StatisticsQuery) -> list[CountedLink]:
+    where: list[Filter] = [
+        ("day", ">=", question.first.isoformat()),
+        ("day", "<=", question.last.isoformat()),
+    ]
+    if question.domain:
+        where.append(("domain", "==", question.domain))
+    found = await services.store.find(CountedLink, "links", *where, order_by="day", everywhere=True)
+    return [one.value for one in found]
+
+
+def add_up_links(question: StatisticsQuery, found: Sequence[CountedLink]) -> list[Row]:
+    totals: dict[tuple[str, ...], Counter[str]] = {}
+    for one in found:
+        if question.batch in ("", one.name):
+            known = {"day": one.day, "domain": one.domain, "batch": one.name, "link": one.link}
+            labels = tuple(known[grain] for grain in question.grains)
+            counts = {"clicked": one.clicked, "machine_clicked": one.machine_clicked}
+            totals.setdefault(labels, Counter()).update(counts)
+    return [_row(question.grains, labels, totals[labels]) for labels in sorted(totals)]
+
+
+async def tags_of(services: Services, found: Sequence[Booked]) -> dict[str, Sequence[str]]:
+    """Tags of the batches that figures are of, `name=value` each."""
+    ids = sorted({one.name for one in found if one.name.isdigit()})
+    known: dict[str, Sequence[str]] = {}
+    for start in range(0, len(ids), BATCHES_AT_ONCE):
+        some = ids[start : start + BATCHES_AT_ONCE]
+        batches = await services.store.some(Tagged, [f"batches/{id}" for id in some])
+        known |= {
+            id: [f"{name}={value}" for name, value in one.value.tags.items()]
+            for id, one in zip(some, batches, strict=True)
+            if one
+        }
+    return known
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """As much of a batch as this asks for."""
+
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+def add_up(
+    question: StatisticsQuery, found: Sequence[Booked], tags: Mapping[str, Sequence[str]] = {}
+) -> list[Row]:
+    """tags: by batch, where rows are told apart by them; a message with several counts for each."""
     totals: dict[tuple[str, ...], Counter[str]] = {}
     for booked in found:
         if question.batch and booked.name != question.batch:
             continue
         for provider, figures in booked.by.items():
             if provider == (question.provider or provider) and (question.provider or provider != SIMULATOR):
-                labels = _labels(question.grains, booked, provider)
-                totals.setdefault(labels, Counter()).update(figures)
+                for tag in tags.get(booked.name) or (NO_TAG,):
+                    labels = _labels(question.grains, booked, provider, tag)
+                    totals.setdefault(labels, Counter()).update(figures)
     return [_row(question.grains, labels, totals[labels]) for labels in sorted(totals)]
 
 
-def _labels(grains: Sequence[GroupBy], booked: Booked, provider: str) -> tuple[str, ...]:
-    known = {"day": booked.day, "domain": booked.domain, "provider": provider, "batch": booked.name}
+def _labels(grains: Sequence[GroupBy], booked: Booked, provider: str, tag: str) -> tuple[str, ...]:
+    known = {
+        "day": booked.day,
+        "domain": booked.domain,
+        "provider": provider,
+        "batch": booked.name,
+        "tag": tag,
+    }
     return tuple(known[group_by] for group_by in grains)
 
 

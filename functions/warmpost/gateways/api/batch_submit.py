@@ -24,7 +24,7 @@ from warmpost.gateways.api.costs import shown_cost
 from warmpost.gateways.api.forecast import FORECAST, FORMAT, get_forecast, post_forecast, shown_forecast
 from warmpost.gateways.api.listings import BATCHES, ListedBatch, get_batches
 from warmpost.gateways.api.models import BatchModel, Settled, UncertainModel, batch_order
-from warmpost.gateways.api.recipients import RECIPIENTS, get_recipients
+from warmpost.gateways.api.recipients import DETAILS, RECIPIENTS, get_recipients
 from warmpost.gateways.http.app import Route, Router, deadline, json_response, moment
 from warmpost.gateways.http.auth import Caller, Keys
 from warmpost.gateways.http.bodies import decode, read_body
@@ -205,6 +205,7 @@ ROUTES = Router(
         parameters=RECIPIENTS,
     ),
     *OF_A_BATCH,
+    *DETAILS,
     Route(
         "POST",
         "/{id}/uncertain",

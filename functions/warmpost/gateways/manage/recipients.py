@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from warmpost.actions.context import Services
 from warmpost.actions.lists import manage_lists
 from warmpost.actions.lists.change_recipients import change_recipient
 from warmpost.actions.lists.import_recipients import import_recipients
-from warmpost.actions.storage.pagination import Listed
+from warmpost.actions.storage.names import find_list
+from warmpost.actions.storage.pagination import Listed, Page
 from warmpost.errors import Invalid
 from warmpost.gateways.api.answers import Answer, Count
 from warmpost.gateways.api.answers import Listed as ListedAnswer
 from warmpost.gateways.http import collections
 from warmpost.gateways.http.app import Parameter, Route, json_response
 from warmpost.gateways.http.bodies import decode
+from warmpost.gateways.http.csv_files import csv_lines
 from warmpost.gateways.http.parameters import one_of
 from warmpost.gateways.http.uploads import CSV_OPTIONS, Upload, read_upload
 from warmpost.rules.lists.columns import variable_name
-from warmpost.rules.lists.csv_import import JsonRows, Rejected, Rows, open_csv
+from warmpost.rules.lists.csv_import import JsonRows, Rejected, Rows, harmless, open_csv
+from warmpost.rules.lists.documents import RecipientList
 from warmpost.rules.message.message import Recipient
 from warmpost.rules.model.addresses import Flaw
 from warmpost.rules.model.names import MOST_CHARACTERS
+from warmpost.rules.model.writes import Stored
+
+ROWS_AT_ONCE = 1000
 
 
 class ImportedRecipients(Answer):
@@ -60,8 +67,11 @@ class RecipientChange(collections.Body):
 
 
 class ListedRecipient(Answer):
+    """suppressed: the reason, null for none; where `suppressed` was asked for."""
+
     to: str
     data: dict[str, Any]
+    suppressed: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 def shown(one: Recipient) -> dict[str, object]:
@@ -119,11 +129,58 @@ def _check_names(data: Mapping[str, object], field: str) -> None:
 
 async def listing(request: Request, services: Services, reference: str) -> Response:
     page = collections.page(request)
+    wanted = one_of(request, "suppressed", Literal["", "all", "true", "false"])
+    if one_of(request, "format", Literal["json", "csv"]) == "csv":
+        found = await find_list(services.store, reference)
+        headers = {"Content-Disposition": f'attachment; filename="list-{found.id}.csv"'}
+        rows = _csv(services, found, wanted)
+        return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
     address = request.query_params.get("address")
     if address is None:
-        return collections.listed(await manage_lists.list_recipients(services, reference, page), shown)
-    found = await manage_lists.find_recipient(services, reference, address)
-    return collections.listed(Listed(found, None), shown)
+        listed = await manage_lists.list_recipients(services, reference, page)
+    else:
+        listed = Listed(await manage_lists.find_recipient(services, reference, address), None)
+    if not wanted:
+        return collections.listed(listed, shown)
+    reasons = await _suppressed(services, listed.items)
+    items = [
+        shown(one) | {"suppressed": reasons.get(one.address)} for one in _kept(listed.items, reasons, wanted)
+    ]
+    return json_response({"items": items, "next_cursor": listed.next_cursor})
+
+
+async def _suppressed(services: Services, some: Sequence[Recipient]) -> Mapping[str, str]:
+    """By what holds for every sender domain."""
+    addresses = [one.address for one in some]
+    return await services.suppressed.among(addresses, "", services.clock.now())
+
+
+def _kept(some: Sequence[Recipient], reasons: Mapping[str, str], wanted: str) -> Sequence[Recipient]:
+    """wanted: `true` for the suppressed, `false` for the others."""
+    if wanted in ("", "all"):
+        return some
+    return [one for one in some if (one.address in reasons) is (wanted == "true")]
+
+
+async def _csv(services: Services, found: Stored[RecipientList], wanted: str) -> AsyncIterator[str]:
+    """With the columns that all of its first page have or that anybody there has; it imports again as it is."""
+    page = await manage_lists.list_recipients(services, found.id, Page(ROWS_AT_ONCE))
+    columns = dict.fromkeys(name for one in page.items for name in one.data)
+    yield csv_lines([["email", *columns]])
+    while True:
+        some = page.items
+        if wanted not in ("", "all"):
+            some = _kept(some, await _suppressed(services, some), wanted)
+        yield csv_lines([[harmless(one.address), *_cells(one, columns)] for one in some])
+        if page.next_cursor is None:
+            return
+        page = await manage_lists.list_recipients(services, found.id, Page(ROWS_AT_ONCE, page.next_cursor))
+
+
+def _cells(one: Recipient, columns: Iterable[str]) -> Iterator[str]:
+    for name in columns:
+        value = one.data.get(name, "")
+        yield harmless(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 async def remove(request: Request, services: Services, reference: str, address: str) -> Response:
@@ -138,8 +195,19 @@ ROUTES = [
         listing,
         "Its recipients",
         scope="read",
-        answers={200: ListedAnswer[ListedRecipient]},
-        parameters=(*collections.PAGE, Parameter("address", str, "Only this one.")),
+        answers={200: (ListedAnswer[ListedRecipient], "text/csv")},
+        parameters=(
+            *collections.PAGE,
+            Parameter("address", str, "Only this one."),
+            Parameter(
+                "suppressed",
+                Literal["all", "true", "false"],
+                "Says who is suppressed: all of them, only who is, or only who is not.",
+            ),
+            Parameter(
+                "format", Literal["json", "csv"], "`csv` for all of them as a file that imports again."
+            ),
+        ),
     ),
     Route(
         "POST",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -14,11 +12,23 @@ from starlette.responses import Response
 
 from warmpost.actions.context import Services
 from warmpost.actions.statistics.costs import period_usage
-from warmpost.actions.statistics.statistics import GRAINS, GroupBy, Row, StatisticsQuery, add_up, read_booked
+from warmpost.actions.statistics.statistics import (
+    GRAINS,
+    Booked,
+    GroupBy,
+    Row,
+    StatisticsQuery,
+    add_up,
+    add_up_links,
+    read_booked,
+    read_links,
+    tags_of,
+)
 from warmpost.errors import Invalid
 from warmpost.gateways.api.answers import Answer
 from warmpost.gateways.api.costs import PeriodCost, shown_period
 from warmpost.gateways.http.app import Parameter, Route, json_response
+from warmpost.gateways.http.csv_files import csv_lines
 from warmpost.rules.delivery.mailbox_providers import NAMES
 from warmpost.rules.lists.csv_import import harmless
 
@@ -42,7 +52,7 @@ async def get(request: Request, services: Services) -> Response:
     if wanted not in ("json", "csv", "svg"):
         raise Invalid("invalid_format", "Statistics come as `json`, `csv` or `svg`.", "format")
     found = await read_booked(services, question)
-    rows = add_up(question, found)
+    rows = await _rows(services, question, found)
     if wanted == "csv":
         return Response(_as_csv(question.grains, rows), media_type="text/csv; charset=utf-8")
     if wanted == "svg":
@@ -52,6 +62,14 @@ async def get(request: Request, services: Services) -> Response:
     spent = await period_usage(services, question, found, question.grains)
     cost = shown_period(spent, services.policy.prices)
     return json_response({**period, "by": question.grains, "items": items, "cost": cost})
+
+
+async def _rows(services: Services, question: StatisticsQuery, found: Sequence[Booked]) -> list[Row]:
+    if "link" in question.grains:
+        return add_up_links(question, await read_links(services, question))
+    if "tag" in question.grains:
+        return add_up(question, found, await tags_of(services, found))
+    return add_up(question, found)
 
 
 def _question(request: Request, today: date) -> StatisticsQuery:
@@ -66,6 +84,8 @@ def _question(request: Request, today: date) -> StatisticsQuery:
         if name not in GRAINS:
             raise Invalid("invalid_by", f"Rows are told apart by {', '.join(GRAINS)}.", "by")
         grains.append(name)
+    if "link" in grains and {"provider", "tag"} & {*grains, *(("provider",) if provider else ())}:
+        raise Invalid("invalid_by", "Links are told apart by day, domain and batch alone.", "by")
     return StatisticsQuery(
         first,
         last,
@@ -87,12 +107,10 @@ def _day(text: str | None, field: str, usual: date) -> date:
 
 def _as_csv(grains: Sequence[str], rows: Sequence[Row]) -> str:
     names = sorted({name for row in rows for name in row.figures})
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([*grains, *names])
-    for row in rows:
-        writer.writerow([*map(harmless, row.labels.values()), *(row.figures.get(name, 0) for name in names)])
-    return out.getvalue()
+    cells = [
+        [*map(harmless, row.labels.values()), *(row.figures.get(name, 0) for name in names)] for row in rows
+    ]
+    return csv_lines([[*grains, *names], *cells])
 
 
 def _as_picture(services: Services, question: StatisticsQuery, rows: Sequence[Row]) -> bytes:
@@ -114,7 +132,9 @@ PARAMETERS = (
     Parameter("domain"),
     Parameter("provider", Literal[NAMES]),
     Parameter("batch"),
-    Parameter("by", str, "`day`, `domain`, `provider`, `batch`, or several with commas between."),
+    Parameter(
+        "by", str, "`day`, `domain`, `provider`, `batch`, `tag`, `link`, or several with commas between."
+    ),
     Parameter("format", Literal["json", "csv", "svg"]),
 )
 ROUTES = [

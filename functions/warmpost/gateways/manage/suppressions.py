@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Literal
 
@@ -25,6 +23,7 @@ from warmpost.gateways.api import answers
 from warmpost.gateways.http import collections
 from warmpost.gateways.http.app import Parameter, Route, deadline, json_response, moment
 from warmpost.gateways.http.bodies import decode
+from warmpost.gateways.http.csv_files import csv_lines
 from warmpost.gateways.http.uploads import CSV_OPTIONS, Upload, read_upload
 from warmpost.gateways.manage import suppression_answers as shapes
 from warmpost.rules.lists.csv_import import harmless
@@ -114,7 +113,7 @@ async def _as_csv(
     first: Iterable[Stored[Suppression]], pages: AsyncIterator[Iterable[Stored[Suppression]]]
 ) -> AsyncIterator[bytes]:
     """The first page is read before the answer begins, so that what goes wrong can still be said."""
-    yield _lines([COLUMNS]) + _rows(first)
+    yield csv_lines([COLUMNS]).encode() + _rows(first)
     async for page in pages:
         yield _rows(page)
 
@@ -122,13 +121,7 @@ async def _as_csv(
 def _rows(page: Iterable[Stored[Suppression]]) -> bytes:
     """Without those that hold by their hash alone: a file of them would suppress nobody."""
     rows = [shown(one.value) for one in page if one.value.address != ERASED]
-    return _lines([[harmless(row[name] or "") for name in COLUMNS] for row in rows])
-
-
-def _lines(rows: Iterable[Iterable[str]]) -> bytes:
-    out = io.StringIO()
-    csv.writer(out).writerows(rows)
-    return out.getvalue().encode()
+    return csv_lines([harmless(row[name] or "") for name in COLUMNS] for row in rows).encode()
 
 
 async def get(request: Request, services: Services, address: str) -> Response:
