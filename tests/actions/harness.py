@@ -48,6 +48,7 @@ from warmpost.rules.model.writes import Put
 from warmpost.rules.operations.policy import Policy
 from warmpost.rules.requests.requests import BatchOrder, RecipientOrder, Request, SendOrder
 from warmpost.rules.warmup.documents import WarmupState
+from warmpost.rules.warmup.levels import STANDARD
 
 DOMAIN = "news.example.com"
 SENDER = f"News <news@{DOMAIN}>"
@@ -56,6 +57,7 @@ POLICY = Policy(
     project="harness",
     shared_pool=Pool("shared", (Relay("r1", "127.0.0.1", 25),)),
     claim_batch=3,
+    levels=replace(STANDARD, raises_per_day=20),  # as many as the figures earn, though no relay reports
     clocks_differ=0.0,  # time is in the test's hands, and the store's clock is not
 )
 MASTER_KEY = bytes(range(32))

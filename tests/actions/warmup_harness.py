@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 AT_ONCE = 6
 # The rules of the standard table, for volumes that a test has in a second.
-RULES = """{"caps": [5, 10, 20, 40, 80],
+RULES = """{"raises_per_day": 20, "caps": [5, 10, 20, 40, 80],
  "lower": {"D1": {"volume": "> 3", "invalid": "> 9 %"}},
  "block": {"B1": {"volume": "> 3", "invalid": "> 11 %"}, "B2": {"volume": "> 3", "spam": "> 15 %"}}}"""
 

@@ -157,7 +157,7 @@ async def test_a_fresh_domain_with_good_figures_rises_without_a_pause(stack, cli
     batch = (await ok(client.post("/batch-submit", json=order)))["id"]
     ended = await checks.watch(client, batch)
     assert (ended["status"], ended["counts"]["sent"], ended["paused_until"]) == ("done", 1_200, None)
-    history = (await ok(client.get("/manage/domains/good.example/history")))["items"]
+    history = (await ok(client.get("/manage/domains/good.example/history")))["items"][::-1]
     raised = [one for one in history if one["decision"] == "raised"]
     assert [one["level_after"] for one in raised][:2] == [2, 3]
     assert raised[0]["reason"].startswith("raised 1→2: 500 of 500 sent (100 %), outcome known 100 %")

@@ -110,7 +110,7 @@ def test_operations_have_names_of_their_own_as_a_person_would_say_them():
 def test_shapes_are_named_by_what_they_are_and_no_two_alike():
     names = list(DOCUMENT["components"]["schemas"])
     assert [one for one in names if not re.fullmatch(r"([A-Z][a-z]+)+", one)] == []
-    assert {"MessageRequest", "BatchRequest", "DomainPage"} <= set(names)
+    assert {"MessageRequest", "BatchRequest", "DomainRowPage"} <= set(names)
 
 
 def test_no_property_has_a_default_which_generators_take_for_always_there():

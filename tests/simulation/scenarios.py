@@ -27,7 +27,7 @@ from warmpost.rules.model.writes import Put
 from warmpost.rules.requests.requests import BatchOrder, RecipientOrder
 from warmpost.rules.warmup.documents import WarmupState
 
-SMALL_CAPS = """{"caps": [3, 6, 12, 24],
+SMALL_CAPS = """{"raises_per_day": 20, "caps": [3, 6, 12, 24],
  "lower": {"D1": {"volume": "> 3", "invalid": "> 9 %"}},
  "block": {"B1": {"volume": "> 3", "invalid": "> 11 %"}, "B2": {"volume": "> 3", "spam": "> 15 %"}}}"""
 

@@ -53,6 +53,7 @@ NAMES = {
     "POST /schedule/{id}/pause": "pauseSchedule",
     "POST /schedule/{id}/resume": "resumeSchedule",
     "GET /manage/domains/{domain}/history": "listDomainHistory",
+    "GET /manage/domains/{domain}/days": "listDomainDays",
     "POST /manage/domains/{domain}/verify": "verifyDomain",
     "POST /manage/domains/{domain}/dkim/rotate": "rotateDomainDkim",
     "GET /manage/domains/{domain}/preflight": "checkDomainPreflight",

@@ -168,6 +168,7 @@ async def _look_back(api: Api, batch: Json, date: str, course: Course) -> days.P
         async for one in api.pages(f"/manage/domains/{scenario.DOMAIN}/history", "items", limit="100")
         if one["id"] not in course.seen
     ]
+    entries.reverse()  # the newest comes first
     course.seen |= {one["id"] for one in entries}
     held = batch["counts"]["held"]
     failed = batch["counts"]["failed"] if batch["status"] == "failed" else 0

@@ -51,7 +51,7 @@ async def forecast_recipients(
     today = DomainToday(
         standing=snapshot.standing,
         figures=figures,
-        volume=snapshot.allowance.volume,
+        volume=snapshot.batch_allowance.volume,
         pause=snapshot.pause,
         blocked=snapshot.blocked,
         pool=snapshot.pool,

@@ -37,7 +37,7 @@ from warmpost.rules.model.tasks import Task, next_turn
 from warmpost.rules.model.writes import Stored, Update, Write
 from warmpost.rules.warmup.daily_cap import Pause, Release, decide_release
 from warmpost.rules.warmup.documents import HistoryEntry
-from warmpost.rules.warmup.reputation import evaluate_raise
+from warmpost.rules.warmup.reputation import why_not_raised
 
 MOST_AT_ONCE = 100 * MOST_RECIPIENTS
 STEPS_PER_TASK = 10
@@ -100,7 +100,7 @@ async def _release(services: Services, batch: Stored[Batch]) -> bool:
     snapshot, raises = with_raises(await read_snapshot(services, batch.value.domain))
     release = decide_release(
         wanted,
-        snapshot.allowance,
+        snapshot.batch_allowance,
         now,
         snapshot.day,
         pool=snapshot.pool,
@@ -172,12 +172,11 @@ async def _wait(services: Services, snapshot: DomainSnapshot, release: Release, 
 
 def _paused(snapshot: DomainSnapshot, release: Release, pause: Pause, now: datetime) -> Write:
     """With what keeps the domain from being raised, which is what people ask of a pause."""
-    standing = snapshot.standing
-    kept = evaluate_raise(as_figures(snapshot.total), standing.level, standing.rules)
+    kept = why_not_raised(snapshot.standing, as_figures(snapshot.total))
     entry = HistoryEntry(
         at=now,
         kind="paused",
-        reason=f"{release.reason}; {kept.reason}" if pause.of == "domain" else release.reason,
+        reason=f"{release.reason}; {kept}" if pause.of == "domain" else release.reason,
         day=snapshot.today,
         level_before=snapshot.warmup_state.level,
         level_after=snapshot.warmup_state.level,

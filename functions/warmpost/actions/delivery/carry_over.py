@@ -51,7 +51,7 @@ async def _carry(
     snapshot = await read_snapshot(services, delivery.domain.domain)
     release = decide_release(
         len(late),
-        snapshot.allowance,
+        snapshot.allowance if is_single else snapshot.batch_allowance,
         services.clock.now(),
         snapshot.day,
         pool=snapshot.pool,

@@ -18,12 +18,11 @@ from warmpost.rules.message.message import Job, MessageContent, Recipient
 from warmpost.rules.model.compression import inflate
 from warmpost.rules.model.derived_ids import batch_message_id, send_message_id, short_hash
 from warmpost.rules.model.events import Target
-from warmpost.rules.model.relays import Pool
+from warmpost.rules.model.relays import SHARED, Pool
 from warmpost.rules.model.tasks import Task
 from warmpost.rules.operations.policy import Policy
 from warmpost.rules.reports.verp import return_path
 
-SHARED = "shared"
 GONE = "the sender domain was deleted"
 
 

@@ -17,9 +17,9 @@ from warmpost.rules.identity.dns_records import expected_records
 from warmpost.rules.identity.domains import Domain, DomainKey, RelayPool
 from warmpost.rules.model.addresses import Flaw, read_domain
 from warmpost.rules.model.names import is_pool_name
+from warmpost.rules.model.relays import SHARED
 from warmpost.rules.model.writes import Add, Create, Stored, Update, Write
 
-SHARED_POOL = "shared"
 MOST_DOMAIN_BYTES = 200
 """Leaves room for a selector and `_domainkey` in front."""
 
@@ -120,7 +120,7 @@ async def bind_domain(services: Services, text: str, pool: str | None) -> Domain
     Raises NotFound (`pool_not_found` with field `pool`) or Moved.
     """
     stored = await find_domain(services.store, text)
-    wanted = "" if pool in (None, SHARED_POOL) else str(pool)
+    wanted = "" if pool in (None, SHARED) else str(pool)
     before = stored.value.pool
     if wanted == before:
         return stored.value

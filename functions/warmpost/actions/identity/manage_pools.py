@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from warmpost.actions.context import Services
-from warmpost.actions.delivery.delivery_job import SHARED
 from warmpost.actions.ports import Store
 from warmpost.actions.storage.pagination import Listed, Page, list_by_id
 from warmpost.actions.storage.retries import commit_new
@@ -17,7 +16,7 @@ from warmpost.errors import Conflict, Invalid, Moved, NotFound
 from warmpost.rules.identity.domains import RelayPool
 from warmpost.rules.model.addresses import read_domain
 from warmpost.rules.model.names import has_controls, is_pool_name
-from warmpost.rules.model.relays import Relay
+from warmpost.rules.model.relays import SHARED, Relay
 from warmpost.rules.model.writes import Create, Delete, Stored, Update
 
 MOST_RELAYS = 20

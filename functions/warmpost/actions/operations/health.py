@@ -12,14 +12,13 @@ from typing import Any, get_args
 
 from warmpost.actions.batches.report import longest_stall
 from warmpost.actions.context import Services
-from warmpost.actions.delivery.delivery_job import SHARED
 from warmpost.actions.operations.daily import DAILY_RUN
 from warmpost.actions.ports import Store
 from warmpost.actions.warmup.domain_state import warmup_state_path
 from warmpost.errors import Unavailable
 from warmpost.rules.delivery.documents import RUNNING
 from warmpost.rules.identity.domains import RelayPool
-from warmpost.rules.model.relays import Pool
+from warmpost.rules.model.relays import SHARED, Pool
 from warmpost.rules.model.tasks import Queue
 from warmpost.rules.operations.health import (
     LATE,

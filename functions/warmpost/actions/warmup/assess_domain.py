@@ -83,7 +83,12 @@ async def _kept(
 
 def _still_paused(services: Services, snapshot: DomainSnapshot) -> bool:
     asked = decide_release(
-        1, snapshot.allowance, services.clock.now(), snapshot.day, pool=snapshot.pool, pause=snapshot.pause
+        1,
+        snapshot.batch_allowance,
+        services.clock.now(),
+        snapshot.day,
+        pool=snapshot.pool,
+        pause=snapshot.pause,
     )
     return asked.pause == snapshot.pause
 

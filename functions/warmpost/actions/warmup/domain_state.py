@@ -13,11 +13,15 @@ from warmpost.actions.warmup.day_counters import as_figures, read_day_counters
 from warmpost.rules.events.day_counters import DayCounters
 from warmpost.rules.identity.domains import Domain, RelayPool
 from warmpost.rules.model.derived_ids import short_hash
+from warmpost.rules.model.relays import SHARED
 from warmpost.rules.model.writes import Create, Put, Stored, Update, Write
 from warmpost.rules.warmup.daily_cap import Allowance, Day, DayVolume, Pause, calendar_day, pool_cap
 from warmpost.rules.warmup.documents import HistoryEntry, PauseFields, PoolDay, WarmupState
 from warmpost.rules.warmup.levels import WarmupStanding, parse_table
 from warmpost.rules.warmup.reputation import Decision, close_day, raise_standing
+
+UNREPORTED = 1
+"""Levels a day where no relay reports: what nobody contradicts proves little."""
 
 
 def warmup_state_path(domain: str) -> str:
@@ -52,6 +56,16 @@ class DomainSnapshot:
         return Allowance(self.standing.cap, DayVolume(self.warmup_state.reserved, self.total.returned))
 
     @property
+    def batch_allowance(self) -> Allowance:
+        """What batches may use: what is kept for single sends counts for them as used, once singles have used more."""
+        cap, whole = self.standing.batch_cap, self.standing.cap
+        if cap is None or whole is None:
+            return self.allowance
+        of_batches = max(self.warmup_state.released - self.total.returned, 0)
+        used = max(of_batches, self.allowance.volume.used - (whole - cap))
+        return Allowance(cap, DayVolume(used))
+
+    @property
     def on_the_way(self) -> int:
         """Volume of batches that was released today and has neither been attempted nor come back."""
         return max(self.warmup_state.released - self.total.settled, 0)
@@ -80,7 +94,7 @@ async def read_snapshot(services: Services, domain: str) -> DomainSnapshot:
         warmup_state, closing = await _close(services, domain, warmup_state, today, now)
     total = await read_day_counters(services.store, domain, warmup_state.day)
     pool, pool_day, path = await _pool(services, domain, warmup_state.day)
-    standing = standing_of(services, warmup_state)
+    standing = standing_of(services, warmup_state, await _is_reported(services, domain))
     return DomainSnapshot(domain, stored, warmup_state, standing, day, total, pool, pool_day, path, closing)
 
 
@@ -88,7 +102,7 @@ async def _close(
     services: Services, domain: str, warmup_state: WarmupState, today: str, now: datetime
 ) -> tuple[WarmupState, tuple[Write, ...]]:
     """The warm-up state as the new day begins, and the history of the one that ends; nothing where nothing was sent."""
-    after = replace(warmup_state, day=today, reserved=0, released=0)
+    after = replace(warmup_state, day=today, reserved=0, released=0, raised=0)
     if not warmup_state.day:
         return after, ()
     total = await read_day_counters(services.store, domain, warmup_state.day)
@@ -108,15 +122,34 @@ def with_raises(snapshot: DomainSnapshot) -> tuple[DomainSnapshot, tuple[Decisio
     if not raises:
         return snapshot, ()
     level = raises[-1].level_after or snapshot.warmup_state.level
-    warmup_state = replace(snapshot.warmup_state, level=level)
-    return replace(
-        snapshot, warmup_state=warmup_state, standing=replace(snapshot.standing, level=level)
-    ), raises
+    raised = snapshot.warmup_state.raised + len(raises)
+    warmup_state = replace(snapshot.warmup_state, level=level, raised=raised)
+    standing = replace(snapshot.standing, level=level, raised_today=raised)
+    return replace(snapshot, warmup_state=warmup_state, standing=standing), raises
 
 
-def standing_of(services: Services, warmup_state: WarmupState) -> WarmupStanding:
+def standing_of(services: Services, warmup_state: WarmupState, reported: bool = True) -> WarmupStanding:
+    """reported: whether the domain's relays tell what becomes of its mail."""
     table = parse_table(warmup_state.rules) if warmup_state.rules else services.policy.levels
-    return WarmupStanding(warmup_state.level, table, warmup_state.cap, warmup_state.warmup)
+    per_day = table.raises_per_day
+    return WarmupStanding(
+        warmup_state.level,
+        table,
+        warmup_state.cap,
+        warmup_state.warmup,
+        warmup_state.reserve,
+        UNREPORTED if per_day is None and not reported else per_day,
+        warmup_state.raised,
+    )
+
+
+async def _is_reported(services: Services, domain: str) -> bool:
+    """Whether a relay of the domain's says what becomes of mail, by events or because it is the mailbox itself."""
+    bound = await services.cache.get(Domain, f"domains/{domain}")
+    name = (bound.pool if bound else "") or SHARED
+    pool = await services.cache.get(RelayPool, f"pools/{name}")
+    relays = pool.relays if pool else services.policy.shared_pool.relays
+    return any(one.final or one.reports == "events" for one in relays)
 
 
 async def _pool(

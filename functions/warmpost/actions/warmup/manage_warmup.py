@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from warmpost.actions.context import Services
-from warmpost.actions.storage.pagination import Listed, Page, list_by_id
+from warmpost.actions.storage.pagination import Listed, Page, wrong_cursor
 from warmpost.actions.storage.retries import retry_on_conflict
 from warmpost.actions.warmup.day_counters import as_figures, ask_for_assessment
 from warmpost.actions.warmup.domain_state import DomainSnapshot, keep, read_snapshot, remember
@@ -18,6 +19,8 @@ from warmpost.rules.warmup.documents import HistoryEntry, WarmupState
 from warmpost.rules.warmup.levels import WarmupStanding, parse_table
 from warmpost.rules.warmup.reputation import DayFigures, Reading, measure, readings
 
+MOST_AT_ONCE = 50
+"""Decisions of one moment: a raise for each level there is, and what else came of it."""
 RATES = ("known", "invalid", "delivered", "spam", "complaints", "opened")
 
 
@@ -33,6 +36,8 @@ async def report_warmup(services: Services, domain: str) -> dict[str, Any]:
         "cap": standing.cap,
         "warmup": standing.warmup,
         "cap_by_hand": standing.cap_by_hand,
+        "reserve": standing.reserve,
+        "raises_per_day": standing.raises_per_day,
         "day": snapshot.today,
         "sent_today": snapshot.total.attempted,
         "reserved": snapshot.allowance.volume.used,
@@ -40,13 +45,31 @@ async def report_warmup(services: Services, domain: str) -> dict[str, Any]:
         "blocked": snapshot.blocked or None,
         "paused_until": until,
         "figures": {each.name: getattr(figures, each.name) for each in fields(DayFigures)},
-        "rates": {name: _rate(figures, name) for name in RATES},
+        "rates": rates_of(figures),
         "rules": [
             _shown(one)
             for kind, rules in (("raise", table.raises), ("lower", table.lowers), ("block", table.blocks))
             for one in readings(rules, figures, table.cap(standing.level) if kind == "raise" else None)
         ],
     }
+
+
+async def glance(services: Services, domain: str) -> dict[str, Any]:
+    """What a list of domains shows of each."""
+    snapshot = await read_snapshot(services, domain)
+    pause = snapshot.warmup_state.pause
+    until = pause.until if pause and pause.until > services.clock.now() else None
+    return {
+        "level": snapshot.standing.level,
+        "cap": snapshot.standing.cap,
+        "sent_today": snapshot.total.attempted,
+        "state": "blocked" if snapshot.blocked else "paused" if until else "open",
+        "paused_until": until,
+    }
+
+
+def rates_of(figures: DayFigures) -> dict[str, float | None]:
+    return {name: _rate(figures, name) for name in RATES}
 
 
 def _rate(figures: DayFigures, name: Any) -> float | None:
@@ -64,9 +87,31 @@ def _shown(reading: Reading) -> dict[str, Any]:
     }
 
 
-async def list_history(services: Services, domain: str, page: Page) -> Listed[Stored[HistoryEntry]]:
-    """Decisions in order of time, oldest first."""
-    return await list_by_id(services.store, HistoryEntry, f"domains/{domain}/history", page)
+async def list_history(
+    services: Services, domain: str, page: Page, since: datetime | None = None, until: datetime | None = None
+) -> Listed[Stored[HistoryEntry]]:
+    """Decisions, newest first. What was decided at one moment stands on one page. Raises Invalid."""
+    found = await services.store.find(
+        HistoryEntry,
+        f"domains/{domain}/history",
+        order_by="at",
+        descending=True,
+        after=_moment(page.cursor) if page.cursor is not None else until,
+        limit=page.limit + MOST_AT_ONCE,
+    )
+    kept = [one for one in found if since is None or one.value.at >= since]
+    end = page.limit
+    while end < len(kept) and kept[end].value.at == kept[end - 1].value.at:
+        end += 1
+    return Listed(kept[:end], f"{kept[end - 1].value.at.timestamp():.6f}" if end < len(kept) else None)
+
+
+def _moment(cursor: str) -> datetime:
+    """Raises Invalid."""
+    try:
+        return datetime.fromtimestamp(float(cursor), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise wrong_cursor() from None
 
 
 async def set_warmup(services: Services, domain: str, wanted: Mapping[str, Any]) -> None:

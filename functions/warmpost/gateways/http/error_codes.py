@@ -71,7 +71,8 @@ CODES: dict[type[Problem], frozenset[str]] = {
         invalid_by invalid_idempotency_key invalid_level invalid_limit invalid_name invalid_pending
         invalid_period invalid_provider invalid_reason invalid_rrule invalid_rules invalid_scheduled_at
         invalid_start_at invalid_status
-        invalid_subject invalid_suppressed invalid_tag invalid_timezone invalid_until invalid_update invalid_url missing_field
+        invalid_subject invalid_suppressed invalid_tag invalid_timezone invalid_until invalid_update invalid_url
+        missing_field
         missing_content_id invalid_password missing_from bare_control broken_header invalid_from line_too_long mail_loop
         missing_variable name_too_long named_twice recipients_or_list send_or_batch start_in_past
         subject_too_long template_syntax template_too_large too_many_attachments too_many_corrections too_many_headers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from codecs import BOM_UTF8
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, get_args
 
 import msgspec
@@ -23,6 +23,7 @@ from warmpost.rules.delivery.progress import Note
 from warmpost.rules.requests.requests import Request as Asked
 from warmpost.rules.requests.timestamps import read_moment
 
+USUAL_DAYS = 30
 _CALLER = "warmpost.caller"
 
 ONCE = Parameter(
@@ -92,6 +93,16 @@ def moment_asked(request: Request, name: str) -> datetime | None:
     """The query parameter of that name as a moment. Raises errors.Invalid."""
     text = request.query_params.get(name, "").replace(" ", "+")  # a plus sign that nobody has escaped
     return read_moment(text, None, name) if text else None
+
+
+def read_day(text: str | None, field: str, usual: date) -> date:
+    """Raises errors.Invalid."""
+    if text is None:
+        return usual
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Invalid("invalid_day", "A day looks like 2026-11-23.", field) from None
 
 
 def asked(request: Request, caller: Caller, body: bytes) -> Asked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from msgspec import field
@@ -61,6 +61,16 @@ class Domain(Answer):
     checked_at: datetime | None
 
 
+class DomainRow(Domain):
+    """With what its warm-up allows today."""
+
+    level: int
+    cap: int | None
+    sent_today: Count
+    state: Literal["open", "paused", "blocked"]
+    paused_until: datetime | None
+
+
 class RuleReading(Answer):
     """How one condition of a rule stands."""
 
@@ -72,12 +82,18 @@ class RuleReading(Answer):
 
 
 class WarmDomain(Domain):
-    """With its warm-up of today. state: of batches; blocked: why. rates: null without a denominator."""
+    """With its warm-up of today. state: of batches; blocked: why. rates: null without a denominator.
+
+    reserve: the share of the cap that batches leave to single sends. raises_per_day: levels that a day can raise, null for
+    as many as it earns; 1 where no relay reports, unless the table says otherwise. reported: whether one does.
+    """
 
     level: int
     cap: int | None
     warmup: bool
     cap_by_hand: int | None
+    reserve: float
+    raises_per_day: int | None
     day: str
     sent_today: Count
     reserved: Count
@@ -104,6 +120,38 @@ class Decision(Answer):
     figures: dict[str, int]
 
 
+class DayDecision(Answer):
+    at: datetime
+    decision: Change | IdentityTurn
+    reason: str
+    rule: str | None
+    day: str
+    level_before: int | None
+    level_after: int | None
+    cap: int | None
+    figures: dict[str, int]
+
+
+class Day(Answer):
+    """level_start, level_end: as it began and ended. cap: at its end, null for no limit. rates: null without outcomes."""
+
+    day: date
+    level_start: int
+    level_end: int
+    cap: int | None
+    sent: Count
+    rates: dict[str, float | None]
+    decisions: list[DayDecision]
+
+
+class Days(Answer):
+    """items: the newest first, without days on which nothing was sent and decided."""
+
+    first: date = field(name="from")
+    last: date = field(name="to")
+    items: list[Day]
+
+
 class Preflight(Answer):
     domain: str
     ready: bool
@@ -125,3 +173,4 @@ class Levels(Answer):
     raise_: Rules = field(name="raise")
     lower: Rules
     block: Rules
+    raises_per_day: int | None

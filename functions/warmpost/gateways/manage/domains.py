@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -11,11 +13,13 @@ from starlette.responses import Response
 from warmpost.actions.context import Services
 from warmpost.actions.identity import manage_domains
 from warmpost.actions.identity.delete_domain import Pending, delete_domain
-from warmpost.actions.warmup.manage_warmup import list_history, report_warmup, set_warmup
+from warmpost.actions.storage.gather import gather_limited
+from warmpost.actions.warmup.list_days import list_days
+from warmpost.actions.warmup.manage_warmup import glance, list_history, report_warmup, set_warmup
 from warmpost.gateways.api.answers import Listed
 from warmpost.gateways.http import collections
 from warmpost.gateways.http.app import Parameter, Route, deadline, json_response
-from warmpost.gateways.http.parameters import one_of
+from warmpost.gateways.http.parameters import USUAL_DAYS, moment_asked, one_of, read_day
 from warmpost.gateways.manage import domain_answers
 from warmpost.rules.identity.checks import broken_records, is_healthy, suspension_reason
 from warmpost.rules.identity.domains import Domain
@@ -32,13 +36,14 @@ class NewDomain(collections.Body):
 
 
 class DomainChange(collections.Body):
-    """level, cap, warmup, rules: what an operator sets by hand; null takes a cap or rules back."""
+    """level, cap, warmup, rules, reserve: what an operator sets by hand; null takes a cap or rules back."""
 
     pool: str | msgspec.UnsetType | None = msgspec.UNSET
     level: Annotated[int, msgspec.Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET
     cap: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] | msgspec.UnsetType | None = msgspec.UNSET
     warmup: bool | msgspec.UnsetType = msgspec.UNSET
     rules: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
+    reserve: Annotated[float, msgspec.Meta(ge=0, le=0.9)] | msgspec.UnsetType = msgspec.UNSET
 
 
 def shown(domain: Domain) -> dict[str, object]:
@@ -92,7 +97,12 @@ async def create(request: Request, services: Services) -> Response:
 
 async def listing(request: Request, services: Services) -> Response:
     found = await manage_domains.list_domains(services, collections.page(request))
-    return collections.listed(found, lambda one: shown(one.value))
+    glances = await gather_limited(glance(services, one.id) for one in found.items)
+    items = [
+        shown(one.value) | seen | {"paused_until": deadline(seen["paused_until"])}
+        for one, seen in zip(found.items, glances, strict=True)
+    ]
+    return json_response({"items": items, "next_cursor": found.next_cursor})
 
 
 async def get(request: Request, services: Services, domain: str) -> Response:
@@ -106,7 +116,7 @@ async def change(request: Request, services: Services, domain: str) -> Response:
     name = (await manage_domains.find_domain(services.store, domain)).value.domain
     if body.pool is not msgspec.UNSET:
         await manage_domains.bind_domain(services, name, body.pool)
-    set_by_hand = ("level", "cap", "warmup", "rules")
+    set_by_hand = ("level", "cap", "warmup", "rules", "reserve")
     wanted = {one: getattr(body, one) for one in set_by_hand if getattr(body, one) is not msgspec.UNSET}
     if wanted:
         await set_warmup(services, name, wanted)
@@ -115,8 +125,22 @@ async def change(request: Request, services: Services, domain: str) -> Response:
 
 async def history(request: Request, services: Services, domain: str) -> Response:
     name = (await manage_domains.find_domain(services.store, domain)).value.domain
-    found = await list_history(services, name, collections.page(request))
+    since, until = moment_asked(request, "since"), moment_asked(request, "until")
+    found = await list_history(services, name, collections.page(request), since, until)
     return collections.listed(found, lambda one: {"id": one.id, **shown_entry(one.value)})
+
+
+async def days(request: Request, services: Services, domain: str) -> Response:
+    name = (await manage_domains.find_domain(services.store, domain)).value.domain
+    given = request.query_params
+    last = read_day(given.get("to"), "to", date.fromisoformat(services.today()))
+    first = read_day(given.get("from"), "from", last - timedelta(days=USUAL_DAYS - 1))
+    found = await list_days(services, name, first, last)
+    items = [
+        asdict(one) | {"day": one.day.isoformat(), "decisions": [shown_entry(each) for each in one.decisions]}
+        for one in found
+    ]
+    return json_response({"from": first.isoformat(), "to": last.isoformat(), "items": items})
 
 
 def shown_entry(entry: HistoryEntry) -> dict[str, object]:
@@ -159,7 +183,7 @@ ROUTES = [
         listing,
         "All sender domains",
         scope="read",
-        answers={200: Listed[domain_answers.Domain]},
+        answers={200: Listed[domain_answers.DomainRow]},
         parameters=collections.PAGE,
     ),
     Route("POST", "/domains", create, "Create a sender domain", "manage", NewDomain, _CREATED),
@@ -178,10 +202,26 @@ ROUTES = [
         "GET",
         "/domains/{domain}/history",
         history,
-        "Every decision about it, oldest first",
+        "Every decision about it, newest first",
         scope="read",
         answers={200: Listed[domain_answers.Decision]},
-        parameters=collections.PAGE,
+        parameters=(
+            *collections.PAGE,
+            Parameter("since", datetime, "Not older than this."),
+            Parameter("until", datetime, "Older than this."),
+        ),
+    ),
+    Route(
+        "GET",
+        "/domains/{domain}/days",
+        days,
+        "Its days: levels, volume, rates and decisions",
+        scope="read",
+        answers={200: domain_answers.Days},
+        parameters=(
+            Parameter("from", date, "First day; 30 days up to `to` if not said."),
+            Parameter("to", date, "Last day; today if not said."),
+        ),
     ),
     Route("POST", "/domains/{domain}/verify", verify, "Look its records up", "manage", answers=_DOMAIN),
     Route(

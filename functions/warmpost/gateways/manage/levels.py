@@ -14,7 +14,7 @@ from warmpost.rules.warmup.levels import describe_table
 async def get(request: Request, services: Services) -> Response:
     table = services.policy.levels
     levels = [{"level": level, "cap": cap} for level, cap in enumerate(table.caps, 1)]
-    return json_response({"levels": levels, **describe_table(table)})
+    return json_response({"levels": levels, "raises_per_day": None, **describe_table(table)})
 
 
 ROUTES = [Route("GET", "/levels", get, "The table of reputation levels", scope="read", answers={200: Levels})]

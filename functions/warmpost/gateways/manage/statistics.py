@@ -29,11 +29,11 @@ from warmpost.gateways.api.answers import Answer
 from warmpost.gateways.api.costs import PeriodCost, shown_period
 from warmpost.gateways.http.app import Parameter, Route, json_response
 from warmpost.gateways.http.csv_files import csv_lines
+from warmpost.gateways.http.parameters import USUAL_DAYS, read_day
 from warmpost.rules.delivery.mailbox_providers import NAMES
 from warmpost.rules.lists.csv_import import harmless
 
 PICTURED = ("sent", "delivered", "bounced", "opened", "clicked")
-USUAL_DAYS = 30
 
 
 class Period(Answer):
@@ -74,8 +74,8 @@ async def _rows(services: Services, question: StatisticsQuery, found: Sequence[B
 
 def _question(request: Request, today: date) -> StatisticsQuery:
     given = request.query_params
-    last = _day(given.get("to"), "to", today)
-    first = _day(given.get("from"), "from", last - timedelta(days=USUAL_DAYS - 1))
+    last = read_day(given.get("to"), "to", today)
+    first = read_day(given.get("from"), "from", last - timedelta(days=USUAL_DAYS - 1))
     provider = given.get("provider", "")
     if provider and provider not in NAMES:
         raise Invalid("invalid_provider", f"A provider is one of {', '.join(NAMES)}.", "provider")
@@ -94,15 +94,6 @@ def _question(request: Request, today: date) -> StatisticsQuery:
         provider,
         given.get("batch", ""),
     )
-
-
-def _day(text: str | None, field: str, usual: date) -> date:
-    if text is None:
-        return usual
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Invalid("invalid_day", "A day looks like 2026-11-23.", field) from None
 
 
 def _as_csv(grains: Sequence[str], rows: Sequence[Row]) -> str:

@@ -8,6 +8,9 @@ from typing import Literal
 TRANSPORT_FIELD = "X-Warmpost-Pool"
 """For the relay alone: no sender can set it, no signature covers it, no recipient sees it."""
 
+SHARED = "shared"
+"""The pool of all domains that are bound to no other."""
+
 Security = Literal["none", "starttls", "tls"]
 
 

@@ -24,7 +24,8 @@ class WarmupState:
     """`warmup/{domain}`: how much a domain may send, and how much of it is taken; every release writes it.
 
     level, cap, warmup, rules: as `levels.WarmupStanding`; rules is a table in JSON, empty for the deployment's. day: the
-    calendar day that `reserved` (all volume) and `released` (that of batches) are of. blocked_on: the day of a block.
+    calendar day that `reserved` (all volume) and `released` (that of batches) are of, and on which it was `raised` so many
+    levels. reserve: as `levels.WarmupStanding`. blocked_on: the day of a block.
     """
 
     level: int = 1
@@ -34,6 +35,8 @@ class WarmupState:
     day: str = ""
     reserved: int = 0
     released: int = 0
+    raised: int = 0
+    reserve: float = 0.0
     pause: PauseFields | None = None
     blocked_on: str = ""
     block_reason: str = ""

@@ -149,7 +149,7 @@ class Run:
             self.now = release.resume_at
 
     def release(self) -> Release:
-        allowance = Allowance(self.standing.cap, self.volume)
+        allowance = Allowance(self.standing.batch_cap, self.volume)
         return decide_release(
             self.remaining,
             allowance,
@@ -185,7 +185,8 @@ class Run:
         for decision in decisions:
             self.decisions.append(decision)
             if decision.changes and decision.level_after is not None:
-                self.standing = replace(self.standing, level=decision.level_after)
+                raised = self.standing.raised_today + (decision.kind == "raised")
+                self.standing = replace(self.standing, level=decision.level_after, raised_today=raised)
 
     def begin_day(self, day: Day) -> None:
         if self.assumption != "level_stays":
@@ -196,6 +197,7 @@ class Run:
             self.days[-1] = replace(self.days[-1], decisions=self.days[-1].decisions + tuple(self.decisions))
             self.decisions = []
         self.day, self.figures, self.volume, self.blocked = day, DayFigures(), DayVolume(), ""
+        self.standing = replace(self.standing, raised_today=0)
         if self.pool is not None:
             self.pool = replace(self.pool, volume=DayVolume())
 

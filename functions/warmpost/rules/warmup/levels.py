@@ -18,6 +18,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 from typing import Literal, cast, get_args
 
 Figure = Literal["volume", "volume_of_cap", "known", "invalid", "delivered", "spam", "complaints", "opened"]
@@ -63,12 +64,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class LevelTable:
-    """caps[0] is level 1's daily maximum. raises, lowers, blocks: any one rule is enough."""
+    """caps[0] is level 1's daily maximum. raises, lowers, blocks: any one rule is enough.
+
+    raises_per_day: levels that one day can raise, None for as many as it earns; where no relay reports, one.
+    """
 
     caps: tuple[int, ...]
     raises: tuple[Rule, ...]
     lowers: tuple[Rule, ...]
     blocks: tuple[Rule, ...]
+    raises_per_day: int | None = None
 
     @property
     def top(self) -> int:
@@ -87,13 +92,26 @@ class WarmupStanding:
     """How much trust a domain has, and what an operator set by hand.
 
     cap_by_hand: holds instead of the level's; the level still moves by its own maximum. warmup False: already warm, so
-    no cap and no moves between levels; blocks stay in force.
+    no cap and no moves between levels; blocks stay in force. reserve: the share of the cap that batches do not touch.
+    raises_per_day, raised_today: levels that a day can raise, None for any number, and has raised so far.
     """
 
     level: int = 1
     table: LevelTable | None = None
     cap_by_hand: int | None = None
     warmup: bool = True
+    reserve: float = 0.0
+    raises_per_day: int | None = None
+    raised_today: int = 0
+
+    @property
+    def batch_cap(self) -> int | None:
+        """What of the cap batches may use."""
+        return None if self.cap is None else self.cap - ceil(self.cap * self.reserve)
+
+    @property
+    def raises_left(self) -> int | None:
+        return None if self.raises_per_day is None else max(self.raises_per_day - self.raised_today, 0)
 
     @property
     def rules(self) -> LevelTable:
@@ -119,15 +137,28 @@ def parse_table(text: str) -> LevelTable:
         raise ValueError(f"level table: not JSON: {error}") from None
     if not isinstance(data, dict):
         raise ValueError("level table: must be an object with caps, raise, lower, block")
-    unknown = set(data) - {"caps", "raise", "lower", "block"}
+    unknown = set(data) - {"caps", "raise", "lower", "block", "raises_per_day"}
     if unknown:
-        raise ValueError(f"level table: {min(unknown)}: unknown; known are caps, raise, lower, block")
+        raise ValueError(
+            f"level table: {min(unknown)}: unknown; known are caps, raise, lower, block, raises_per_day"
+        )
     return LevelTable(
         caps=_caps(data["caps"]) if "caps" in data else STANDARD.caps,
         raises=_rules("raise", data["raise"]) if "raise" in data else STANDARD.raises,
         lowers=_rules("lower", data["lower"]) if "lower" in data else STANDARD.lowers,
         blocks=_rules("block", data["block"]) if "block" in data else STANDARD.blocks,
+        raises_per_day=_raises_per_day(data.get("raises_per_day")),
     )
+
+
+def _raises_per_day(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_LEVELS:
+        raise ValueError(
+            f"level table: raises_per_day: must be a whole number from 1 to {MOST_LEVELS}, or null"
+        )
+    return value
 
 
 def describe_table(table: LevelTable) -> dict[str, object]:
@@ -137,6 +168,7 @@ def describe_table(table: LevelTable) -> dict[str, object]:
         "raise": _described(table.raises),
         "lower": _described(table.lowers),
         "block": _described(table.blocks),
+        **({"raises_per_day": table.raises_per_day} if table.raises_per_day else {}),
     }
 
 

@@ -133,11 +133,15 @@ def evaluate_raise(figures: DayFigures, level: int, table: LevelTable = STANDARD
     return Decision("raised", holding.name, reason, *looked, level, level + 1)
 
 
-def evaluate_raises(figures: DayFigures, level: int, table: LevelTable = STANDARD) -> tuple[Decision, ...]:
-    """Every raise the figures earn now, one level each, until no rule holds; empty if there is none."""
+def evaluate_raises(
+    figures: DayFigures, level: int, table: LevelTable = STANDARD, most: int | None = None
+) -> tuple[Decision, ...]:
+    """Every raise the figures earn now, one level each, until no rule holds; empty if there is none. most: None for all."""
     raised: list[Decision] = []
     level = table.within(level)
-    while level < table.top and _first_holding(table.raises, figures, table.cap(level)):
+    while (
+        level < table.top and len(raised) != most and _first_holding(table.raises, figures, table.cap(level))
+    ):
         raised.append(evaluate_raise(figures, level, table))
         level += 1
     return tuple(raised)
@@ -170,7 +174,17 @@ def evaluate_block(figures: DayFigures, day: date, table: LevelTable = STANDARD)
 
 def raise_standing(standing: WarmupStanding, figures: DayFigures) -> tuple[Decision, ...]:
     """The raises a domain has earned, none where warm-up is off."""
-    return evaluate_raises(figures, standing.level, standing.rules) if standing.warmup else ()
+    if not standing.warmup:
+        return ()
+    return evaluate_raises(figures, standing.level, standing.rules, standing.raises_left)
+
+
+def why_not_raised(standing: WarmupStanding, figures: DayFigures) -> str:
+    """What keeps a domain at its level."""
+    if standing.raises_left == 0:
+        times = f"{standing.raised_today} level{'s' * (standing.raised_today != 1)}"
+        return f"kept at {standing.level}: raised {times} today, as many as a day may"
+    return evaluate_raise(figures, standing.level, standing.rules).reason
 
 
 def close_day(standing: WarmupStanding, figures: DayFigures, day: date) -> Decision:

@@ -63,11 +63,8 @@ async def show(view: View, domain: str, problem: Problem | None = None) -> Respo
 
 
 async def newest_history(view: View, at: str) -> list[dict[str, Any]]:
-    found = await view.api.maybe(f"{at}/history", limit=HISTORY, order="desc")
-    if found is None:
-        found = await view.api.maybe(f"{at}/history", limit=1000)
-        return list(reversed((found or {}).get("items", [])))[:HISTORY]
-    items: list[dict[str, Any]] = found["items"]
+    found = await view.api.maybe(f"{at}/history", limit=HISTORY)
+    items: list[dict[str, Any]] = (found or {}).get("items", [])
     return items
 
 
