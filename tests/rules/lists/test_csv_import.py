@@ -138,6 +138,7 @@ def test_data_may_have_exactly_its_limit() -> None:
         (b'email,"a\nb"\n', "control characters"),
         (b"email" + b",x" * 200, "201 columns"),
         (b'"email\n', "header that cannot be read"),
+        (b'"",""', "names no column"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(file: bytes, reason: str) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from warmpost.actions.bounces.correct_bounce import load_corrections
 from warmpost.actions.context import Services
+from warmpost.actions.outbox.notifications import is_wanted
 from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.rules.delivery.chunks import Chunk, unpack
 from warmpost.rules.delivery.documents import Batch, BatchStatus, Message
@@ -60,7 +61,8 @@ class DeliveryJob:
 class ChunkDelivery:
     """first: position in the batch of the first recipient. stretch: what of it is released.
 
-    ending: what unsent recipients end as where the batch or its domain has ended, with the reason; None while it runs.
+    tells_sent: somebody wants to hear of each acceptance. ending: what unsent recipients end as where the batch or its
+    domain has ended, with the reason; None while it runs.
     """
 
     job: DeliveryJob
@@ -72,6 +74,7 @@ class ChunkDelivery:
     pool: Pool
     on_uncertain: OnUncertain
     is_test: bool = False
+    tells_sent: bool = False
     ending: Status | None = None
     reason: str = ""
 
@@ -128,6 +131,7 @@ async def open_chunk(services: Services, job: DeliveryJob, batch: Batch) -> Chun
         domain=domain or _gone(batch.domain, batch.created_at),
         pool=pool,
         on_uncertain=batch.on_uncertain,
+        tells_sent=await is_wanted(services, "sent", batch.sender),
         ending=batch.status.unsent_become,
         reason=batch.reason or f"the batch was {batch.status}",
     )
@@ -154,6 +158,7 @@ async def _open_message(services: Services, job: DeliveryJob, message: Message) 
         pool=pool,
         on_uncertain=message.on_uncertain,
         is_test=message.is_test,
+        tells_sent=await is_wanted(services, "sent", message.sender),
     )
     return delivery if domain else replace(delivery, ending=Status.FAILED, reason=GONE)
 

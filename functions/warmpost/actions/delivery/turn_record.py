@@ -63,10 +63,11 @@ class TurnRecord:
         if doubts := sum(one.hand_over is HandOver.IN_DOUBT for one in outcomes.values()):
             words = f"{doubts} answers were lost of {delivery.job.path}"
             log_event("uncertain", words, pool=delivery.pool.name, recipients=doubts)
+        keep_words = delivery.tells_sent or bool(delivery.job.message)
         for position, outcome in outcomes.items():
             before = self.progress.details.get(position, Detail())
             retries, is_final = self._services.policy.retries, outcome.relay in final
-            result = judge(outcome, before, retries, delivery.on_uncertain, now, is_final)
+            result = judge(outcome, before, retries, delivery.on_uncertain, now, is_final, keep_words)
             self.unrecorded[position] = result
 
     async def close(self, gate: DispatchGate, pending: Sequence[int]) -> None:

@@ -32,9 +32,10 @@ def worker_events(
     What the simulator's readers do follows their delivery, as from outside.
     """
     found: list[Event] = []
+    kinds = KINDS | {Status.SENT: "sent"} if delivery.tells_sent else KINDS
     for position, recipient in enumerate(delivery.recipients):
         status = after.status(position)
-        if status not in KINDS or (
+        if status not in kinds or (
             status is before.status(position) and after.details.get(position) == before.details.get(position)
         ):
             continue
@@ -43,7 +44,7 @@ def worker_events(
         )
         detail = after.details.get(position)
         note = detail.notes[-1] if detail and detail.notes else Note(after.sent_at(position), status)
-        found.append(_event(KINDS[status], "worker", target, note))
+        found.append(_event(kinds[status], "worker", target, note))
         scenario = scenario_of(recipient.address, services.policy.simulator_domain)
         if status is Status.DELIVERED and scenario in READERS:
             found.append(_event(READERS[scenario], "simulator", target, note))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +15,7 @@ from warmpost.actions.delivery.delivery_job import route
 from warmpost.actions.delivery.recipient_status import RecipientStatuses, statuses_of
 from warmpost.actions.events.enrich import Origin, judged, notification_event, origin_of
 from warmpost.actions.events.locate import Place
+from warmpost.actions.events.subjects import subjects
 from warmpost.actions.warmup.day_counters import additions, circumstances
 from warmpost.rules.bounces.classify import BounceClass
 from warmpost.rules.bounces.corrections import text_of
@@ -26,6 +27,7 @@ from warmpost.rules.events.day_counters import Amounts, Circumstances, count_rep
 from warmpost.rules.events.documents import ReportedStatusFields
 from warmpost.rules.events.event_packing import pack_reported_status
 from warmpost.rules.events.reported_status import OPEN_ENDED, ReportedStatus, apply_all, combined
+from warmpost.rules.message.message import Recipient
 from warmpost.rules.model.addresses import ERASED
 from warmpost.rules.model.compression import inflate
 from warmpost.rules.model.derived_ids import address_hash
@@ -65,7 +67,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """A place as it is read: its recipients, what was recorded and reported, and whose it is."""
+    """A place as it is read: its recipients, what was recorded and reported, and whose it is. subject: by position."""
 
     place: Place
     addresses: list[str]
@@ -73,6 +75,7 @@ class Situation:
     stored: Stored[ReportedStatusFields] | None
     origin: Origin
     given: Circumstances
+    subject: Callable[[int], str]
 
     @property
     def domain(self) -> str:
@@ -132,6 +135,7 @@ async def apply_events(services: Services, place: Place, events: Sequence[Event]
 
 async def _read(services: Services, place: Place) -> Situation | None:
     progress: ProgressFields | None
+    recipients: list[Recipient] = []
     if place.message:
         message = await services.store.get(Message, place.path)
         if message is None:
@@ -144,14 +148,16 @@ async def _read(services: Services, place: Place) -> Situation | None:
         chunk = await services.store.get(Chunk, f"{place.path}/chunks/{place.chunk}")
         if batch is None or chunk is None:
             return None
-        addresses, origin = [one.address for one in unpack(chunk.value)], origin_of(batch)
+        recipients = unpack(chunk.value)
+        addresses, origin = [one.address for one in recipients], origin_of(batch)
         found = await services.store.get(ProgressFields, place.progress_path)
         progress, tracked, is_test = found.value if found else None, batch.tracked, False
     stored = await services.store.get(ReportedStatusFields, place.reported_status_path)
     statuses = statuses_of(progress, stored.value if stored else None, len(addresses))
     _, pool = await route(services, origin.domain)
+    subject = await subjects(services, place, recipients, origin.subject)
     given = circumstances(services, addresses, pool, not place.message, tracked, is_test)
-    return Situation(place, addresses, statuses, stored, origin, given)
+    return Situation(place, addresses, statuses, stored, origin, given, subject)
 
 
 def _refusals(situation: Situation, fresh: Sequence[tuple[int, Event]]) -> Iterator[Refusal]:
@@ -170,7 +176,7 @@ def _occurrences(
                 event,
                 situation.addresses[position],
                 position,
-                situation.origin,
+                replace(situation.origin, subject=situation.subject(position)),
                 situation.statuses.progress,
                 services.policy.project,
                 situation.given.provider(position) == SIMULATOR,

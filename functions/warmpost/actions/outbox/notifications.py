@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from warmpost.actions.context import Services
+from warmpost.rules.model.addresses import domain_of
 from warmpost.rules.model.derived_ids import short_hash, task_name
 from warmpost.rules.model.tasks import Task
 from warmpost.rules.model.writes import Create, Stored, Write
 from warmpost.rules.webhooks.notifications import (
     Notification,
     NotificationEvent,
+    Told,
     bundles,
     line_of,
     pack_lines,
@@ -60,6 +62,12 @@ async def queue_notifications(services: Services, notification_events: Sequence[
             if notification.state == "waiting":
                 tasks.append(notify_task(id, notification.attempt, notification.created_at))
     return Queued(writes, tasks)
+
+
+async def is_wanted(services: Services, kind: Told, sender: str) -> bool:
+    """Whether a webhook would be told. sender: address."""
+    webhooks = await services.cache.every(Webhook, "webhooks", MOST_WEBHOOKS)
+    return bool(webhooks_for(webhooks, kind, sender, domain_of(sender).lower()))
 
 
 def _packed(

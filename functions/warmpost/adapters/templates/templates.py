@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
-from jinja2 import TemplateSyntaxError
+from jinja2 import Template, TemplateSyntaxError
 
 from warmpost.adapters.templates.encoders import (
     GLOBALS,
@@ -111,15 +111,19 @@ class Templates:
             content = _translated(content)
             begin_work(DOOR_SECONDS)
             for sandbox, field, source in _sources(_with_text(content)):
-                template = template_of(sandbox, parse(sandbox, source))
                 try:
-                    rendered[field] = render(template, field, {**GLOBALS, **data})
+                    rendered[field] = render(_template(sandbox, source), field, {**GLOBALS, **data})
                 except CannotCompose as error:
                     raise Invalid("cannot_render", error.reason, field) from None
         html, text = rendered["html"], rendered["text"]
         if text is None and html is not None:
             text = text_of_html(html)
         return Content(subject=one_line(rendered["subject"] or ""), html=html, text=text)
+
+
+@lru_cache(maxsize=_COMPILED_KEPT)
+def _template(sandbox: Sandbox, source: str) -> Template:
+    return template_of(sandbox, parse(sandbox, source))
 
 
 def _translated(content: Content) -> Content:

@@ -29,7 +29,7 @@ Unset = msgspec.UnsetType
 
 
 class NewWebhook(collections.Body):
-    """events: none for all, those to come included. sender: `from`. from, domain: none for the whole account."""
+    """events: none for all but `sent`, those to come included. sender: `from`. from, domain: none for the whole account."""
 
     url: str
     events: tuple[Told, ...] = ()

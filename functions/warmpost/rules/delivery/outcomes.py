@@ -11,18 +11,25 @@ MOST_TEXT = 300
 
 
 def judge(
-    outcome: Outcome, before: Detail, plan: RetryPlan, policy: OnUncertain, at: float, final: bool = False
+    outcome: Outcome,
+    before: Detail,
+    plan: RetryPlan,
+    policy: OnUncertain,
+    at: float,
+    final: bool = False,
+    keep_words: bool = False,
 ) -> Result:
     """The result of one hand-over, decided with the recipient's history.
 
     A refusal bounces; a postponement is tried again until the plan gives up, and then bounces with the last reply;
     a lost answer is uncertain, or tried again for as long where the sender's policy says so; what no relay was asked
     about stays as it was. final: the relay delivers to the mailbox itself, so its acceptance is the delivery.
+    keep_words: of an acceptance too, in which relays name the message in their queue.
     """
     match outcome.hand_over:
         case HandOver.ACCEPTED:
             status = Status.DELIVERED if final else Status.SENT
-            return Result(status, _note(outcome, status, at) if before.notes else None)
+            return Result(status, _note(outcome, status, at) if before.notes or keep_words else None)
         case HandOver.REFUSED:
             return Result(Status.BOUNCED, _note(outcome, Status.BOUNCED, at))
         case HandOver.POSTPONED:

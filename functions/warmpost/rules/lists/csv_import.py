@@ -233,6 +233,9 @@ def _first_line(body: bytes, encoding: str, after: int = 0) -> tuple[int, str | 
     return 0, None
 
 
+EMPTY = Flaw("a header of empty cells names no column")
+
+
 def _with_header(
     body: bytes,
     encoding: str,
@@ -248,7 +251,7 @@ def _with_header(
     for delimiter in (said,) if said else (",", ";", "\t", "|"):
         spaced = f"{delimiter} " in first
         rows = CsvRows(body, encoding, delimiter, Columns(0, 0, {}, {}, {}), start - 1, spaced)
-        cells = next(_records(rows))[2]
+        cells = next((cells for _, _, cells in _records(rows)), EMPTY)
         if isinstance(cells, Flaw):
             flaws.append((0, Flaw(f"has a header that cannot be read: {cells.reason}")))
             continue

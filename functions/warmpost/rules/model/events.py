@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-EventKind = Literal[
+ReportedKind = Literal[
     "delivered",
     "dropped",
     "bounced",
@@ -19,8 +19,9 @@ EventKind = Literal[
     "opened",
     "clicked",
 ]
+EventKind = ReportedKind | Literal["sent"]
 """dropped: never handed over, because the address is suppressed or the message could not be made; or given up by its
-sender while nobody knew."""
+sender while nobody knew. sent: taken by the relay, for those who want to hear of that."""
 
 
 @dataclass(frozen=True, slots=True)

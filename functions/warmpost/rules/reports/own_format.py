@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from warmpost.errors import Invalid
 from warmpost.rules.model.addresses import Flaw, read_address
-from warmpost.rules.model.events import Event, EventKind, Target
+from warmpost.rules.model.events import Event, ReportedKind, Target
 from warmpost.rules.reports.reports import event_id, shorten
 from warmpost.rules.reports.verp import NO_POSITION, read_message_id, read_return_path
 from warmpost.rules.requests.timestamps import read_moment
@@ -24,7 +24,7 @@ MOST_AHEAD = 300.0
 class OwnEvent:
     """As it was written; which ways of naming the message were used is judged by `read_own_event`."""
 
-    kind: EventKind
+    kind: ReportedKind
     at: str
     id: str = ""
     to: str = ""

@@ -30,6 +30,7 @@ from warmpost.rules.model.addresses import domain_of
 from warmpost.rules.model.derived_ids import short_hash
 
 Told = Literal[
+    "sent",
     "delivered",
     "bounced",
     "deferred",
@@ -44,9 +45,12 @@ Told = Literal[
     "domain_suspended",
     "domain_resumed",
 ]
-"""dropped: given up without a relay's refusal. records_…, domain_…: of a sender domain and its DNS records."""
+"""sent: taken by the relay, whose words name it in its queue. dropped: given up without a relay's refusal. records_…,
+domain_…: of a sender domain and its DNS records."""
 
-KINDS: tuple[str, ...] = get_args(Told)
+ON_REQUEST = ("sent",)
+"""Told only to those who name it."""
+KINDS: tuple[str, ...] = tuple(kind for kind in get_args(Told) if kind not in ON_REQUEST)
 TEST = "test"
 
 _TENCENT: dict[str, tuple[str, int]] = {

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from warmpost.rules.model.writes import Stored
+from warmpost.rules.webhooks.notifications import KINDS
 
 WHSEC = "whsec_"
 SECRET_BYTES = 32
@@ -112,7 +113,7 @@ def webhooks_for(
         [one for one in there if not one.value.sender and not one.value.domain],
     )
     chosen = next((circle for circle in circles if circle), [])
-    return [one for one in chosen if not one.value.events or kind in one.value.events]
+    return [one for one in chosen if kind in (one.value.events or KINDS)]
 
 
 def write_secret(key: bytes) -> str:
