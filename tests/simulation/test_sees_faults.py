@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from tests.simulation.invariants import Broken
 from tests.simulation.scenarios import Scenario, run_seed
 from tests.simulation.test_seeded_schedules import SCHEDULES
@@ -38,11 +40,17 @@ def test_answers_that_are_committed_together_with_busy_counters(monkeypatch):
 
 
 def test_a_first_claim_batch_that_leaves_without_asking(monkeypatch):
-    asks = deliver._Turn._may_send
+    """Claims take their time here: a cancel that comes meanwhile is what is not asked for."""
+    asks, claims = deliver._Turn._may_send, leases.Lease.claim
+
+    async def slowly(lease, *arguments):
+        await asyncio.sleep(0.3)
+        await claims(lease, *arguments)
 
     async def from_the_second_on(turn):
         return await asks(turn) if turn.record.unrecorded else True
 
+    monkeypatch.setattr(leases.Lease, "claim", slowly)
     monkeypatch.setattr(deliver._Turn, "_may_send", from_the_second_on)
     assert first_broken("after the batch was cancelled", CANCELLED) < SCHEDULES
 

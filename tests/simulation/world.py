@@ -113,6 +113,7 @@ class WorkerStore:
         after: object | None = None,
         limit: int | None = None,
         everywhere: bool = False,
+        partial: bool = False,
     ) -> list[Stored[T]]:
         await self._read(f"find {collection}")
         select = self._world.documents.select

@@ -11,14 +11,7 @@ from datetime import timedelta
 from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import DeliveryJob
 from warmpost.actions.identity.check_domains import sweep_identities
-from warmpost.actions.operations.retention import (
-    drop_batch_content,
-    drop_message_content,
-    drop_messages,
-    drop_orders,
-    drop_recipients,
-    drop_schedules,
-)
+from warmpost.actions.operations.retention import drop_what_is_old
 from warmpost.actions.outbox.event_log import ask_for_ingest
 from warmpost.actions.outbox.notifications import requeue_notifications
 from warmpost.actions.schedules.enqueue_due import enqueue_due
@@ -118,11 +111,6 @@ SWEEPS: dict[str, Callable[[Services, str, str], Awaitable[str]]] = {
     "batches": _batches,
     "messages": _messages,
     "notifications": requeue_notifications,
-    "message-content": drop_message_content,
-    "old-messages": drop_messages,
-    "batch-content": drop_batch_content,
-    "old-recipients": drop_recipients,
-    "orders": drop_orders,
-    "old-schedules": drop_schedules,
+    "retention": drop_what_is_old,
 }
 """What a daily run goes through, each a page at a time: where its next page begins, empty behind the last."""

@@ -6,7 +6,7 @@ would lose its content before it is sent. So what has ended goes here, and what 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,6 +38,18 @@ class OldMessage:
     listed: str = ""
 
 
+async def drop_what_is_old(services: Services, after: str, run: str) -> str:
+    """All of it where little is old, else a page; where the next one begins, as `part|after`, empty at the end."""
+    begun, _, within = after.partition("|")
+    parts = list(PARTS)
+    for part in parts[parts.index(begun) if begun else 0 :]:
+        last = await PARTS[part](services, within, run)
+        if last:
+            return f"{part}|{last}"
+        within = ""
+    return ""
+
+
 async def drop_message_content(services: Services, after: str, run: str) -> str:
     """Of messages that have grown old since the run before; those still on their way keep theirs."""
     cut = services.policy.retention.content_before(_moment(run))
@@ -58,7 +70,7 @@ async def drop_message_content(services: Services, after: str, run: str) -> str:
     if len(rows) == PAGE:
         return str(rows[-1][1]["listed"])
     if shard + 1 < SHARDS:
-        return f"{shard + 1}{age_key(cut)}{AFTER_ALL}"
+        return await drop_message_content(services, f"{shard + 1}{age_key(cut)}{AFTER_ALL}", run)
     await services.store.commit(Put("runs/message-content", Retained(cut)))
     return ""
 
@@ -81,7 +93,8 @@ async def drop_messages(services: Services, after: str, run: str) -> str:
         await _commit(services, [Delete(one.path), *below, *parts])
     if len(found) == PAGE:
         return found[-1].value.listed
-    return f"{shard + 1}{age_key(cut)}{AFTER_ALL}" if shard + 1 < SHARDS else ""
+    following = f"{shard + 1}{age_key(cut)}{AFTER_ALL}"
+    return await drop_messages(services, following, run) if shard + 1 < SHARDS else ""
 
 
 def _content_parts(id: str, digest: str, parts: int) -> list[Write]:
@@ -188,3 +201,14 @@ async def _commit(services: Services, writes: Sequence[Write]) -> None:
 def _moment(run: str) -> datetime:
     """Of the run, so that all its pages mean the same."""
     return datetime.fromtimestamp(int(run), UTC)
+
+
+PARTS: dict[str, Callable[[Services, str, str], Awaitable[str]]] = {
+    "message-content": drop_message_content,
+    "messages": drop_messages,
+    "batch-content": drop_batch_content,
+    "recipients": drop_recipients,
+    "orders": drop_orders,
+    "schedules": drop_schedules,
+}
+"""What goes, a page at a time: where the next page begins, empty behind the last."""
