@@ -62,6 +62,7 @@ NAMES = {
     "DELETE /manage/recipients/{address}": "eraseRecipient",
     "GET /manage/recipients/{address}/export": "exportRecipient",
     "GET /manage/erasures/{id}": "getErasure",
+    "GET /manage/events": "listEvents",
     "GET /manage/levels": "listLevels",
     "POST /manage/templates/preview": "previewDraft",
     "GET /manage/templates/{template}/versions": "listTemplateVersions",

@@ -231,11 +231,11 @@ class _Turn:
         self._gate.heard(handed, time() - began, slowly=slowly)
 
     async def _was_stopped(self) -> bool:
-        """While a claim took its time. What cannot be asked counts as no: the claim holds."""
+        """While a claim took its time. What cannot be asked counts as yes: whoever was claimed is tried another time."""
         try:
             return not await self._may_send()
         except Unavailable:
-            return False
+            return True
 
     def _sorted(self, claim_batch: ClaimBatch) -> tuple[dict[int, Outgoing], dict[int, Outcome]]:
         """Messages for a relay, and what the simulator says of those that are for it."""

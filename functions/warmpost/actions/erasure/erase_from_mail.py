@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from warmpost.actions.context import Services
 from warmpost.actions.delivery.delivery_job import message_content_path
 from warmpost.actions.erasure.erasing import Erasing, StepResult, change
-from warmpost.rules.delivery.chunks import Chunk, unpack
+from warmpost.rules.delivery.chunks import Chunk
 from warmpost.rules.delivery.documents import Message, ProgressFields
 from warmpost.rules.delivery.progress import pack_details
 from warmpost.rules.delivery.stored_progress import load_progress
@@ -27,32 +26,6 @@ from warmpost.rules.model.compression import deflate, inflate
 from warmpost.rules.model.writes import Delete, Update
 
 PLACES_AT_ONCE = 200
-
-Place = tuple[str, str, int]
-
-
-async def find_places(services: Services, erasing: Erasing) -> list[Place]:
-    """Where the address stands: path of the batch or message, chunk, position in the batch or message."""
-    found: list[Place] = []
-    chunks = await services.store.fields(
-        "chunks", ("hashes", "array_contains", erasing.hashed), select=("first",), everywhere=True
-    )
-    for path, _ in chunks:
-        chunk = await services.store.get(Chunk, path)
-        if chunk is None:
-            continue
-        batch, _, number = path.partition("/chunks/")
-        named = [one.address.lower() for one in unpack(chunk.value)]
-        found += [
-            (batch, number, chunk.value.first + at) for at, one in enumerate(named) if one == erasing.address
-        ]
-    messages = await services.store.fields(
-        "messages", ("hashes", "array_contains", erasing.hashed), select=("recipients",)
-    )
-    for id, row in messages:
-        named = [one.lower() for one in inflate(row["recipients"])]
-        found += [(f"messages/{id}", "", at) for at, one in enumerate(named) if one == erasing.address]
-    return found
 
 
 async def erase_from_batches(erasing: Erasing) -> StepResult:

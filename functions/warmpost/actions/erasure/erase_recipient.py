@@ -24,9 +24,9 @@ from warmpost.actions.erasure.erase_from_mail import (
     erase_from_batches,
     erase_from_messages,
     erase_from_records,
-    find_places,
 )
 from warmpost.actions.erasure.erasing import Erasing, Step, StepResult
+from warmpost.actions.listings.find_places import find_places
 from warmpost.actions.storage.log import log_event
 from warmpost.actions.storage.missing import NotStoredYetError
 from warmpost.actions.storage.retries import retry_on_conflict
@@ -110,7 +110,7 @@ async def erase_recipient(services: Services, id: str, turn: int) -> None:
         return
     address = services.encryption.decrypt(value.sealed, stored.path).decode()
     if value.step == STEPS[0] and not value.after:
-        places = await find_places(services, Erasing(services, address, (), ""))
+        places = await find_places(services, address)
         value = replace(value, places=deflate(_merged(places, value.places)))
     places = [(path, chunk, position) for path, chunk, position in inflate(value.places)]
     step = _STEPS.get(value.step)

@@ -13,6 +13,7 @@ from warmpost.rules.events.documents import EventLog
 from warmpost.rules.events.event_packing import MOST_PACKED, pack_events
 from warmpost.rules.events.event_queues import EventClass, class_of, queue_of
 from warmpost.rules.events.reported_status import MOST_TEXT
+from warmpost.rules.listings.listing import log_key
 from warmpost.rules.model.derived_ids import task_name
 from warmpost.rules.model.events import Event
 from warmpost.rules.model.tasks import Task
@@ -95,7 +96,7 @@ def _documents(
     now, queue = services.clock.now(), queue_of(events[0])
     due, until = now.timestamp() + wait, now + timedelta(days=services.policy.retention.events)
     log = EventLog(queue, source, packed, len(events), now, until, due, tries=tries)
-    return [Create(f"events/{secrets.token_hex(10)}", log)]
+    return [Create(f"events/{log_key(queue, now)}{secrets.token_hex(6)}", log)]
 
 
 async def ask_for_ingest(services: Services, queues: Iterable[str], at: float = 0.0) -> float:

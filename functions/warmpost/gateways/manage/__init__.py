@@ -10,6 +10,7 @@ from warmpost.gateways.manage import (
     deployment,
     domains,
     erasures,
+    events,
     health,
     keys,
     levels,
@@ -43,5 +44,6 @@ ROUTES: list[Route] = [
     *deployment.ROUTES,
     *audit.ROUTES,
     *erasures.ROUTES,
+    *events.ROUTES,
 ]
 """As `routes.MANAGE`, which adds the document that describes them all."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from warmpost.rules.delivery.documents import BatchStatus, ProgressFields
+from warmpost.rules.events.event_queues import QUEUES
 from warmpost.rules.model.usage import Usage
 
 SHARDS = 4
@@ -69,6 +70,11 @@ def order_key(message_id: str, created_at: datetime) -> str:
 def age_key(at: datetime) -> str:
     """The later, the smaller; of the same length always."""
     return f"{_LAST - round(at.timestamp() * 1_000_000):016d}"
+
+
+def log_key(queue: str, at: datetime) -> str:
+    """What the id of an event log begins with: its queue, as one character, and its age. Of a queue the newest is first."""
+    return f"{QUEUES.index(queue):x}{age_key(at)}"
 
 
 def without_shard(key: str) -> str:
