@@ -6,6 +6,7 @@ locals {
   told = {
     relay     = { says = "a relay takes no mail", words = ["relay_unreachable"], above = 0, window = 600, lasting = 1200, severity = "ERROR", section = "A relay is blocked" }
     bounced   = { says = "mail was given up for want of a relay", words = ["relay_gave_up"], above = 0, window = 300, lasting = 0, severity = "ERROR", section = "A relay is blocked" }
+    refused   = { says = "single sends are refused at the cap", words = ["single_refused"], above = 10, window = 300, lasting = 0, severity = "WARNING", section = "Single sends are refused" }
     blocked   = { says = "bounces blocked a day", words = ["day_blocked"], above = 0, window = 300, lasting = 0, severity = "ERROR", section = "A day is blocked" }
     suspended = { says = "a domain is suspended", words = ["domain_suspended"], above = 0, window = 300, lasting = 0, severity = "ERROR", section = "A domain is suspended" }
     reports   = { says = "reports are refused", words = ["event_signature_rejected"], above = 5, window = 300, lasting = 600, severity = "WARNING", section = "Secrets of events" }

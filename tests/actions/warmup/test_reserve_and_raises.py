@@ -9,6 +9,7 @@ from tests.actions.harness import DOMAIN, START, Harness, a_request, batch_order
 from tests.actions.warmup_harness import DAY, MINUTE, RULES, Season
 from warmpost.actions.batches.forecast_batch import forecast_recipients
 from warmpost.actions.batches.submit_batch import submit_batch
+from warmpost.actions.operations.health import check_work
 from warmpost.actions.storage.pagination import Page
 from warmpost.actions.warmup.list_days import list_days
 from warmpost.actions.warmup.manage_warmup import glance, list_history, report_warmup, set_warmup
@@ -134,3 +135,14 @@ class TestDays:
         await submit(season, 8)
         seen = await glance(season.services, DOMAIN)
         assert (seen["level"], seen["sent_today"], seen["state"]) == (3, 8, "open")
+
+
+class TestHealth:
+    async def test_it_names_a_domain_whose_batches_leave_nothing_to_single_sends(self, season):
+        await season.begin(cap=5)
+        await submit(season, 20)
+        assert (await check_work(season.services)).full == (DOMAIN,)
+        with pytest.raises(LimitReached):
+            await sent(season.harness, "late@example.net")
+        await season.begin(cap=10, reserve=0.5)
+        assert (await check_work(season.services)).full == ()

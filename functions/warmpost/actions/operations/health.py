@@ -6,7 +6,8 @@ About sixty reads at most: a few documents of those batches that run, never a re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, get_args
 
@@ -14,7 +15,7 @@ from warmpost.actions.batches.report import longest_stall
 from warmpost.actions.context import Services
 from warmpost.actions.operations.daily import DAILY_RUN
 from warmpost.actions.ports import Store
-from warmpost.actions.warmup.domain_state import warmup_state_path
+from warmpost.actions.warmup.domain_state import read_snapshot, warmup_state_path
 from warmpost.errors import Unavailable
 from warmpost.rules.delivery.documents import RUNNING
 from warmpost.rules.identity.domains import RelayPool
@@ -36,6 +37,7 @@ ANSWERED_WITHIN = 9.0
 
 MOST_BATCHES = 200
 MOST_LOOKED_INTO = 20
+MOST_NAMED = 20
 MOST_POOLS = 20
 MOST_WEBHOOKS = 200
 
@@ -83,7 +85,7 @@ async def _stored(services: Services) -> tuple[str, Work, list[Pool]]:
     try:
         async with asyncio.timeout(ANSWERED_WITHIN):
             work, found = await asyncio.gather(
-                _work(services), services.store.find(RelayPool, "pools", limit=MOST_POOLS)
+                check_work(services), services.store.find(RelayPool, "pools", limit=MOST_POOLS)
             )
     except (TimeoutError, Unavailable) as problem:
         return str(problem) or "no answer in time", Work(), [shared]
@@ -117,16 +119,40 @@ async def _states(store: Store, domains: list[str]) -> dict[str, WarmupState]:
     return {domain: one.value for domain, one in zip(domains, found, strict=True) if one}
 
 
+async def _full(services: Services, known: Mapping[str, WarmupState]) -> tuple[str, ...]:
+    """Where neither a block nor a cap of nothing is the reason, and single sends are what suffers."""
+    today = services.today()
+    some = [one for one, value in known.items() if value.day == today and value.released and value.warmup]
+    snapshots = await asyncio.gather(*(read_snapshot(services, one) for one in some))
+    return tuple(one.domain for one in snapshots if one.allowance.room == 0 and not one.blocked)
+
+
+async def _late_schedules(store: Store, before: datetime) -> tuple[str, ...]:
+    found = await store.fields(
+        "schedules", ("check_at", "<=", before), select=("number",), order_by="check_at", limit=MOST_BATCHES
+    )
+    return tuple(id for id, _ in found)
+
+
 def _blocked(known: Mapping[str, WarmupState], today: str) -> tuple[str, ...]:
     return tuple(one for one, value in known.items() if value.blocked_on == today)
 
 
-async def _work(services: Services) -> Work:
+def _held(rows: Sequence[object], holding: Sequence[Mapping[str, Any]]) -> Work:
+    return Work(
+        running=len(rows),
+        capped=len(rows) == MOST_BATCHES,
+        held=sum(fields["total"] - fields["released"] for fields in holding),
+        oldest_held=min((fields["created_at"] for fields in holding), default=None),
+    )
+
+
+async def check_work(services: Services) -> Work:
     now = services.clock.now()
-    rows, disabled, schedules, failing, daily = await asyncio.gather(
+    rows, disabled, late, failing, daily = await asyncio.gather(
         _running(services.store),
         _disabled_webhooks(services.store),
-        services.store.count("schedules", ("check_at", "<=", now - LATE)),
+        _late_schedules(services.store, now - LATE),
         _failing_schedules(services.store),
         services.store.get(DailyRun, DAILY_RUN),
     )
@@ -137,17 +163,17 @@ async def _work(services: Services) -> Work:
         asyncio.gather(*(_uncertain(services, one) for one in some)),
     )
     holding = [fields for _, fields in rows if fields["released"] < fields["total"]]
-    return Work(
-        running=len(rows),
-        capped=len(rows) == MOST_BATCHES,
-        held=sum(fields["total"] - fields["released"] for fields in holding),
-        oldest_held=min((fields["created_at"] for fields in holding), default=None),
+    return replace(
+        _held(rows, holding),
         uncertain=sum(uncertain),
+        uncertain_batches=tuple(one for one, count in zip(some, uncertain, strict=True) if count),
         stalled=tuple(one for one in stalls if one),
         overdue_pauses=_overdue(known, {fields["domain"] for fields in holding}, now),
         blocked=_blocked(known, services.today()),
+        full=await _full(services, known),
         disabled_webhooks=disabled,
-        overdue_schedules=schedules,
+        overdue_schedules=len(late),
+        late_schedules=late[:MOST_NAMED],
         failing_schedules=failing,
         last_daily_run=daily.value.at if daily else None,
     )

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from warmpost.actions.context import Services
 from warmpost.actions.state.reservations import Ahead
+from warmpost.actions.storage.log import log_event
 from warmpost.actions.storage.retries import retry_on_conflict
 from warmpost.actions.warmup.domain_state import (
     DomainSnapshot,
@@ -55,6 +56,9 @@ async def _admit(services: Services, domain: str, recipients: int) -> str:
         blocked=snapshot.blocked,
     )
     if not admission.admitted:
+        if admission.code == "daily_cap_reached":
+            words = f"a single send was refused: {admission.reason}"
+            log_event("single_refused", words, domain=domain, recipients=recipients)
         raise LimitReached(admission.code, f"{admission.reason}.", "from", admission.retry_after)
     now = services.clock.timestamp()
     ahead = _ahead(services.reserved.by_domain.get(domain), snapshot, recipients, now)

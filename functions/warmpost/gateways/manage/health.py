@@ -50,13 +50,17 @@ class StalledHealth(Answer):
 
 
 class BatchesHealth(Answer):
-    """Of 200 batches, then capped; uncertain and stalled of the first 20. held: recipients that wait for volume."""
+    """Of 200 batches, then capped; uncertain and stalled of the first 20. held: recipients that wait for volume.
+
+    uncertain_in: the batches of those that are.
+    """
 
     running: Count
     capped: bool
     held: Count
     oldest_held: datetime | None
     uncertain: Count
+    uncertain_in: list[str]
     stalled: list[StalledHealth]
 
 
@@ -73,6 +77,7 @@ class Health(Answer):
     batches: BatchesHealth
     overdue_pauses: list[str]
     blocked_domains: list[str]
+    full_domains: list[str]
     disabled_webhooks: list[str]
     overdue_schedules: Count
     failing_schedules: list[str]
@@ -113,6 +118,7 @@ def shown(found: Findings) -> dict[str, object]:
         "batches": _batches(work),
         "overdue_pauses": work.overdue_pauses,
         "blocked_domains": work.blocked,
+        "full_domains": work.full,
         "disabled_webhooks": work.disabled_webhooks,
         "overdue_schedules": work.overdue_schedules,
         "failing_schedules": work.failing_schedules,
@@ -127,6 +133,7 @@ def _batches(work: Work) -> dict[str, object]:
         "held": work.held,
         "oldest_held": moment(work.oldest_held),
         "uncertain": work.uncertain,
+        "uncertain_in": work.uncertain_batches,
         "stalled": [
             {"batch": one.batch, "since": moment(one.since), "reason": one.reason} for one in work.stalled
         ],

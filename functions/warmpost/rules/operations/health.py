@@ -53,18 +53,24 @@ class DailyRun:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """running: batches under way, capped at what is looked at. held: recipients of them that wait for volume."""
+    """running: batches under way, capped at what is looked at. held: recipients of them that wait for volume.
+
+    full: domains whose batches have used the day's cap up, so that single sends are refused.
+    """
 
     running: int = 0
     capped: bool = False
     held: int = 0
     oldest_held: datetime | None = None
     uncertain: int = 0
+    uncertain_batches: tuple[str, ...] = ()
     stalled: tuple[StalledBatch, ...] = ()
     overdue_pauses: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
+    full: tuple[str, ...] = ()
     disabled_webhooks: tuple[str, ...] = ()
     overdue_schedules: int = 0
+    late_schedules: tuple[str, ...] = ()
     failing_schedules: tuple[str, ...] = ()
     last_daily_run: datetime | None = None
 
@@ -118,16 +124,23 @@ def _of_work(work: Work, now: datetime) -> Iterator[str]:
         yield f"the pause of {domain} is over, but nothing went on"
     for domain in work.blocked:
         yield f"{domain} is blocked for the day"
+    for domain in work.full:
+        yield f"batches have used up the day of {domain}: its single sends are refused; a `reserve` would keep some"
     if work.uncertain:
-        yield f"{work.uncertain} recipients of running batches are uncertain"
+        where = _named("batch", work.uncertain_batches)
+        yield f"{work.uncertain} recipients of running batches are uncertain{where}"
     if work.disabled_webhooks:
         yield f"webhooks were switched off: {', '.join(work.disabled_webhooks)}"
     if work.overdue_schedules:
-        yield f"{work.overdue_schedules} schedules are overdue"
+        yield f"{work.overdue_schedules} schedules are overdue{_named('schedule', work.late_schedules)}"
     if work.failing_schedules:
         yield f"runs of schedules cannot be submitted: {', '.join(work.failing_schedules)}"
     if work.last_daily_run and now - work.last_daily_run > DAILY_EVERY:
         yield f"the daily run has not been since {_when(work.last_daily_run)}"
+
+
+def _named(what: str, ids: Sequence[str]) -> str:
+    return f": {what} {', '.join(ids)}" if ids else ""
 
 
 def _when(moment: datetime) -> str:
