@@ -33,7 +33,7 @@ async def test_a_verified_domain_is_ready_and_nothing_is_written(registry):
     assert ready
     assert found["mx_present"].found == f"mx.{registry.name}"
     assert found["dkim_key_length"].found == "2048 bits"
-    assert {name for name, one in found.items() if one.ok is False} == {"dmarc_reports"}
+    assert {name for name, one in found.items() if one.ok is False} == {"dmarc_reports", "reports"}
     assert await registry.stored() == before
 
 

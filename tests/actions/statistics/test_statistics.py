@@ -136,7 +136,8 @@ class TestRates:
         )
         (row,) = await ask_statistics(harness.services, StatisticsQuery(START.date(), START.date()))
         assert row.rates == {
-            "delivered": 0.8, "bounced": 0.2, "complained": 0.25, "opened": 0.25, "clicked": 0.0, "unsubscribed": 0.0,
+            "delivered": 0.8, "reported": 0.25, "bounced": 0.2,
+            "complained": 0.25, "opened": 0.25, "clicked": 0.0, "unsubscribed": 0.0,
         }  # fmt: skip
 
     async def test_without_a_denominator_there_is_no_rate(self, harness):

@@ -67,6 +67,7 @@ async def test_a_row_says_what_became_of_the_message(api, planner):
     assert row | {"created_at": ""} == {
         "id": id,
         "status": "sent",
+        "counts": {"sent": 2},
         "from": f"news@{DOMAIN}",
         "to": ["ann@example.net", "bob@example.net"],
         "subject": "Your order 17",

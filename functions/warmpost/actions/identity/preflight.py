@@ -59,6 +59,7 @@ async def preflight(services: Services, text: str) -> Preflight:
         week=week,
         blocked=snapshot.blocked,
         paused_until=pause.until if pause and pause.until > services.clock.now() else None,
+        reported=snapshot.reported,
     )
     points = judge_points(facts)
     return Preflight(name, is_ready(points), points)

@@ -155,6 +155,7 @@ def _row(grains: Sequence[GroupBy], labels: tuple[str, ...], counted: Counter[st
     known = taken + counted["bounced"]
     rates = {
         "delivered": _share(taken, known),
+        "reported": _share(counted["delivered"] + counted["complained"], taken),
         "bounced": _share(counted["bounced"], known),
         "complained": _share(counted["complained"], taken),
         "opened": _share(counted["opened"], taken),

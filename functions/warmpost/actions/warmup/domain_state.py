@@ -34,6 +34,7 @@ class DomainSnapshot:
 
     stored: None for a domain that never sent. total: the day's counters. pool: the allowance of a pool with a limit.
     closing: what closing the day before adds to the history; written by whoever writes the warm-up state first.
+    reported: whether a relay tells what becomes of mail.
     """
 
     domain: str
@@ -46,6 +47,7 @@ class DomainSnapshot:
     pool_day: Stored[PoolDay] | None
     pool_path: str
     closing: tuple[Write, ...] = ()
+    reported: bool = True
 
     @property
     def today(self) -> str:
@@ -94,8 +96,11 @@ async def read_snapshot(services: Services, domain: str) -> DomainSnapshot:
         warmup_state, closing = await _close(services, domain, warmup_state, today, now)
     total = await read_day_counters(services.store, domain, warmup_state.day)
     pool, pool_day, path = await _pool(services, domain, warmup_state.day)
-    standing = standing_of(services, warmup_state, await _is_reported(services, domain))
-    return DomainSnapshot(domain, stored, warmup_state, standing, day, total, pool, pool_day, path, closing)
+    reported = await _is_reported(services, domain)
+    standing = standing_of(services, warmup_state, reported)
+    return DomainSnapshot(
+        domain, stored, warmup_state, standing, day, total, pool, pool_day, path, closing, reported
+    )
 
 
 async def _close(

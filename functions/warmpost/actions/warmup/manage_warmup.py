@@ -38,6 +38,7 @@ async def report_warmup(services: Services, domain: str) -> dict[str, Any]:
         "cap_by_hand": standing.cap_by_hand,
         "reserve": standing.reserve,
         "raises_per_day": standing.raises_per_day,
+        "reported": snapshot.reported,
         "day": snapshot.today,
         "sent_today": snapshot.total.attempted,
         "reserved": snapshot.allowance.volume.used,

@@ -110,10 +110,13 @@ class Stall(Answer):
 
 
 class Message(Answer):
-    """scheduled_at: of one that waits for its time. reason: why that could not be sent."""
+    """status: of all its recipients in one word, the worst of them; counts: of each. scheduled_at: of one that waits for
+    its time. reason: why that could not be sent.
+    """
 
     id: str
     status: RecipientStatus | Literal["scheduled"]
+    counts: dict[RecipientStatus, Count]
     sender: str = field(name="from")
     subject: str
     template: Id | None

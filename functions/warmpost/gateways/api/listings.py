@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import Any, get_args
 
@@ -54,10 +55,11 @@ BATCHES = (
 
 
 class ListedMessage(answers.Answer):
-    """to: all who got it, in Cc and Bcc as well. opened, clicked: by one of them at least."""
+    """to: all who got it, in Cc and Bcc as well. counts: of them by status. opened, clicked: by one of them at least."""
 
     id: str
     status: answers.RecipientStatus
+    counts: dict[answers.RecipientStatus, answers.Count]
     sender: str = field(name="from")
     to: list[str]
     subject: str
@@ -161,6 +163,7 @@ def _message(row: MessageRow) -> dict[str, Any]:
     return {
         "id": row.id,
         "status": row.status,
+        "counts": dict(Counter(line.status for line in row.lines)),
         "from": value.sender,
         "to": [line.to for line in row.lines],
         "subject": value.subject,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -71,10 +72,12 @@ async def _shown(services: Services, message_id: str, found: Stored[Schedule]) -
     status = "scheduled"
     if value.state == "ended" and not value.starting:
         status = "failed" if value.failure else "cancelled"
+    lines = _lines(services, message_id, order, "held" if status == "scheduled" else status)
     return json_response(
         {
             "id": message_id,
             "status": status,
+            "counts": dict(Counter(one["status"] for one in lines)),
             "from": split_mailbox(order.sender)[1],
             "subject": order.subject or "",
             "template": int(order.template) if order.template and order.template.isdigit() else None,
@@ -86,7 +89,7 @@ async def _shown(services: Services, message_id: str, found: Stored[Schedule]) -
             "on_uncertain": order.on_uncertain,
             "stalled": None,
             "reason": value.failure or None,
-            "recipients": _lines(services, message_id, order, "held" if status == "scheduled" else status),
+            "recipients": lines,
         }
     )
 

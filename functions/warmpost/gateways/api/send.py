@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -54,6 +56,7 @@ async def _get(request: Request, services: Services, caller: Caller, id: str) ->
         {
             "id": id,
             "status": overall_status(lines),
+            "counts": dict(Counter(line.status for line in lines)),
             "from": message.sender,
             "subject": message.subject,
             "template": int(message.template) if message.template else None,

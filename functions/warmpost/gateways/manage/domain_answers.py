@@ -94,6 +94,7 @@ class WarmDomain(Domain):
     cap_by_hand: int | None
     reserve: float
     raises_per_day: int | None
+    reported: bool
     day: str
     sent_today: Count
     reserved: Count

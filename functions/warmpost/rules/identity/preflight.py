@@ -54,7 +54,7 @@ class Facts:
     """seen: TXT values of each of the domain's records, looked up just now. dmarc: the record that holds; dmarc_known:
     whether all look-ups for it were answered. exchangers: hosts of its MX records, one that is empty for the null MX.
     rsa_bits: sizes of the domain's RSA keys. one_click: of the latest batches, whether they could be unsubscribed with
-    one click. blocked: the reason.
+    one click. blocked: the reason. reported: whether a relay tells what becomes of mail.
     """
 
     domain: Domain
@@ -69,6 +69,7 @@ class Facts:
     week: Week = Week()
     blocked: str = ""
     paused_until: datetime | None = None
+    reported: bool = True
 
 
 def judge_points(facts: Facts) -> list[Point]:
@@ -91,7 +92,15 @@ def judge_points(facts: Facts) -> list[Point]:
         _bounces(facts.week),
         _holds(facts),
         _relays(),
+        _reports(facts.reported),
     ]
+
+
+def _reports(reported: bool) -> Point:
+    found = "a relay reports" if reported else "no relay reports, so that a level rises once a day at most"
+    needed = "relays that report what becomes of mail, or that are the mailbox themselves"
+    hint = "" if reported else "Have the relay post its log to /event-webhook, and set reports=events."
+    return Point("reports", reported, found, needed, hint, OURS, required=False)
 
 
 def is_ready(points: Sequence[Point]) -> bool:
