@@ -62,6 +62,10 @@ class Process:
                 return
         raise AssertionError(f"the gateway ended before it said {words!r}")
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
@@ -72,9 +76,11 @@ class Process:
         self._process.kill()
         self._process.wait(PATIENCE)
 
-    def client(self, user: str = "warmpost", password: str = "wp_id_right") -> smtplib.SMTP:
-        """Logged in over STARTTLS."""
-        smtp = smtplib.SMTP("localhost", self.port, timeout=PATIENCE)
+    def client(
+        self, user: str = "warmpost", password: str = "wp_id_right", source: str = "127.0.0.1"
+    ) -> smtplib.SMTP:
+        """Logged in over STARTTLS. source: the address it comes from."""
+        smtp = smtplib.SMTP("localhost", self.port, timeout=PATIENCE, source_address=(source, 0))
         smtp.starttls(context=ssl.create_default_context(cafile=str(self.certificate)))
         smtp.login(user, password)
         return smtp
