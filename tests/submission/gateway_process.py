@@ -25,14 +25,20 @@ PATIENCE = 30
 
 
 class Process:
-    """Started when it is made; `with` kills it. folder: where its certificate is, made where there is none."""
+    """Started when it is made; `with` kills it. folder: where its certificate is, made where there is none.
 
-    def __init__(self, folder: Path, send_url: str) -> None:
+    python, place: the interpreter and the folder that hold the program, where these are not the ones that run the tests.
+    """
+
+    def __init__(
+        self, folder: Path, send_url: str, python: Path = Path(sys.executable), place: Path = ROOT
+    ) -> None:
+        self._place = place
         self.certificate, self.key = folder / "gateway.pem", folder / "gateway.key"
         if not self.certificate.exists():
             self.renew()
         self.port, self.tls_port = free_ports(2)
-        self._command = [sys.executable, launch.__file__, str(os.getpid()), sys.executable, "-m"]
+        self._command = [sys.executable, launch.__file__, str(os.getpid()), str(python), "-m"]
         self._command += ["infra.submission", "--host", "127.0.0.1", "--send-url", send_url]
         self._command += ["--port", str(self.port), "--tls-port", str(self.tls_port)]
         self._command += ["--hostname", "localhost", "--certificate", str(self.certificate)]
@@ -47,7 +53,7 @@ class Process:
     def start(self) -> None:
         self._process = subprocess.Popen(
             self._command,
-            cwd=ROOT,
+            cwd=self._place,
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": "functions"},
