@@ -194,9 +194,6 @@ async def test_extensions_are_offered_as_they_hold():
     )
 
 
-@pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)  # StreamWriter.__del__ of Python 3.11
 async def test_commands_slipped_in_before_tls_are_not_heard():
     async with running() as server:
         heard = await server.lines(b"EHLO x\r\nSTARTTLS\r\n" + MAIL + RCPT, tls=False)
