@@ -144,6 +144,16 @@ def add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--count", type=positive, default=0, metavar="N", help="make the list N recipients long"
     )
     demo.add_argument(
+        "--smtp",
+        action="store_true",
+        help="hand the newsletter in as any mail program does, message by message through the SMTP submission port",
+    )
+    demo.add_argument("--keep", action="store_true", help="leave the stack and the inbox open until Ctrl-C")
+    add_other_stories(demo)
+
+
+def add_other_stories(demo: argparse.ArgumentParser) -> None:
+    demo.add_argument(
         "--warmup",
         action="store_true",
         help="watch a fresh domain warm up over days that pass in seconds: --count recipients (60000), as lists are "
@@ -162,7 +172,6 @@ def add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="see what becomes of a batch after the relay took it: bounces, complaints, readers, and a receiver of "
         "notifications that is down for the first minute",
     )
-    demo.add_argument("--keep", action="store_true", help="leave the stack and the inbox open until Ctrl-C")
 
 
 def add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -184,6 +193,8 @@ def add_bench(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 
 def demo_flaw(options: argparse.Namespace) -> str:
+    if options.smtp and (options.warmup or options.events):
+        return "--smtp has its own way in: no --warmup, no --events"
     if options.warmup and (options.recipients or options.keep):
         return "--warmup makes its own list and keeps no mail: no --recipients, no --keep"
     if options.events and (options.warmup or options.recipients or options.count or options.keep):

@@ -108,6 +108,11 @@ class RunningFunction:
         """MiB of all its processes, shared pages divided among those that share them."""
         return sum(_proportional_kib(pid) for pid in _family(self._process.pid)) / 1024
 
+    @property
+    def peak_memory(self) -> float:
+        """MiB of the most that each of its processes ever held."""
+        return sum(peak_mib(pid) for pid in _family(self._process.pid))
+
     def __enter__(self) -> Self:
         return self
 
@@ -120,6 +125,11 @@ def _family(pid: int) -> Iterator[int]:
     yield pid
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         yield from _family(int(child))
+
+
+def peak_mib(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 def _proportional_kib(pid: int) -> int:

@@ -62,6 +62,7 @@ class Connection(aiosmtpd.smtp.SMTP):
             await self._writer.start_tls(self.tls_context)
         except (OSError, AttributeError) as error:  # asyncio's own where the client left during the handshake
             log.info("no TLS with %s: %s", self.session and self.session.peer, error)
+            self._writer._transport = self.transport  # type: ignore[attr-defined]  # whose end __del__ asks for
             self._hang_up()
         self.transport = self._writer.transport
         self.tls_context = None

@@ -23,6 +23,7 @@ from infra.submission.gateway import Bounds, Gateway
 from infra.submission.session import Session
 
 LAST_WORDS = 60.0  # seconds for what is being handed over when it is to stop
+FAREWELL = 0.2  # seconds for what was said last to leave the process
 
 log = logging.getLogger("submission")
 
@@ -67,7 +68,9 @@ def _tls(options: argparse.Namespace) -> ssl.SSLContext:
 
 
 def _reload(context: ssl.SSLContext, options: argparse.Namespace) -> None:
+    """Tried on another context first: OpenSSL drops the key it has when a certificate comes that it does not fit."""
     try:
+        _tls(options)
         context.load_cert_chain(options.certificate, options.key)
         log.info("the certificate was read again")
     except (OSError, ssl.SSLError) as error:
@@ -95,6 +98,7 @@ async def _serve(options: argparse.Namespace) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(LAST_WORDS):
             await gateway.emptied.wait()
+    await asyncio.sleep(FAREWELL)
     await client.close()
 
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -17,6 +17,9 @@ from infra.submission.replies import Answer
 
 SECONDS = 25.0
 MOST_CONNECTIONS = 200
+PIECE = (
+    3 * 64 * 1024
+)  # octets of a message that are base64 at a time; a multiple of 3, so that the pieces join
 
 _OWN_KEY = re.compile(
     rb"^x-warmpost-idempotency-key:[ \t]*([!-~]{1,255})[ \t]*\r$", re.IGNORECASE | re.MULTILINE
@@ -59,6 +62,38 @@ def idempotency_key(credential: Credential, recipients: Sequence[str], content: 
     return f"smtp-{hashlib.sha256(credential.digest + named + hashlib.sha256(content).digest()).hexdigest()}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """content: what `raw` holds, written in base64 piece by piece: of a message of 10 MB there is no second copy."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    start: bytes = b""
+    content: bytes = b""
+
+    @property
+    def length(self) -> int:
+        return len(self.start) + (len(self.content) + 2) // 3 * 4 + len(_END)
+
+    def body(self) -> bytes | AsyncIterator[bytes] | None:
+        if not self.start:
+            return None
+        if len(self.content) <= PIECE:
+            return b"".join((self.start, base64.b64encode(self.content), _END))
+        return self._pieces()
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        yield self.start
+        whole = memoryview(self.content)
+        for first in range(0, len(whole), PIECE):
+            yield base64.b64encode(whole[first : first + PIECE])
+        yield _END
+
+
+_END = b'"}'
+
+
 class FunctionsClient:
     """url: of the function `send`."""
 
@@ -69,46 +104,49 @@ class FunctionsClient:
 
     async def check(self, credential: Credential, peer: str) -> Answer:
         """Whether a credential may send: 200, 401 or 403, or that nobody can say."""
-        return await self._twice("GET", f"{self._url}/credential", credential, peer, None, {})
+        return await self._twice(_Request("GET", f"{self._url}/credential", _headers(credential, peer)))
 
     async def send(
         self, credential: Credential, recipients: Sequence[str], content: bytes, peer: str
     ) -> Answer:
-        key = idempotency_key(credential, recipients, content)
         to = json.dumps(sorted(set(recipients))).encode()
-        body = b"".join((b'{"to":', to, b',"raw":"', base64.b64encode(content), b'"}'))
-        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-        return await self._twice("POST", self._url, credential, peer, body, headers)
+        headers = {
+            **_headers(credential, peer),
+            "Content-Type": "application/json",
+            "Idempotency-Key": idempotency_key(credential, recipients, content),
+        }
+        start = b"".join((b'{"to":', to, b',"raw":"'))
+        return await self._twice(_Request("POST", self._url, headers, start, content))
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
 
-    async def _twice(
-        self,
-        method: str,
-        url: str,
-        credential: Credential,
-        peer: str,
-        body: bytes | None,
-        headers: dict[str, str],
-    ) -> Answer:
+    async def _twice(self, request: _Request) -> Answer:
         """Once more under the same key where the answer was lost or a server failed."""
-        headers = {**headers, "Authorization": credential.header, "X-Forwarded-For": peer}
-        answer = await self._once(method, url, body, headers)
-        return await self._once(method, url, body, headers) if answer.may_change else answer
+        answer = await self._once(request)
+        return await self._once(request) if answer.may_change else answer
 
-    async def _once(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+    async def _once(self, request: _Request) -> Answer:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=MOST_CONNECTIONS)
             self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+        body, headers = request.body(), dict(request.headers)
+        if body is not None:
+            headers["Content-Length"] = str(request.length)
         try:
-            async with self._session.request(method, url, data=body, headers=headers) as response:
+            async with self._session.request(
+                request.method, request.url, data=body, headers=headers
+            ) as response:
                 return _read(response.status, await response.read(), response.headers.get("Retry-After", ""))
         except TimeoutError:
             return Answer(1, message="Warmpost did not answer in time.")
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError):
             return Answer(0, message="Warmpost cannot be reached now.")
+
+
+def _headers(credential: Credential, peer: str) -> dict[str, str]:
+    return {"Authorization": credential.header, "X-Forwarded-For": peer}
 
 
 def _read(status: int, body: bytes, retry_after: str) -> Answer:

@@ -66,9 +66,12 @@ class Lines(Connection):
             self._say_and_close(replies.STOPPING)
 
     def _say_and_close(self, words: str) -> None:
+        """Where the gateway stops, a client that never ends its side of TLS keeps nobody waiting (30 s in the loop)."""
         if self.transport is not None and not self.transport.is_closing():
             self._writer.write(words.encode() + b"\r\n")
             self.transport.close()
+        if self._gateway.stopping:
+            self._gateway.leave(self, self._peer)
 
     async def _handle_client(self) -> None:
         try:

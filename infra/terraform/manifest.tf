@@ -40,13 +40,15 @@ locals {
   base_url   = "https://${var.region}-${var.project}.cloudfunctions.net"
   track_host = var.tracking_hostname != null ? var.tracking_hostname : var.hostname
 
-  # Of X-Forwarded-For Google's front end writes the last value, the client; a load balancer its own address behind it.
+  # Of X-Forwarded-For Google's front end writes the last value, the client; a load balancer its own address behind it,
+  # and a submission gateway its client before itself.
+  passed_over = concat([for one in google_compute_global_address.front : one.address], var.submission_addresses)
   environment = merge(
     {
       GOOGLE_CLOUD_PROJECT   = var.project
       WARMPOST_LOCATION      = var.region
       WARMPOST_BASE_URL      = local.base_url
-      WARMPOST_PROXIES       = var.hostname != null ? google_compute_global_address.front[0].address : "1"
+      WARMPOST_PROXIES       = length(local.passed_over) > 0 ? join(",", local.passed_over) : "1"
       WARMPOST_TRACK_URL     = local.track_host != null ? "https://${local.track_host}/track" : "${local.base_url}/track"
       WARMPOST_INVOKER_EMAIL = google_service_account.invoker.email
       WARMPOST_TIME_ZONE     = var.time_zone

@@ -169,6 +169,17 @@ variable "tracking_hostname" {
   }
 }
 
+variable "submission_addresses" {
+  description = "Addresses from which your SMTP submission gateways reach the functions. What they say of their clients is believed, so that wrong keys count for who guesses, not for the gateway and everybody behind it."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for one in var.submission_addresses : can(cidrhost(strcontains(one, "/") ? one : "${one}/${strcontains(one, ":") ? 128 : 32}", 0))])
+    error_message = "Addresses or networks are written like 203.0.113.25 or 2001:db8::/64."
+  }
+}
+
 variable "monthly_budget" {
   description = "Amount, in the billing account's currency, at half, nine tenths and all of which the alert address is told; null for no budget."
   type        = number

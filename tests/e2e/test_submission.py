@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import smtplib
 import ssl
-import threading
-from collections import Counter
-from contextlib import suppress
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP, default
@@ -49,11 +44,6 @@ def mail(sender: str, number: str) -> EmailMessage:
     made.add_alternative("<p>Grüße <img src='cid:one'></p>", subtype="html")
     made.add_attachment(b"\0\1\2" * 5000, maintype="application", subtype="pdf", filename="Größe.pdf")
     return made
-
-
-def kill(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
 
 
 def arrived(stack, number: str) -> list[checks.Received]:
@@ -100,31 +90,3 @@ async def test_an_smtp_password_sends_from_its_address(stack, client, sender):
 
     code, words = await asyncio.to_thread(work)
     assert code == 550 and words.startswith(b"5.7.1")
-
-
-@pytest.mark.slow
-async def test_no_message_is_lost_or_doubled_where_the_gateway_is_killed(stack, client, sender):
-    """Between DATA and 250 or about then; the client sends the same again until it hears 250."""
-
-    def send_until_taken(number: int) -> None:
-        content = mail(sender.address, f"k{number}").as_bytes()
-        pid = stack.get("/_local/stack")["pids"]["submission"][0]
-        threading.Timer(0.05 + 0.01 * (number % 10), kill, (pid,)).start()
-        for _ in range(100):
-            try:
-                smtp = connected(stack)
-                smtp.sendmail(sender.address, ["ann@submission.test"], content)
-                smtp.close()
-                return
-            except (OSError, smtplib.SMTPException):
-                threading.Event().wait(0.1)
-        raise AssertionError("never taken")
-
-    for number in range(20):
-        await asyncio.to_thread(send_until_taken, number)
-    for number in range(20):
-        found = await ok(client.get("/send", params={"message_id": f"k{number}@client.example"}))
-        assert len(found["items"]) == 1
-        await checks.message_once_done(client, found["items"][0]["id"])
-    copies = Counter(number for number in range(20) for _ in arrived(stack, f"k{number}"))
-    assert copies == Counter(range(20))

@@ -6,12 +6,14 @@ import re
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import httpx
 import pytest
 
 from infra.local.bootstrap import ROOT
+from infra.local.demo.smtp import Handed, unaccounted
 
 COMMAND = [sys.executable, str(ROOT / "infra" / "dev.py"), "demo"]
 
@@ -45,6 +47,50 @@ def test_own_list_with_fewer_columns_can_be_made_longer(tmp_path):
     assert code == 0, shown
     assert "All 39 recipients are accounted for" in shown
     assert "the address has no @" in shown
+
+
+def test_demo_hands_each_mail_in_by_smtp_and_shows_the_gateways_words(tmp_path):
+    rows = (
+        "ada@mail.example",
+        "bob@@mail.example",
+        "reply-550-typo@mail.example",
+        "ADA@mail.example",
+        "eva@mail.example",
+    )
+    (tmp_path / "mine.csv").write_text("email\n" + "\n".join(rows) + "\n")
+    code, shown = run("--smtp", "--recipients", "mine.csv", cwd=tmp_path)
+    assert code == 0, shown
+    assert "for 3 mails to mine.csv" in shown and "1 refused, 1 duplicates left out" in shown
+    assert "553 5.1.3" in shown and "550 5.1.1" in shown
+    assert "All 3 recipients are accounted for" in shown and "2 messages in the inbox" in shown
+
+
+def line(address: str, status: str) -> dict[str, str]:
+    return {"to": address, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("lines", "arrived", "words"),
+    [
+        ([line("a@x", "sent"), line("b@x", "bounced")], {"a@x": 1}, ""),
+        ([line("a@x", "sent"), line("b@x", "deferred")], {"a@x": 1, "b@x": 3}, ""),
+        ([line("a@x", "sent")], {"a@x": 1}, "2 were answered 250, 1 messages are known"),
+        ([line("a@x", "sent"), line("b@x", "sent")], {"a@x": 1}, "sent and not in the inbox: b@x"),
+        (
+            [line("a@x", "sent"), line("b@x", "sent")],
+            {"a@x": 2, "b@x": 1},
+            "more than once in the inbox: a@x",
+        ),
+        (
+            [line("a@x", "sent"), line("b@x", "bounced")],
+            {"a@x": 1, "b@x": 1},
+            "in the inbox and not sent: b@x",
+        ),
+    ],
+)
+def test_mails_by_smtp_that_do_not_add_up_are_told(lines, arrived, words):
+    handed = Handed(ids={"a@x": "m1", "b@x": "m2"})
+    assert "; ".join(unaccounted(handed, lines, Counter(arrived))) == words
 
 
 @pytest.mark.parametrize(

@@ -162,13 +162,15 @@ def test_killed_workers_lose_neither_requests_nor_figures(stack):
     assert eventually(lambda: len(stack.pids("functions")) == 2)
 
 
-@pytest.mark.parametrize("group", ["tasks", "inbox", "dns"])
+@pytest.mark.parametrize("group", ["tasks", "inbox", "dns", "submission"])
 def test_killed_part_comes_back_where_it_was(stack, group):
     [killed] = stack.pids(group)
     os.kill(killed, signal.SIGKILL)
     assert eventually(lambda: stack.pids(group) not in ([], [killed]))
     if group == "dns":
         assert eventually(lambda: not is_free(int(stack.info["dns"].rsplit(":", 1)[1])))
+    elif group == "submission":
+        assert eventually(lambda: not is_free(stack.info["smtp_submission"]["port"]))
     else:
         address = stack.info["inbox_url"] if group == "inbox" else f"http://{stack.info['tasks_http']}"
         assert eventually(lambda: answers(f"{address}/healthz"))

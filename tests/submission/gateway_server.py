@@ -21,6 +21,9 @@ T = TypeVar("T")
 CERTIFICATE, KEY = self_made("localhost")
 PASSWORD = "wp_id_right"
 BOUNDS = Bounds()
+PATIENCE = 30.0
+LOOK = 0.01  # seconds
+LOOKS = 4
 
 
 @dataclass
@@ -64,26 +67,38 @@ class Running:
 
         return await asyncio.to_thread(run)
 
-    async def lines(self, *sent: bytes, tls: bool = True) -> list[str]:
-        """Replies to octets written one after the other, each once the server has fallen silent."""
+    async def lines(self, *sent: bytes, tls: bool = True, to_the_end: bool = False) -> list[str]:
+        """Replies to octets written one after the other, each once the server has answered and fallen silent.
+
+        to_the_end: of the connection, once all were written.
+        """
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", self.tls_port if tls else self.port, ssl=trusting() if tls else None
         )
-        heard = b""
-        for one in (b"", *sent):
+        heard = await silence(reader)
+        for one in sent:
             writer.write(one)
             heard += await silence(reader)
+        if to_the_end:
+            heard += await asyncio.wait_for(reader.read(), PATIENCE)
         writer.close()
         return heard.decode().splitlines()
 
 
 async def silence(reader: asyncio.StreamReader) -> bytes:
-    heard = b""
-    try:
-        while piece := await asyncio.wait_for(reader.read(65536), 0.04):
-            heard += piece
-    except (TimeoutError, OSError):
-        pass
+    """What comes until nothing does at several looks: a machine that stands still for a while makes one look long."""
+    heard, looks = b"", 0
+    while looks < (LOOKS if heard else PATIENCE / LOOK):
+        try:
+            piece = await asyncio.wait_for(reader.read(65536), LOOK)
+        except TimeoutError:
+            looks += 1
+            continue
+        except OSError:
+            break
+        if not piece:
+            break
+        heard, looks = heard + piece, 0
     return heard
 
 

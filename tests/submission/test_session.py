@@ -194,9 +194,6 @@ async def test_extensions_are_offered_as_they_hold():
     )
 
 
-@pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)  # StreamWriter.__del__ of Python 3.11
 async def test_commands_slipped_in_before_tls_are_not_heard():
     async with running() as server:
         heard = await server.lines(b"EHLO x\r\nSTARTTLS\r\n" + MAIL + RCPT, tls=False)
@@ -235,10 +232,12 @@ async def test_messages_beyond_the_memory_are_put_off():
 async def test_connections_have_a_bound_for_each_address():
     async with running(Bounds(connections_each=1)) as server:
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        await asyncio.sleep(0.05)
+        while not server.gateway.open:
+            await asyncio.sleep(0.01)
         assert (await server.lines(tls=False))[-1].startswith("421 4.7.0")
         writer.close()
-        await asyncio.sleep(0.05)
+        while server.gateway.open:
+            await asyncio.sleep(0.01)
         assert (await server.lines(tls=False))[-1].startswith("220")
 
 
@@ -250,7 +249,7 @@ async def test_time_before_auth_is_bounded_whatever_is_said():
 
 async def test_stopping_finishes_what_is_in_data_and_tells_the_others():
     async with running(seconds=0.3) as server:
-        idle = asyncio.create_task(server.lines(LOGIN, b"", b"", b""))
+        idle = asyncio.create_task(server.lines(LOGIN, to_the_end=True))
         done: list[object] = []
         handing = asyncio.create_task(
             server.smtp(lambda one: done.append(one.sendmail("a@example.com", ["b@example.net"], TEXT)))

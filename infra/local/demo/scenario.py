@@ -111,14 +111,14 @@ async def send_batch(
 ) -> tuple[int, Ending]:
     """Submit, watch until nobody waits any more, let an hour pass for those whom the relay put off, gather what became
     of everybody. show: called with each progress."""
-    before, arrived_before = await _writes(api), await _arrived(inbox)
+    before, arrived_before = await writes(api), await arrived(inbox)
     started = time.monotonic()
     letter = {"name": "Letter no. 48", "from": SENDER, "template": "winter-letter", "data": BLANK}
     submitted = await api.post("/batch-submit", {**letter, "list": imported.list_id})
     path = f"/batch-submit/{submitted['id']}"
     batch = await watch(api, path, show)
     seconds = time.monotonic() - started
-    writes = await _writes(api) - before
+    written = await writes(api) - before
     deferred = batch["counts"]["deferred"]
     if deferred:
         await api.post("/_local/clock", {"advance_seconds": 3600})
@@ -130,11 +130,11 @@ async def send_batch(
         recipients=batch["recipients"],
         counts=batch["counts"],
         seconds=seconds,
-        writes=writes,
+        writes=written,
         trouble=trouble,
         taken_later=deferred - batch["counts"]["deferred"],
         simulated=await _simulated(api, path),
-        arrived=await _arrived(inbox) - arrived_before,
+        arrived=await arrived(inbox) - arrived_before,
         per_million=(batch["cost"]["per_million"] or {}).get("without_relay"),
     )
     return submitted["id"], ending
@@ -162,9 +162,12 @@ async def watch(api: Api, path: str, show: Callable[[Json], None]) -> Json:
 
 async def _trouble(api: Api, path: str, status: str) -> list[Trouble]:
     lines = api.pages(f"{path}/recipients", "items", status=status, limit="1000")
-    return [
-        Trouble(status, line["to"], _words(line).replace(f"<{line['to']}>: ", "")) async for line in lines
-    ]
+    return [trouble_of(status, line) async for line in lines]
+
+
+def trouble_of(status: str, line: Json) -> Trouble:
+    """line: a recipient as the API shows it."""
+    return Trouble(status, line["to"], _words(line).replace(f"<{line['to']}>: ", ""))
 
 
 def _words(line: Json) -> str:
@@ -184,12 +187,12 @@ async def _simulated(api: Api, path: str) -> int:
     return sum(line["to"].endswith("@simulator.invalid") for line in lines)
 
 
-async def _writes(api: Api) -> int:
+async def writes(api: Api) -> int:
     counted: int = (await api.get("/_local/operations"))["firestore"]["writes"]
     return counted
 
 
-async def _arrived(inbox: Api) -> int:
+async def arrived(inbox: Api) -> int:
     counted: int = (await inbox.get("/api/count"))["count"]
     return counted
 

@@ -128,6 +128,29 @@ run "one_host_name_for_all_doors" {
   }
 }
 
+run "submission_gateways_are_passed_over" {
+  command = plan
+
+  variables {
+    submission_addresses = ["203.0.113.25", "2001:db8::25"]
+  }
+
+  assert {
+    condition     = google_cloudfunctions2_function.function["send"].service_config[0].environment_variables.WARMPOST_PROXIES == "203.0.113.25,2001:db8::25"
+    error_message = "Wrong keys count for whom the gateway names."
+  }
+}
+
+run "submission_addresses_are_addresses" {
+  command = plan
+
+  variables {
+    submission_addresses = ["smtp.example.com"]
+  }
+
+  expect_failures = [var.submission_addresses]
+}
+
 run "passwords_of_further_relays_reach_whoever_talks_to_relays" {
   command = plan
 
