@@ -43,6 +43,7 @@ PAGES = (
     "/keys",
     "/relays",
     "/health",
+    "/audit",
     "/erase",
 )
 
@@ -142,7 +143,7 @@ def test_a_template_is_written_its_error_shown_at_its_line_and_seen_as_a_reader_
     page.get_by_label("As it would reach").select_option(label="the first recipient of readers")
     shown.get_by_text("Dear").first.wait_for()
     visitor.press("Save as version 2")
-    page.get_by_text("version 2", exact=True).wait_for()
+    page.get_by_text("version 2", exact=True).first.wait_for()
     assert page.evaluate("window.broken") is None
 
 
@@ -212,6 +213,40 @@ def test_a_recipient_is_found_suppressed_and_freed_again(visitor):
     page.get_by_text("asked by phone").wait_for()
     visitor.press("Lift it")
     page.get_by_text("The address is mailed.").wait_for()
+
+
+def test_a_template_that_somebody_else_has_changed_is_not_overwritten(visitor, api):
+    made = api.post("/manage/templates", json={"name": "shared", "subject": "One", "text": "first"}).json()
+    page = visitor.go(f"/templates/{made['id']}")
+    api.patch(f"/manage/templates/{made['id']}", json={"subject": "Two"})
+    page.get_by_label("Subject").fill("Mine")
+    visitor.press("Save as version 2")
+    page.get_by_text("The template is at version 2 by now").first.wait_for()
+    assert page.get_by_label("Subject").input_value() == "Mine"
+    page = visitor.go(f"/templates/{made['id']}?version=1")
+    visitor.press("Go back to version 1")
+    page.get_by_role("heading", name="shared version 3").wait_for()
+    assert page.get_by_label("Subject").input_value() == "One"
+
+
+def test_a_person_is_erased_and_the_page_says_what_was_done(visitor, api):
+    api.post("/manage/lists", json={"name": "to forget"})
+    rows = {"recipients": [{"to": "forget@ten.example"}, {"to": "keep@ten.example"}]}
+    api.post("/manage/lists/to forget/recipients", json=rows)
+    page = visitor.go("/erase")
+    page.get_by_label("Address", exact=True).fill("forget@ten.example")
+    page.get_by_label("The same address again").fill("forgot@ten.example")
+    visitor.press("Erase this person")
+    page.get_by_text("Type the address a second time.").first.wait_for()
+    page.get_by_label("The same address again").fill("forget@ten.example")
+    visitor.press("Erase this person")
+    for _ in range(50):
+        if "done" in visitor.text().split():
+            break
+        page.get_by_text("Look again").click()
+        page.wait_for_timeout(200)
+    assert '"lists":1' in visitor.text().replace(" ", "")
+    assert api.get("/manage/lists/to forget").json()["count"] == 1
 
 
 def test_a_recurring_sending_is_scheduled_paused_and_ended(visitor):
