@@ -65,6 +65,12 @@ def test_demo_hands_each_mail_in_by_smtp_and_shows_the_gateways_words(tmp_path):
     assert "All 3 recipients are accounted for" in shown and "2 messages in the inbox" in shown
 
 
+@pytest.mark.parametrize("other", ["--warmup", "--events"])
+def test_demo_by_smtp_is_a_story_of_its_own(other):
+    code, shown = run("--smtp", other)
+    assert code == 2 and "--smtp has its own way in" in shown
+
+
 def line(address: str, status: str) -> dict[str, str]:
     return {"to": address, "status": status}
 

@@ -14,6 +14,7 @@ from tests.e2e import checks
 from tests.e2e.checks import Received, Sender
 from tests.e2e.clients.mails import (
     MAILS,
+    SIGNED,
     TOO_LARGE,
     TOO_MANY,
     Mail,
@@ -74,6 +75,20 @@ async def test_a_mail_of_a_client_arrives_as_it_was_wanted(stack, sender, access
         assert_as_wanted(mail, sender, received)
         if program.whole and name != "long":  # whose lines are longer than SMTP's, so that they are encoded
             assert_octets_kept(whole_message(mail, sender.address), received.wire)
+
+
+@pytest.mark.parametrize(
+    "program", [one for one in PROGRAMS if one.whole], ids=lambda one: one.name, indirect=True
+)
+async def test_a_message_that_was_signed_before_stays_octet_for_octet(stack, sender, access, program):
+    """S/MIME; blanks at the end of a line would be the first to go."""
+    domain = f"signed-{program.name}.test"
+    mail = Mail(given=SIGNED).at(domain)
+    outcome = await asyncio.to_thread(program.send, access, mail, sender.address)
+    assert outcome.accepted, outcome.words
+    for received in await arrivals(stack, domain, len(mail.to)):
+        assert_octets_kept(whole_message(mail, sender.address), received.wire)
+        received.assert_signed(sender.records)
 
 
 async def test_the_51st_recipient_is_put_off_and_the_client_says_so(stack, sender, access, program):
