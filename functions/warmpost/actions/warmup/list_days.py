@@ -19,21 +19,10 @@ MOST_DAYS = 366
 
 
 @dataclass(frozen=True, slots=True)
-class BookedDay:
+class BookedDay(DayCounters):
     """The fields of a figures document that a domain's rules look at."""
 
-    day: str
-    attempted: int = 0
-    delivered: int = 0
-    accepted_unreported: int = 0
-    bounced: int = 0
-    hard_bounced_unknown: int = 0
-    spam_bounced: int = 0
-    complained: int = 0
-    tracked_delivered: int = 0
-    opened: int = 0
-    returned: int = 0
-    settled: int = 0
+    day: str = ""
 
 
 @dataclass(frozen=True, slots=True)

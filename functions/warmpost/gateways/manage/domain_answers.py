@@ -106,31 +106,22 @@ class WarmDomain(Domain):
     rules: list[RuleReading]
 
 
-class Decision(Answer):
+class DayDecision(Answer):
     """One decision about a domain, and the figures it was taken on."""
 
+    at: datetime
+    decision: Change | IdentityTurn
+    reason: str
+    rule: str | None
+    day: str
+    level_before: int | None
+    level_after: int | None
+    cap: int | None
+    figures: dict[str, int]
+
+
+class Decision(DayDecision):
     id: str
-    at: datetime
-    decision: Change | IdentityTurn
-    reason: str
-    rule: str | None
-    day: str
-    level_before: int | None
-    level_after: int | None
-    cap: int | None
-    figures: dict[str, int]
-
-
-class DayDecision(Answer):
-    at: datetime
-    decision: Change | IdentityTurn
-    reason: str
-    rule: str | None
-    day: str
-    level_before: int | None
-    level_after: int | None
-    cap: int | None
-    figures: dict[str, int]
 
 
 class Day(Answer):
