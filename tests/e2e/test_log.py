@@ -90,7 +90,7 @@ async def fail_in_all_ways(stack, client, monkeypatch):
     )
     await scramble_an_event(stack, client, sender, monkeypatch)
     await rise(client)
-    await ok(client.post("/_local/clock", json={"advance_seconds": 86400, "time_limit": 5}))
+    await ok(client.post("/_local/clock", json={"advance_seconds": 86400, "time_limit": 30}))
 
 
 async def scramble_an_event(stack, client, sender, monkeypatch):

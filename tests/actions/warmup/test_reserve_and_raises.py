@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.actions.harness import DOMAIN, START, Harness, a_request, batch_order, sent
+from tests.actions.harness import DOMAIN, POLICY, START, Harness, a_request, batch_order, sent
 from tests.actions.warmup_harness import DAY, MINUTE, RULES, Season
 from warmpost.actions.batches.forecast_batch import forecast_recipients
 from warmpost.actions.batches.submit_batch import submit_batch
@@ -79,7 +79,7 @@ class TestRaises:
         assert (await season.warmup_state()).level == 3
 
     async def test_without_reports_a_day_raises_one_level_unless_the_table_says_otherwise(self, store):
-        harness = await Harness(store).open()
+        harness = await Harness(store, policy=replace(POLICY, levels=STANDARD)).open()
         season = await Season(harness).begin(rules=AS_EARNED)
         await submit(season, 60)
         assert (await season.warmup_state()).level == 2

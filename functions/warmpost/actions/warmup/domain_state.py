@@ -136,7 +136,7 @@ def with_raises(snapshot: DomainSnapshot) -> tuple[DomainSnapshot, tuple[Decisio
 def standing_of(services: Services, warmup_state: WarmupState, reported: bool = True) -> WarmupStanding:
     """reported: whether the domain's relays tell what becomes of its mail."""
     table = parse_table(warmup_state.rules) if warmup_state.rules else services.policy.levels
-    per_day = table.raises_per_day
+    per_day = table.raises_per_day or services.policy.levels.raises_per_day
     return WarmupStanding(
         warmup_state.level,
         table,
