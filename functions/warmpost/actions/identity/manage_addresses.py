@@ -75,6 +75,16 @@ async def find_address(store: Store, text: str, field: str | None = None) -> Sto
     return found
 
 
+async def known_address(services: Services, text: str) -> SenderAddress:
+    """As it was a few seconds ago at most; what is not remembered is asked for. Raises NotFound."""
+    address = read_address(text)
+    if isinstance(address, str):
+        known = await services.cache.get(SenderAddress, address_path(address))
+        if known is not None:
+            return known
+    return (await find_address(services.store, text)).value
+
+
 async def list_addresses(services: Services, page: Page) -> Listed[Stored[SenderAddress]]:
     return await list_by_id(services.store, SenderAddress, "addresses", page)
 

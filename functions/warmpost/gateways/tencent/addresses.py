@@ -10,7 +10,6 @@ from msgspec import Meta
 from warmpost.actions.context import Services
 from warmpost.actions.identity import manage_addresses
 from warmpost.actions.storage.pagination import Page
-from warmpost.errors import NotFound
 from warmpost.gateways.tencent.calls import Action, Call, Parameters, Refused, require_limit, unix
 from warmpost.rules.identity.domains import SenderAddress
 from warmpost.rules.identity.smtp_passwords import is_password
@@ -153,14 +152,6 @@ async def list_unsubscribe(call: Call, wanted: WantedUnsubscribe) -> Mapping[str
         ],
         "Total": len(kept),
     }
-
-
-async def unsubscribe_of(services: Services, address: str) -> str:
-    """The language that a sender address's own setting asks for, empty for none."""
-    try:
-        return (await manage_addresses.find_address(services.store, address)).value.unsubscribe
-    except NotFound:
-        return ""
 
 
 _NO_SENDER = {

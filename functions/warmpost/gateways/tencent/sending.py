@@ -12,11 +12,11 @@ from msgspec import Meta
 
 from warmpost.actions.batches.send_message import send_message
 from warmpost.actions.batches.submit_batch import submit_batch
-from warmpost.actions.identity.manage_addresses import find_address
+from warmpost.actions.identity.manage_addresses import known_address
 from warmpost.actions.schedules.create_schedule import Timetable, create_schedule
 from warmpost.actions.templates.manage_templates import Draft, create_template
 from warmpost.errors import NotFound
-from warmpost.gateways.tencent.addresses import language_of, unsubscribe_of
+from warmpost.gateways.tencent.addresses import language_of
 from warmpost.gateways.tencent.calls import Action, Call, Refused, read_base64, read_base64_text
 from warmpost.gateways.tencent.sending_parameters import AttachedFile, Message, Sending, Simple, Task
 from warmpost.gateways.tencent.tasks import schedule_task_id
@@ -74,13 +74,13 @@ async def _common(call: Call, wanted: Sending, no_sender: str) -> Common:
     address = split_mailbox(sender)[1]
     call.caller.require_sender(sender, "FromEmailAddress")
     try:
-        await find_address(call.services.store, address)
+        known = await known_address(call.services, address)
     except NotFound:
         words = f"There is no sender address {address[:254]}; create it first."
         raise Refused(no_sender, words) from None
     language = language_of(wanted.unsubscribe) if wanted.unsubscribe else ""
     if wanted.unsubscribe in (None, "", "0"):
-        language = await unsubscribe_of(call.services, address)
+        language = known.unsubscribe
     reply_to = (wanted.reply_to_addresses,) if wanted.reply_to_addresses else ()
     return Common(sender, reply_to, _attachments(wanted.attachments or []), language)
 
