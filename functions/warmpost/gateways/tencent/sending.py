@@ -14,6 +14,7 @@ from warmpost.actions.batches.send_message import send_message
 from warmpost.actions.batches.submit_batch import submit_batch
 from warmpost.actions.identity.manage_addresses import known_address
 from warmpost.actions.schedules.create_schedule import Timetable, create_schedule
+from warmpost.actions.suppressions.manage_suppressions import suppression_path
 from warmpost.actions.templates.manage_templates import Draft, create_template
 from warmpost.errors import NotFound
 from warmpost.gateways.tencent.addresses import language_of
@@ -24,6 +25,8 @@ from warmpost.rules.message.message import Attachment
 from warmpost.rules.model.addresses import domain_of
 from warmpost.rules.requests.mailboxes import split_mailbox
 from warmpost.rules.requests.requests import BatchOrder, SendOrder
+from warmpost.rules.suppressions.documents import Suppression
+from warmpost.rules.suppressions.precedence import holds
 from warmpost.rules.tracking.tracking import EVERYTHING, NOTHING, Unsubscribe
 
 Unsigned = Annotated[int, Meta(ge=0)]
@@ -112,12 +115,14 @@ async def _refuse_suppressed(call: Call, sender: str, recipients: tuple[str, ...
         return
     domain = domain_of(split_mailbox(sender)[1]).lower()
     address = split_mailbox(recipients[0])[1]
+    paths = [suppression_path(address, domain), suppression_path(address)]
+    found = await call.services.store.some(Suppression, paths)
     now = call.services.clock.now()
-    found = await call.services.suppressed.among([address], domain, now)
-    if reason := found.get(address):
-        if reason == "unsubscribe":
-            words = f"{address} has unsubscribed from {domain}."
-            raise Refused("FailedOperation.ReceiverHasUnsubscribed", words)
+    reason = next((one.value.reason for one in found if one and holds(one.value, now)), None)
+    if reason == "unsubscribe":
+        words = f"{address} has unsubscribed from {domain}."
+        raise Refused("FailedOperation.ReceiverHasUnsubscribed", words)
+    if reason:
         raise Refused("FailedOperation.EmailAddrInBlacklist", f"{address} is suppressed: {reason}.")
 
 
