@@ -34,23 +34,45 @@ T = TypeVar("T")
 
 COUNTED = tuple(status for status in Status if status is not Status.QUEUED)
 CHUNKS_PER_LOOK = 10
+LOOKS_AGAIN = 3
 
 
 async def count_batch(services: Services, batch: Stored[Batch] | Stored[ListedBatch]) -> dict[str, int]:
-    """Recipients by status; together they are the batch's total. Four aggregation queries, whatever the size."""
+    """Recipients by status; together they are the batch's total. Four aggregation queries, whatever the size.
+
+    They are of different moments: somebody who moved on meanwhile may stand in two states, and then all is read again.
+    """
     value = batch.value
     if value.counts:
         return value.counts
-    fields = [f"counts.{status.value}" for status in COUNTED]
-    counts = await services.store.sums(f"{batch.path}/progress", fields)
-    changes = await services.store.sums(f"{batch.path}/reported_status", fields)
-    counts = {name: number + changes.get(name, 0) for name, number in counts.items()}
-    counts["queued"] = max(value.released - sum(counts.values()), 0)
-    counts["held"] = value.total - value.released
+    released = value.released
+    counts = await _summed(services, batch.path)
+    for _ in range(LOOKS_AGAIN):
+        if sum(counts.values()) <= released:
+            break
+        found = await services.store.get(Released, batch.path)
+        released = found.value.released if found else released
+        counts = await _summed(services, batch.path)
+    counts["queued"] = max(released - sum(counts.values()), 0)
+    counts["held"] = value.total - released
     if value.status.unsent_become:
         counts[value.status] += counts["held"] + counts["queued"]
         counts["held"] = counts["queued"] = 0
     return counts
+
+
+async def _summed(services: Services, path: str) -> dict[str, int]:
+    fields = [f"counts.{status.value}" for status in COUNTED]
+    counts = await services.store.sums(f"{path}/progress", fields)
+    changes = await services.store.sums(f"{path}/reported_status", fields)
+    return {name: number + changes.get(name, 0) for name, number in counts.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """As much of a batch as this asks for."""
+
+    released: int = 0
 
 
 @dataclass(frozen=True, slots=True)
