@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import uuid
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from infra.local import launch, nameserver
+from infra.local.ports import free_ports
 from tests.firestore import running_firestore
 from warmpost.adapters.google.firestore import FirestoreStore
 
@@ -40,15 +40,14 @@ def store(firestore: str, monkeypatch: pytest.MonkeyPatch) -> FirestoreStore:
 def dns_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Address and zone file of the local stack's DNS server."""
     zone = tmp_path_factory.mktemp("dns") / "zone.json"
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    [port] = free_ports(1)  # below those that resolvers ask from, of which any may be taken a moment later
     command = [sys.executable, "-m", "infra.local.nameserver", "--port", str(port), "--zone", str(zone)]
     process = subprocess.Popen(
         [sys.executable, launch.__file__, str(os.getpid()), *command], stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
-    process.stderr.readline()  # it says when it answers
+    said = process.stderr.readline()  # it says when it answers
+    assert "answering" in said, said
     yield f"127.0.0.1:{port}", zone
     process.terminate()
     process.wait(10)
